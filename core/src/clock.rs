@@ -1,0 +1,44 @@
+//! The clock contract.
+
+/// Where time stamps come from.
+///
+/// # Obligations
+///
+/// An implementation
+/// - MUST never run back on one core: a later call returns the same or a larger value;
+/// - MUST NOT fail, wait or mask interrupts for longer than its own few instructions; it is called in every
+///   start and every finish, from any context, interrupt handlers included;
+/// - MUST count at the rate that [`frequency`](Clock::frequency) states, from any origin; the host maps ticks
+///   to wall-clock time;
+/// - widens a hardware counter of fewer than 64 bits itself.
+///
+/// The arena keeps the low 40 bits of a tick: a span must be drained within 2^39 ticks of its start
+/// (6 days at 1 MHz, 2.3 hours at 64 MHz), or its times are wrong by multiples of 2^40 ticks.
+pub trait Clock: Sync {
+    /// The time, in ticks.
+    fn now(&self) -> u64;
+
+    /// Ticks per second; not 0.
+    fn frequency(&self) -> u32;
+}
+
+/// Widens the low 40 bits of a tick to the tick nearest to `now`.
+///
+/// Nearest, not latest before: another core may finish a span after the drain has read the clock.
+pub(crate) const fn widen40(now: u64, low: u64) -> u64 {
+    let ahead = (low.wrapping_sub(now) << 24) as i64 >> 24;
+    now.wrapping_add_signed(ahead)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forty_bits_are_enough_for_a_tick_near_now() {
+        let now = 5 << 40 | 3;
+        for tick in [now, now - 3, now - 4, now - (1 << 39), now + 1, now + (1 << 39) - 1] {
+            assert_eq!(widen40(now, tick & ((1 << 40) - 1)), tick);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The strings that a drain has told its listeners, known by address.
+
+use crate::wire::Text;
+use heapless::Vec;
+
+/// A table of static strings. An index, once given, stays.
+pub(super) struct Names<const N: usize> {
+    names: Vec<&'static str, N>,
+    /// How many of them went out.
+    told: usize,
+    /// Which of them goes out again next.
+    turn: usize,
+}
+
+impl<const N: usize> Names<N> {
+    pub(super) const fn new() -> Self {
+        Self { names: Vec::new(), told: 0, turn: 0 }
+    }
+
+    /// How a string goes on the wire: by its index, or in full when the table is full.
+    #[inline]
+    pub(super) fn text(&mut self, text: &'static str) -> Text<'static> {
+        let same = |name: &&str| name.as_ptr() == text.as_ptr() && name.len() == text.len();
+        match self.names.iter().position(same) {
+            Some(index) => Text::Name(index as u32),
+            None if text.is_empty() => Text::Inline(""),
+            None => match self.names.push(text) {
+                Ok(()) => Text::Name(self.names.len() as u32 - 1),
+                Err(_) => Text::Inline(text),
+            },
+        }
+    }
+
+    /// The next name that has not gone out.
+    pub(super) fn news(&self) -> Option<(u32, &'static str)> {
+        self.at(self.told)
+    }
+
+    /// [`news`](Self::news) went out.
+    pub(super) fn told(&mut self) {
+        self.told += 1;
+    }
+
+    /// The name whose turn it is to go out again.
+    pub(super) fn again(&self) -> Option<(u32, &'static str)> {
+        self.at(self.turn).filter(|_| self.turn < self.told)
+    }
+
+    /// [`again`](Self::again) went out, or there was none.
+    pub(super) fn turn(&mut self) {
+        self.turn = if self.turn + 1 < self.told { self.turn + 1 } else { 0 };
+    }
+
+    fn at(&self, index: usize) -> Option<(u32, &'static str)> {
+        self.names.get(index).map(|name| (index as u32, *name))
+    }
+}

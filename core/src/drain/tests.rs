@@ -1,0 +1,281 @@
+//! From a tracer through packets and back, by the decoder that hosts use.
+
+use super::*;
+use crate::wire::{Packet, Record, Sync, Text};
+use crate::{Arena, Clock, Static};
+extern crate std;
+use std::boxed::Box;
+use std::collections::HashMap;
+use std::format;
+use std::string::{String, ToString};
+use std::sync::atomic::AtomicU64;
+use std::vec::Vec;
+
+struct Hand(AtomicU64);
+
+impl Clock for Hand {
+    fn now(&self) -> u64 {
+        self.0.load(core::sync::atomic::Ordering::Relaxed)
+    }
+
+    fn frequency(&self) -> u32 {
+        1000
+    }
+}
+
+impl Hand {
+    fn turn(&self, ticks: u64) {
+        self.0.fetch_add(ticks, core::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+fn setup<const SPANS: usize, const TAGS: usize>() -> (&'static Tracer, &'static Hand) {
+    static GLOBAL: [(&str, Value<'static>); 2] = [("env", Value::Static("test")), ("rev", Value::U64(3))];
+    let clock: &'static Hand = Box::leak(Box::new(Hand(AtomicU64::new(1 << 33))));
+    let arena = Box::leak(Box::new(Arena::<SPANS, TAGS>::new()));
+    (Box::leak(Box::new(Tracer::new(arena, clock).service("kitchen").tags(&GLOBAL))), clock)
+}
+
+/// Keeps what it takes; refuses every call of which `refuses` says so.
+#[derive(Default)]
+struct Kept {
+    packets: Vec<Vec<u8>>,
+    refuses: Vec<bool>,
+}
+
+impl Transport for Kept {
+    type Error = ();
+
+    fn send(&mut self, packet: &[u8]) -> Result<(), Refused<()>> {
+        if self.refuses.pop().unwrap_or(false) {
+            return Err(Refused::WouldBlock);
+        }
+        self.packets.push(packet.to_vec());
+        Ok(())
+    }
+}
+
+fn send_all<const MTU: usize, const NAMES: usize>(drain: &mut Drain<MTU, NAMES>, link: &mut Kept) {
+    while drain.poll(link) != Ok(false) {}
+}
+
+/// What a host makes of packets: spans as lines, names filled in at the end.
+fn read(packets: &[Vec<u8>]) -> Vec<String> {
+    let mut names: HashMap<u32, String> = HashMap::new();
+    for packet in packets {
+        for record in Packet::parse(packet).unwrap().records() {
+            if let Record::Name { index, text } = record.unwrap() {
+                names.insert(index, text.to_string());
+            }
+        }
+    }
+    let show = |text: Text<'_>| match text {
+        Text::Name(index) => names.get(&index).cloned().unwrap_or(format!("name#{index}")),
+        Text::Inline(text) => text.to_string(),
+    };
+    let value = |value: TagValue<'_>| match value {
+        TagValue::Text(text) => show(text),
+        TagValue::Cut(text) => format!("{}…", show(text)),
+        other => format!("{other:?}"),
+    };
+    let mut lines = Vec::new();
+    for packet in packets {
+        for record in Packet::parse(packet).unwrap().records() {
+            if let Record::Span(span) = record.unwrap() {
+                let mut line = format!("{} {}+{}", show(span.name), span.start, span.duration);
+                line += &span.parent.map(|parent| format!(" <{}", span.counter - parent)).unwrap_or_default();
+                line += &format!(" ^{}", span.counter - span.trace);
+                line += if span.error { " error" } else { "" };
+                line += if span.lost_tags { " lost" } else { "" };
+                span.tags.for_each(|tag| line += &format!(" {}={}", show(tag.key), value(tag.value)));
+                lines.push(line);
+            }
+        }
+    }
+    lines
+}
+
+fn syncs(packets: &[Vec<u8>]) -> Vec<Sync<'_>> {
+    let records = packets.iter().flat_map(|packet| Packet::parse(packet).unwrap().records());
+    records.filter_map(|record| if let Ok(Record::Sync(sync)) = record { Some(sync) } else { None }).collect()
+}
+
+#[test]
+fn a_sandwich_arrives_with_its_times_parents_tags_and_error() {
+    let (tracer, clock) = setup::<8, 16>();
+    let mut drain = Drain::<1472>::new(tracer, Session::new(1)).unwrap();
+    let request = tracer.trace("make_sandwich_request");
+    clock.turn(5);
+    let get = tracer.trace("get_ingredients");
+    clock.turn(10);
+    get.set_tag("bread", Static("rye")).set_tag("slices", 2u8).set_tag("for", "Ada");
+    drop(get);
+    let assemble = tracer.trace("assemble_sandwich");
+    clock.turn(1);
+    assemble.set_error("OutOfPickles", "the jar is empty");
+    drop(assemble);
+    drop(request);
+    clock.turn(100);
+    let mut link = Kept::default();
+    send_all(&mut drain, &mut link);
+    assert_eq!(link.packets.len(), 1);
+    let t = 1u64 << 33;
+    assert_eq!(
+        read(&link.packets),
+        [
+            format!("make_sandwich_request {t}+16 ^0"),
+            format!("get_ingredients {}+10 <1 ^1 for=Ada slices=U64(2) bread=rye", t + 5),
+            format!(
+                "assemble_sandwich {}+1 <2 ^2 error error.message=the jar is empty error.type=OutOfPickles",
+                t + 15
+            ),
+        ]
+    );
+    let syncs = syncs(&link.packets);
+    assert_eq!((syncs.len(), syncs[0].frequency, syncs[0].dropped), (1, 1000, Stats::default()));
+    assert_eq!(syncs[0].tags.count(), 2);
+    assert_eq!(drain.spans(), 3);
+}
+
+#[test]
+fn a_tracer_has_one_drain() {
+    let (tracer, _) = setup::<4, 4>();
+    assert!(Drain::<64>::new(tracer, Session::new(1)).is_some());
+    assert!(Drain::<64>::new(tracer, Session::new(2)).is_none());
+}
+
+#[test]
+fn a_refused_packet_is_sent_again_and_nothing_is_lost() {
+    let (tracer, _) = setup::<8, 4>();
+    let mut drain = Drain::<64>::new(tracer, Session::new(1)).unwrap();
+    let mut link = Kept { refuses: std::vec![true, false, true, true, false, true], ..Kept::default() };
+    for _ in 0..20 {
+        drop(tracer.trace("one"));
+        let _ = drain.poll(&mut link);
+    }
+    send_all(&mut drain, &mut link);
+    let lines = read(&link.packets);
+    assert_eq!(lines.len() as u32 + tracer.stats().spans_full, 20);
+    let sequences: Vec<u32> =
+        link.packets.iter().map(|packet| Packet::parse(packet).unwrap().header().sequence).collect();
+    assert!(sequences.iter().copied().eq(0..sequences.len() as u32));
+    let before = link.packets.iter().map(|packet| Packet::parse(packet).unwrap().header().spans_before);
+    assert!(before.is_sorted());
+}
+
+#[test]
+fn many_spans_go_in_packets_of_at_most_the_mtu() {
+    let (tracer, clock) = setup::<64, 64>();
+    let mut drain = Drain::<64>::new(tracer, Session::new(u64::MAX)).unwrap();
+    let mut link = Kept::default();
+    for round in 0..50u32 {
+        let root = tracer.trace("root");
+        for _ in 0..30 {
+            clock.turn(3);
+            tracer.trace("leaf").set_tag("round", round);
+        }
+        drop(root);
+        send_all(&mut drain, &mut link);
+    }
+    assert!(link.packets.iter().all(|packet| packet.len() <= 64));
+    assert_eq!(read(&link.packets).len(), 50 * 31);
+    assert_eq!(read(&link.packets).iter().filter(|line| line.contains("round=U64(7)")).count(), 30);
+}
+
+#[test]
+fn a_span_that_fits_no_packet_goes_with_fewer_tags_and_is_marked() {
+    let (tracer, _) = setup::<4, 64>();
+    let mut drain = Drain::<64>::new(tracer, Session::new(1)).unwrap();
+    let mut link = Kept::default();
+    send_all(&mut drain, &mut link);
+    let span = tracer.trace("s");
+    span.set_tag("long", "a string that is longer than what a packet of sixty-four bytes holds");
+    span.set_tag("short", 1u8);
+    drop(span);
+    drop(tracer.trace("after"));
+    send_all(&mut drain, &mut link);
+    let lines = read(&link.packets);
+    assert!(lines[0].ends_with(" lost short=U64(1)"), "{}", lines[0]);
+    assert_eq!(lines.len(), 2);
+    assert_eq!(tracer.stats().oversize, 1);
+}
+
+#[test]
+fn names_beyond_the_table_are_sent_in_full() {
+    let (tracer, _) = setup::<8, 16>();
+    let mut drain = Drain::<256, 4>::new(tracer, Session::new(1)).unwrap();
+    let mut link = Kept::default();
+    for name in ["a", "b", "c", "d"] {
+        tracer.trace(name).set_tag(name, Static(name));
+    }
+    send_all(&mut drain, &mut link);
+    let lines: Vec<String> = read(&link.packets);
+    for (line, name) in lines.iter().zip(["a", "b", "c", "d"]) {
+        assert!(
+            line.starts_with(&format!("{name} ")) && line.ends_with(&format!(" {name}={name}")),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn a_listener_that_comes_late_learns_every_name_and_the_sync() {
+    let (tracer, clock) = setup::<8, 8>();
+    let mut drain = Drain::<256>::new(tracer, Session::new(1)).unwrap();
+    let mut link = Kept::default();
+    let mut round = || {
+        for name in ["root", "leaf", "twig"] {
+            tracer.trace(name).set_tag("n", 1u8);
+        }
+        clock.turn(100);
+        send_all(&mut drain, &mut link);
+        core::mem::take(&mut link.packets)
+    };
+    let _missed: Vec<_> = (0..10).map(|_| round()).collect();
+    let heard: Vec<Vec<u8>> = (0..10).flat_map(|_| round()).collect();
+    assert!(read(&heard).iter().all(|line| !line.contains('#')), "{:?}", read(&heard));
+    assert!(!syncs(&heard).is_empty());
+}
+
+#[test]
+fn drops_are_told_without_a_span_to_tell_them_with() {
+    let (tracer, _) = setup::<4, 4>();
+    let mut drain = Drain::<256>::new(tracer, Session::new(1)).unwrap();
+    let mut link = Kept::default();
+    send_all(&mut drain, &mut link);
+    let held: Vec<_> = (0..7).map(|_| tracer.trace("held")).collect();
+    send_all(&mut drain, &mut link);
+    assert_eq!(syncs(&link.packets).last().unwrap().dropped.spans_full, 3);
+    drop(held);
+    send_all(&mut drain, &mut link);
+    let count = link.packets.len();
+    send_all(&mut drain, &mut link);
+    assert_eq!(link.packets.len(), count, "nothing new, nothing sent");
+    drain.sync();
+    send_all(&mut drain, &mut link);
+    assert_eq!(link.packets.len(), count + 1);
+}
+
+#[test]
+fn a_tagless_child_in_a_full_packet_takes_at_most_nine_bytes() {
+    let (tracer, clock) = setup::<256, 4>();
+    let mut drain = Drain::<1472>::new(tracer, Session::new(u64::MAX / 3)).unwrap();
+    let mut link = Kept::default();
+    let _root = tracer.trace("root");
+    for _ in 0..20 {
+        for _ in 0..100 {
+            clock.turn(7);
+            let child = tracer.trace("child");
+            clock.turn(90);
+            drop(child);
+        }
+        drain.poll(&mut link).unwrap();
+        link.packets.clear();
+    }
+    (0..200).for_each(|_| drop(tracer.trace("child")));
+    drain.poll(&mut link).unwrap();
+    let packet = link.packets.last().unwrap();
+    let spans = read(&link.packets[link.packets.len() - 1..]).len();
+    assert!(packet.len() > 1400, "a full packet: {}", packet.len());
+    assert!(packet.len() <= 9 * spans, "{} bytes for {spans} spans", packet.len());
+}

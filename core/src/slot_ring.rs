@@ -1,0 +1,222 @@
+//! The one primitive: a ring of slots.
+//!
+//! A slot is `FREE`, then `OPEN`, then `FINISHED`, then `FREE` again. It belongs to whoever its state says:
+//! between `OPEN` and `FINISHED` to the one who claimed it, between `FINISHED` and `FREE` to the reaper.
+//! - **Claim** takes the first free slot within a bounded number of steps from a hint, by compare-exchange.
+//! - **Finish** is one release store, from any thread, core or interrupt: it cannot fail, wait or loop.
+//! - **Reap** walks the ring, takes what is finished and steps over what is open.
+//!
+//! A claim yields a *handle*: the slot's index in the low bits, above them how often the ring was gone round.
+//! A slot's handles only ever grow, so a handle names one use of a slot and [`Ring::is_open`] tells whether
+//! that use still lasts. No handle is 0. Handles wrap after 2^32 claims.
+
+use crate::sync::{AtomicU32, Ordering, UnsafeCell, array_of, const_unless_loom};
+use core::mem::MaybeUninit;
+
+/// The states, in the low two bits of a slot's word.
+const STATE: u32 = 0b11;
+const FREE: u32 = 0;
+const OPEN: u32 = 1;
+const FINISHED: u32 = 2;
+
+/// One slot: its word (state and, above it, a stamp), `W` words that others may touch while it is open, and
+/// what belongs to its owner alone.
+#[repr(C)]
+pub(crate) struct Slot<T, const W: usize> {
+    word: AtomicU32,
+    pub(crate) shared: [AtomicU32; W],
+    owned: UnsafeCell<MaybeUninit<T>>,
+}
+
+impl<T, const W: usize> Slot<T, W> {
+    const_unless_loom! {
+        fn new() -> Self {
+            Self { word: AtomicU32::new(FREE), shared: shared_words(), owned: UnsafeCell::new(MaybeUninit::uninit()) }
+        }
+    }
+}
+
+const_unless_loom! {
+    fn atomic_zero() -> AtomicU32 { AtomicU32::new(0) }
+}
+
+#[cfg(not(loom))]
+const fn shared_words<const N: usize>() -> [AtomicU32; N] {
+    array_of!(atomic_zero())
+}
+#[cfg(loom)]
+fn shared_words<const N: usize>() -> [AtomicU32; N] {
+    array_of!(atomic_zero())
+}
+
+/// A ring over some number of slots; see [`SlotRing`] and [`SlotRingView`].
+pub(crate) struct Ring<S: ?Sized> {
+    /// Where the next claim starts to look. Only a hint: it may run back when claims overlap.
+    hint: AtomicU32,
+    slots: S,
+}
+
+/// A ring of `N` slots.
+pub(crate) type SlotRing<T, const W: usize, const N: usize> = Ring<[Slot<T, W>; N]>;
+
+/// A ring whose number of slots is known at run time only: what a `&SlotRing` coerces to.
+pub(crate) type SlotRingView<T, const W: usize> = Ring<[Slot<T, W>]>;
+
+// SAFETY: the one part that is not atomic, `owned`, is reached through `unsafe` methods whose callers own the
+// slot by its state; the state changes hands by acquire and release.
+unsafe impl<T: Send, const W: usize, const N: usize> Sync for SlotRing<T, W, N> {}
+// SAFETY: as above.
+unsafe impl<T: Send, const W: usize> Sync for SlotRingView<T, W> {}
+
+impl<T, const W: usize, const N: usize> SlotRing<T, W, N> {
+    const_unless_loom! {
+        /// An empty ring. `N` is a power of two from 4 to 2^20, checked at compile time.
+        pub(crate) fn new() -> Self {
+            const { assert!(N.is_power_of_two() && N >= 4 && N <= 1 << 20, "a ring has 4 to 2^20 slots, a power of two") };
+            Self { hint: AtomicU32::new(N as u32), slots: array_of!(Slot::new()) }
+        }
+    }
+}
+
+impl<T, const W: usize> SlotRingView<T, W> {
+    /// How many slots there are.
+    #[inline(always)]
+    pub(crate) fn capacity(&self) -> u32 {
+        self.slots.len() as u32
+    }
+
+    #[inline(always)]
+    fn mask(&self) -> u32 {
+        self.capacity() - 1
+    }
+
+    /// The slot of a handle (or an index; a handle's low bits are its index).
+    #[inline(always)]
+    pub(crate) fn slot(&self, handle: u32) -> &Slot<T, W> {
+        // SAFETY: the number of slots is a power of two (checked in `new`, the only constructor), so the mask
+        // is below it.
+        unsafe { self.slots.get_unchecked((handle & self.mask()) as usize) }
+    }
+
+    /// How often the ring had been gone round when this handle was claimed.
+    #[inline(always)]
+    pub(crate) fn round(&self, handle: u32) -> u32 {
+        handle >> self.capacity().trailing_zeros()
+    }
+
+    /// Claims a free slot within `steps` steps. `None`: they were all taken.
+    #[inline]
+    pub(crate) fn claim(&self, steps: u32) -> Option<u32> {
+        let mask = self.mask();
+        let mut position = self.hint.load(Ordering::Relaxed);
+        for _ in 0..steps {
+            let slot = self.slot(position);
+            let word = slot.word.load(Ordering::Relaxed);
+            if word & STATE == FREE {
+                // A stale hint must not give a handle out twice: never below the slot's last one.
+                let last = word & !mask;
+                let next = position & !mask;
+                let stamp =
+                    if (next.wrapping_sub(last) as i32) > 0 { next } else { last.wrapping_add(mask + 1) };
+                let handle = stamp | position & mask;
+                if handle != 0
+                    && slot
+                        .word
+                        .compare_exchange(word, stamp | OPEN, Ordering::Acquire, Ordering::Relaxed)
+                        .is_ok()
+                {
+                    self.hint.store(handle.wrapping_add(1), Ordering::Relaxed);
+                    return Some(handle);
+                }
+            }
+            position = position.wrapping_add(1);
+        }
+        // The next claim looks further on, past a cluster of long-lived slots.
+        self.hint.store(position, Ordering::Relaxed);
+        None
+    }
+
+    /// Whether the use of the slot that this handle names is still open.
+    #[inline(always)]
+    pub(crate) fn is_open(&self, handle: u32) -> bool {
+        self.slot(handle).word.load(Ordering::Acquire) == handle & !self.mask() | OPEN
+    }
+
+    /// Finishes the use of a slot: from here on it is the reaper's.
+    #[inline(always)]
+    pub(crate) fn finish(&self, handle: u32) {
+        self.slot(handle).word.store(handle & !self.mask() | FINISHED, Ordering::Release);
+    }
+
+    /// Sets what stands above the state in the word of a slot that is linked from another ring and therefore
+    /// needs no stamp: 30 bits. The owner calls this, and publishes the slot by the store that links it.
+    #[inline(always)]
+    pub(crate) fn set_note(&self, handle: u32, note: u32) {
+        self.slot(handle).word.store(note << 2 | FINISHED, Ordering::Relaxed);
+    }
+
+    /// What [`set_note`](Self::set_note) set, for who has acquired the link.
+    #[inline(always)]
+    pub(crate) fn note(&self, handle: u32) -> u32 {
+        self.slot(handle).word.load(Ordering::Relaxed) >> 2
+    }
+
+    /// The next finished slot from `from` on, looking at each slot once: its handle.
+    pub(crate) fn next_finished(&self, from: u32) -> Option<u32> {
+        (0..self.capacity()).map(|step| from.wrapping_add(step)).find_map(|position| {
+            let word = self.slot(position).word.load(Ordering::Acquire);
+            (word & STATE == FINISHED).then_some(word & !self.mask() | position & self.mask())
+        })
+    }
+
+    /// Gives a slot back. Its owner or the reaper calls this, once.
+    #[inline(always)]
+    pub(crate) fn free(&self, handle: u32) {
+        self.slot(handle).word.store(handle & !self.mask() | FREE, Ordering::Release);
+    }
+
+    /// Writes what the owner alone may touch.
+    ///
+    /// # Safety
+    ///
+    /// The caller claimed this handle and has not finished or freed it.
+    #[inline(always)]
+    pub(crate) unsafe fn write(&self, handle: u32, value: T) {
+        self.slot(handle).owned.with_mut(|owned| {
+            // SAFETY: the slot is open and the caller's, so nobody else reads or writes it.
+            unsafe { (*owned).write(value) };
+        });
+    }
+
+    /// Changes what the owner alone may touch.
+    ///
+    /// # Safety
+    ///
+    /// As [`write`](Self::write), and it has been written.
+    #[inline(always)]
+    pub(crate) unsafe fn update(&self, handle: u32, change: impl FnOnce(&mut T)) {
+        self.slot(handle).owned.with_mut(|owned| {
+            // SAFETY: the slot is open and the caller's, and holds a value.
+            change(unsafe { (*owned).assume_init_mut() });
+        });
+    }
+
+    /// Reads what the owner wrote.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the reaper and has seen, by an acquire load, that the owner is done with this slot.
+    #[inline(always)]
+    pub(crate) unsafe fn read(&self, handle: u32) -> T
+    where
+        T: Copy,
+    {
+        self.slot(handle).owned.with(|owned| {
+            // SAFETY: the owner wrote it before its release store, and nobody writes until the slot is free.
+            unsafe { (*owned).assume_init_read() }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! The ring by itself: sequences on one thread, then every interleaving of a few threads under loom.
+
+use super::*;
+
+#[cfg(not(loom))]
+mod sequences {
+    use super::*;
+    extern crate std;
+    use std::collections::HashSet;
+    use std::vec::Vec;
+
+    fn ring<const N: usize>() -> SlotRing<u32, 1, N> {
+        SlotRing::new()
+    }
+
+    #[test]
+    fn a_slot_goes_from_free_through_open_and_finished_to_free() {
+        let ring: &SlotRingView<u32, 1> = &ring::<4>();
+        let handle = ring.claim(4).unwrap();
+        assert!(ring.is_open(handle));
+        assert_eq!(ring.next_finished(0), None);
+        // SAFETY: claimed above.
+        unsafe { ring.write(handle, 7) };
+        ring.finish(handle);
+        assert!(!ring.is_open(handle));
+        assert_eq!(ring.next_finished(0), Some(handle));
+        // SAFETY: finished, and this is the only reaper.
+        assert_eq!(unsafe { ring.read(handle) }, 7);
+        ring.free(handle);
+        assert_eq!(ring.next_finished(0), None);
+    }
+
+    #[test]
+    fn a_full_ring_says_so_and_takes_again_when_a_slot_is_free() {
+        let ring: &SlotRingView<u32, 1> = &ring::<4>();
+        let handles: Vec<u32> = (0..4).map(|_| ring.claim(4).unwrap()).collect();
+        assert_eq!(ring.claim(4), None);
+        ring.finish(handles[2]);
+        assert_eq!(ring.claim(4), None, "finished is not free");
+        ring.free(handles[2]);
+        let again = ring.claim(4).unwrap();
+        assert_eq!(again & 3, handles[2] & 3);
+        assert_ne!(again, handles[2]);
+    }
+
+    #[test]
+    fn no_handle_is_zero_or_given_twice_even_across_the_wrap() {
+        let ring: &SlotRingView<u32, 1> = &ring::<4>();
+        ring.hint.store(u32::MAX - 20, Ordering::Relaxed);
+        (0..4).for_each(|slot| ring.slot(slot).word.store((u32::MAX - 24) & !3 | FREE, Ordering::Relaxed));
+        let mut seen = HashSet::new();
+        for _ in 0..60 {
+            let handle = ring.claim(4).unwrap();
+            assert!(handle != 0 && seen.insert(handle), "{handle} again");
+            ring.free(handle);
+        }
+        assert!(seen.contains(&1) && seen.contains(&u32::MAX), "it wrapped");
+    }
+
+    #[test]
+    fn a_stale_hint_gives_no_handle_twice() {
+        let ring: &SlotRingView<u32, 1> = &ring::<4>();
+        let mut seen = HashSet::new();
+        for round in 0..40 {
+            if round % 3 == 0 {
+                ring.hint.store(4, Ordering::Relaxed);
+            }
+            let handle = ring.claim(4).unwrap();
+            assert!(seen.insert(handle));
+            ring.free(handle);
+        }
+    }
+
+    #[test]
+    fn an_old_handle_is_not_open_when_its_slot_is_used_again() {
+        let ring: &SlotRingView<u32, 1> = &ring::<4>();
+        let old = ring.claim(4).unwrap();
+        ring.free(old);
+        let open: Vec<u32> = (0..4).map(|_| ring.claim(4).unwrap()).collect();
+        assert!(!ring.is_open(old));
+        assert!(open.iter().all(|handle| ring.is_open(*handle)));
+    }
+
+    #[test]
+    fn a_claim_gets_past_a_cluster_of_long_lived_slots() {
+        let ring: &SlotRingView<u32, 1> = &ring::<16>();
+        let _long_lived: Vec<u32> = (0..8).map(|_| ring.claim(4).unwrap()).collect();
+        ring.hint.store(16, Ordering::Relaxed);
+        assert_eq!(ring.claim(4), None);
+        assert_eq!(ring.claim(4), None);
+        assert!(ring.claim(4).is_some());
+    }
+
+    #[test]
+    fn the_reaper_steps_over_open_slots() {
+        let ring: &SlotRingView<u32, 1> = &ring::<8>();
+        let root = ring.claim(8).unwrap();
+        let child = ring.claim(8).unwrap();
+        ring.finish(child);
+        assert_eq!(ring.next_finished(root), Some(child));
+        ring.free(child);
+        ring.finish(root);
+        assert_eq!(ring.next_finished(child), Some(root));
+    }
+
+    #[test]
+    fn a_slot_is_as_small_as_its_parts() {
+        assert_eq!(size_of::<Slot<[u32; 5], 2>>(), 32);
+        assert_eq!(size_of::<Slot<[u32; 3], 0>>(), 16);
+    }
+}
+
+#[cfg(loom)]
+mod loom_tests {
+    //! Loom 0.7 remembers of an atomic only its last access, so a compare-exchange that follows its own
+    //! thread's load hides the loads of others before it. The reaper is therefore the last thread to be
+    //! spawned: the first schedule has it read what the producers wrote, and all others follow from there.
+
+    use super::*;
+    use loom::sync::Arc;
+    use loom::thread::{self, JoinHandle};
+
+    type Ring4 = SlotRing<u32, 1, 4>;
+
+    fn view(ring: &Ring4) -> &SlotRingView<u32, 1> {
+        ring
+    }
+
+    fn spawn<R: 'static>(ring: &Arc<Ring4>, run: impl FnOnce(&SlotRingView<u32, 1>) -> R + 'static) -> JoinHandle<R> {
+        let ring = ring.clone();
+        thread::spawn(move || run(view(&ring)))
+    }
+
+    /// Checks every interleaving with at most `preemptions` switches away from a thread that could go on.
+    fn check(preemptions: usize, run: impl Fn(Arc<Ring4>) + Sync + Send + 'static) {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(preemptions);
+        model.check(move || run(Arc::new(Ring4::new())));
+    }
+
+    /// Claims, writes and finishes; what it writes is the handle, so that the reaper can tell a torn slot.
+    fn produce(ring: &SlotRingView<u32, 1>) -> Option<u32> {
+        let handle = ring.claim(4)?;
+        // SAFETY: claimed above.
+        unsafe { ring.write(handle, handle) };
+        ring.slot(handle).shared[0].store(handle, Ordering::Relaxed);
+        ring.finish(handle);
+        Some(handle)
+    }
+
+    /// Takes what is finished; checks that it is whole.
+    fn reap(ring: &SlotRingView<u32, 1>) -> usize {
+        let mut taken = 0;
+        while let Some(handle) = ring.next_finished(0) {
+            // SAFETY: seen finished, and a test has one reaper at a time.
+            assert_eq!(unsafe { ring.read(handle) }, handle);
+            assert_eq!(ring.slot(handle).shared[0].load(Ordering::Relaxed), handle);
+            ring.free(handle);
+            taken += 1;
+        }
+        taken
+    }
+
+    #[test]
+    fn two_claims_never_get_one_slot() {
+        check(5, |ring| {
+            let claims = [(); 2].map(|()| spawn(&ring, |ring| ring.claim(4).unwrap()));
+            let [one, other] = claims.map(|claim| claim.join().unwrap());
+            assert_ne!(one & 3, other & 3);
+        });
+    }
+
+    #[test]
+    fn what_one_thread_finishes_the_reaper_sees_whole() {
+        check(5, |ring| {
+            let producer = spawn(&ring, produce);
+            let taken = spawn(&ring, reap).join().unwrap();
+            assert!(producer.join().unwrap().is_some());
+            assert_eq!(taken + reap(view(&ring)), 1);
+        });
+    }
+
+    #[test]
+    fn two_producers_and_the_reaper_lose_nothing() {
+        check(2, |ring| {
+            let producers = [(); 2].map(|()| spawn(&ring, produce));
+            let taken = spawn(&ring, reap).join().unwrap();
+            assert!(producers.map(|producer| producer.join().unwrap().is_some()) == [true; 2]);
+            assert_eq!(taken + reap(view(&ring)), 2);
+        });
+    }
+
+    #[test]
+    fn a_slot_that_is_freed_and_claimed_again_is_never_torn() {
+        check(3, |ring| {
+            // Three slots are taken for good and the fourth waits for the reaper: both uses fall on it.
+            (0..3).for_each(|_| drop(view(&ring).claim(4)));
+            let first = produce(view(&ring)).unwrap();
+            let reaper = spawn(&ring, reap);
+            let second = spawn(&ring, produce).join().unwrap();
+            let taken = reaper.join().unwrap() + reap(view(&ring));
+            assert_eq!(taken, 1 + second.is_some() as usize);
+            assert_ne!(Some(first), second);
+        });
+    }
+
+    #[test]
+    fn a_slot_can_be_finished_by_another_thread_than_claimed_it() {
+        check(5, |ring| {
+            let handle = view(&ring).claim(4).unwrap();
+            // SAFETY: claimed above; the right to the slot moves to the other thread with the handle.
+            unsafe { view(&ring).write(handle, handle) };
+            view(&ring).slot(handle).shared[0].store(handle, Ordering::Relaxed);
+            let finisher = spawn(&ring, move |ring| ring.finish(handle));
+            let taken = spawn(&ring, reap).join().unwrap();
+            finisher.join().unwrap();
+            assert_eq!(taken + reap(view(&ring)), 1);
+        });
+    }
+}

@@ -1,0 +1,65 @@
+//! The only file that names atomics and cells, so that the rest of the crate does not know which it runs on:
+//!
+//! - `core`, where the core has compare-exchange;
+//! - `portable-atomic`, where it has none (thumbv6m): its critical section is the one the final binary picks;
+//! - `loom`, when the crate is built with `--cfg loom` to be model-checked.
+
+#[cfg(all(not(loom), target_has_atomic = "32"))]
+pub(crate) use core::sync::atomic::{AtomicBool, AtomicU32, fence};
+#[cfg(loom)]
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, fence};
+#[cfg(all(not(loom), not(target_has_atomic = "32")))]
+pub(crate) use portable_atomic::{AtomicBool, AtomicU32, fence};
+
+pub(crate) use core::sync::atomic::Ordering;
+
+#[cfg(loom)]
+pub(crate) use loom::cell::UnsafeCell;
+
+/// `core`'s cell with loom's way of reaching into it.
+#[cfg(not(loom))]
+#[repr(transparent)]
+pub(crate) struct UnsafeCell<T>(core::cell::UnsafeCell<T>);
+
+#[cfg(not(loom))]
+impl<T> UnsafeCell<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(core::cell::UnsafeCell::new(value))
+    }
+
+    #[inline(always)]
+    pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+        f(self.0.get())
+    }
+
+    #[inline(always)]
+    pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+        f(self.0.get())
+    }
+}
+
+/// Makes a constructor `const`, except under loom, whose atomics are made at run time.
+macro_rules! const_unless_loom {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),*) -> $ret:ty $body:block) => {
+        #[cfg(not(loom))]
+        $(#[$meta])* $vis const fn $name($($arg: $ty),*) -> $ret $body
+        #[cfg(loom)]
+        $(#[$meta])* $vis fn $name($($arg: $ty),*) -> $ret $body
+    };
+}
+pub(crate) use const_unless_loom;
+
+/// An array of `N` things that `$make` makes: at compile time, except under loom.
+macro_rules! array_of {
+    ($make:expr) => {{
+        #[cfg(not(loom))]
+        {
+            [const { $make }; N]
+        }
+        #[cfg(loom)]
+        {
+            core::array::from_fn(|_| $make)
+        }
+    }};
+}
+pub(crate) use array_of;

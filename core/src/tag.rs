@@ -1,0 +1,214 @@
+//! Tag values, and how one lies in a cell.
+
+use core::ptr;
+
+/// The value of a tag.
+///
+/// Made by `From` from the scalar types, from [`Static`] and from `&str`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Value<'a> {
+    /// `true` or `false`.
+    Bool(bool),
+    /// An integer that is not negative.
+    U64(u64),
+    /// An integer.
+    I64(i64),
+    /// A single-precision number, widened by the host: no floating-point work on the device.
+    F32(f32),
+    /// A number.
+    F64(f64),
+    /// A string that lives for ever: kept by address, sent once.
+    Static(&'static str),
+    /// A string that is copied into the tag cells: at most [`MAX_STR`](crate::MAX_STR) bytes, cut at a
+    /// character boundary beyond.
+    Str(&'a str),
+}
+
+/// A string that lives for ever, as the value of a tag.
+///
+/// A `&str` is copied; this is kept by address: a store instead of a copy, and two bytes on the wire.
+///
+/// ```
+/// use microspan::{Static, Value};
+/// assert_eq!(Value::from(Static("rye")), Value::Static("rye"));
+/// assert_eq!(Value::from("rye"), Value::Str("rye"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Static(pub &'static str);
+
+macro_rules! from {
+    ($($from:ty => $variant:ident),* $(,)?) => {$(
+        impl From<$from> for Value<'_> {
+            #[inline(always)]
+            fn from(value: $from) -> Self {
+                Value::$variant(value.into())
+            }
+        }
+    )*};
+}
+from!(bool => Bool, u8 => U64, u16 => U64, u32 => U64, u64 => U64, i8 => I64, i16 => I64, i32 => I64, i64 => I64,
+    f32 => F32, f64 => F64);
+
+impl From<usize> for Value<'_> {
+    #[inline(always)]
+    fn from(value: usize) -> Self {
+        Value::U64(value as u64)
+    }
+}
+
+impl From<isize> for Value<'_> {
+    #[inline(always)]
+    fn from(value: isize) -> Self {
+        Value::I64(value as i64)
+    }
+}
+
+impl From<Static> for Value<'_> {
+    #[inline(always)]
+    fn from(value: Static) -> Self {
+        Value::Static(value.0)
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    #[inline(always)]
+    fn from(value: &'a str) -> Self {
+        Value::Str(value)
+    }
+}
+
+/// A machine word that may be an address: integers in it have no provenance.
+pub(crate) type Word = *const u8;
+
+/// What lies in a cell beside its note: a key's address and two words of value, or three words of a string
+/// that began in an earlier cell.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(crate) struct CellBody(pub(crate) [Word; 3]);
+
+// SAFETY: the words are numbers, or addresses of `&'static str`s, which any context may read.
+unsafe impl Send for CellBody {}
+
+pub(crate) const WORD: usize = size_of::<Word>();
+/// Bytes of a string in the cell that names the key; the first byte of its value is the string's length.
+pub(crate) const FIRST: usize = 2 * WORD - 1;
+/// Bytes of a string in each further cell.
+pub(crate) const MORE: usize = 3 * WORD;
+
+/// The kinds of a cell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    Bool,
+    U64,
+    I64,
+    F32,
+    F64,
+    Static,
+    Str,
+    /// A string that was cut.
+    Cut,
+    /// A further cell of a string.
+    More,
+}
+
+impl Kind {
+    #[inline(always)]
+    pub(crate) const fn from_bits(bits: u32) -> Kind {
+        match bits & 0xf {
+            0 => Kind::Bool,
+            1 => Kind::U64,
+            2 => Kind::I64,
+            3 => Kind::F32,
+            4 => Kind::F64,
+            5 => Kind::Static,
+            6 => Kind::Str,
+            7 => Kind::Cut,
+            _ => Kind::More,
+        }
+    }
+}
+
+/// An integer in the two words of a value.
+#[inline(always)]
+pub(crate) const fn words_of(bits: u64) -> [Word; 2] {
+    if WORD == 8 {
+        [ptr::without_provenance(bits as usize), ptr::null()]
+    } else {
+        [ptr::without_provenance(bits as usize), ptr::without_provenance((bits >> 32) as usize)]
+    }
+}
+
+/// What [`words_of`] stored.
+#[inline(always)]
+pub(crate) fn bits_of([low, high]: [Word; 2]) -> u64 {
+    if WORD == 8 { low.addr() as u64 } else { low.addr() as u64 | (high.addr() as u64) << 32 }
+}
+
+/// A word of up to `WORD` bytes of a string.
+fn pack(bytes: &[u8]) -> Word {
+    let mut word = [0; WORD];
+    word.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    ptr::without_provenance(usize::from_le_bytes(word))
+}
+
+/// Three words of up to [`MORE`] bytes of a string.
+pub(crate) fn pack3(bytes: &[u8]) -> [Word; 3] {
+    let mut words = bytes.chunks(WORD).map(pack);
+    core::array::from_fn(|_| words.next().unwrap_or(ptr::null()))
+}
+
+/// The three words of the cell that begins a string: its key, its length, up to [`FIRST`] bytes of it.
+pub(crate) fn pack_first(key: &'static str, len: u8, bytes: &[u8]) -> [Word; 3] {
+    let mut first = [0; FIRST + 1];
+    first.iter_mut().zip(core::iter::once(&len).chain(bytes)).for_each(|(to, from)| *to = *from);
+    let [value, more, _] = pack3(&first);
+    [key.as_ptr(), value, more]
+}
+
+/// The length and the bytes that [`pack_first`] packed.
+pub(crate) fn first_bytes(words: [Word; 2]) -> [u8; FIRST + 1] {
+    let mut bytes = [0; FIRST + 1];
+    bytes.iter_mut().zip(words.map(unpack).as_flattened()).for_each(|(to, from)| *to = *from);
+    bytes
+}
+
+/// The bytes that a word holds.
+pub(crate) fn unpack(word: Word) -> [u8; WORD] {
+    word.addr().to_le_bytes()
+}
+
+/// The longest beginning of `text` of at most `limit` bytes that ends between two characters.
+#[inline(always)]
+pub(crate) const fn cut(text: &str, limit: usize) -> &str {
+    if text.len() <= limit {
+        return text;
+    }
+    match text.split_at_checked(text.floor_char_boundary(limit)) {
+        Some((head, _)) => head,
+        None => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        assert_eq!(cut("bread", 9), "bread");
+        assert_eq!(cut("bread", 3), "bre");
+        assert_eq!(cut("brød", 3), "br");
+        assert_eq!(cut("ø", 1), "");
+    }
+
+    #[test]
+    fn every_number_survives_its_two_words() {
+        for bits in [0, 1, u32::MAX as u64, 1 << 32, u64::MAX, 1.5f64.to_bits(), i64::MIN as u64] {
+            assert_eq!(bits_of(words_of(bits)), bits);
+        }
+    }
+}

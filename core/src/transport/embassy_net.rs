@@ -1,0 +1,30 @@
+//! Packets as datagrams over `embassy-net`.
+
+use super::{Refused, Transport};
+use core::task::{Context, Poll, Waker};
+use embassy_net::udp::{SendError, UdpMetadata, UdpSocket};
+
+/// Sends packets as UDP datagrams from a bound socket of `embassy-net`. It never waits.
+pub struct Udp<'s> {
+    socket: UdpSocket<'s>,
+    to: UdpMetadata,
+}
+
+impl<'s> Udp<'s> {
+    /// A transport to this endpoint. The socket's send buffer must hold at least one packet of the drain's MTU.
+    pub fn new(socket: UdpSocket<'s>, to: impl Into<UdpMetadata>) -> Self {
+        Self { socket, to: to.into() }
+    }
+}
+
+impl Transport for Udp<'_> {
+    type Error = SendError;
+
+    fn send(&mut self, packet: &[u8]) -> Result<(), Refused<SendError>> {
+        // The drain comes again by its own period, so nobody needs to be woken.
+        match self.socket.poll_send_to(packet, self.to, &mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(sent) => sent.map_err(Refused::Gone),
+            Poll::Pending => Err(Refused::WouldBlock),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Packets as frames on an `embedded-io` byte stream.
+
+use super::{Refused, Transport};
+use crate::wire::write_frame;
+use embedded_io::Write;
+
+/// Sends packets as COBS frames on a byte stream: a UART, USB-CDC, a file.
+///
+/// It waits as long as the stream's `write` waits: give it a stream with a buffer of its own where the drain
+/// must not.
+#[derive(Debug)]
+pub struct Stream<W> {
+    stream: W,
+    /// What ends that which the line carried before the next frame.
+    ending: &'static [u8],
+}
+
+/// A boot message, or noise.
+const FOREIGN: &[u8] = &[0];
+/// A frame of which perhaps only the final zero is missing: spoiled, lest it arrive twice.
+const BROKEN: &[u8] = &[0xff, 0];
+
+impl<W: Write> Stream<W> {
+    /// A transport over this stream. What the line carried before (a boot message, noise) is ended by a zero.
+    pub const fn new(stream: W) -> Self {
+        Self { stream, ending: FOREIGN }
+    }
+}
+
+impl<W: Write> Transport for Stream<W> {
+    type Error = W::Error;
+
+    fn send(&mut self, packet: &[u8]) -> Result<(), Refused<W::Error>> {
+        let mut write = || {
+            self.stream.write_all(self.ending)?;
+            self.ending = BROKEN;
+            write_frame(packet, |bytes| self.stream.write_all(bytes))?;
+            self.ending = &[];
+            self.stream.flush()
+        };
+        write().map_err(Refused::Gone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::FrameDecoder;
+    use embedded_io::ErrorKind;
+
+    /// A stream that fails once, after some bytes.
+    struct Broken<'b> {
+        line: &'b mut heapless::Vec<u8, 64>,
+        fails_after: Option<usize>,
+    }
+
+    impl embedded_io::ErrorType for Broken<'_> {
+        type Error = ErrorKind;
+    }
+
+    impl Write for Broken<'_> {
+        fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+            if self.fails_after.is_some_and(|limit| self.line.len() >= limit) {
+                self.fails_after = None;
+                return Err(ErrorKind::BrokenPipe);
+            }
+            self.line.extend_from_slice(&bytes[..1]).map_err(|_| ErrorKind::OutOfMemory)?;
+            Ok(1)
+        }
+
+        fn flush(&mut self) -> Result<(), ErrorKind> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_packet_that_failed_half_way_arrives_when_it_is_sent_again() {
+        for fails_after in 0..8 {
+            let mut line = heapless::Vec::new();
+            let mut stream = Stream::new(Broken { line: &mut line, fails_after: Some(fails_after) });
+            assert_eq!(stream.send(b"bread"), Err(Refused::Gone(ErrorKind::BrokenPipe)));
+            stream.send(b"bread").unwrap();
+            stream.send(b"butter").unwrap();
+            let (mut decoder, mut input) = (FrameDecoder::<32>::new(), &line[..]);
+            let mut whole = [0; 2];
+            while let Some(packet) = decoder.next(&mut input) {
+                match packet {
+                    Ok(b"bread") => whole[0] += 1,
+                    Ok(b"butter") => whole[1] += 1,
+                    _ => (),
+                }
+            }
+            assert_eq!(whole, [1, 1], "failing after {fails_after} bytes");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The wire, both directions, without an allocator and without a panic: what `PROTOCOL.md` says in prose.
+//!
+//! A [`Packet`] is self-contained: a header, then [`Record`]s, then a CRC. On datagram links it travels bare; on
+//! byte streams it travels in a COBS frame ([`FrameDecoder`], [`write_frame`]). Every field is postcard's
+//! encoding of its type.
+//!
+//! The device's [`Drain`](crate::Drain) writes packets; a host reads them:
+//!
+//! ```
+//! use microspan::wire::{Packet, PacketError, Record};
+//!
+//! fn names_in(packet: &[u8]) -> Result<usize, PacketError> {
+//!     let packet = Packet::parse(packet)?;
+//!     Ok(packet.records().filter(|record| matches!(record, Ok(Record::Name { .. }))).count())
+//! }
+//! assert_eq!(names_in(b"noise"), Err(PacketError::Crc));
+//! ```
+
+mod codec;
+mod frame;
+mod packet;
+mod record;
+mod tag;
+
+pub use codec::Malformed;
+pub(crate) use codec::{Full, Writer};
+pub use frame::{FrameDecoder, FrameError, write_frame};
+pub(crate) use packet::seal;
+pub use packet::{Header, Packet, PacketError, Records, VERSION};
+pub(crate) use record::{Deltas, SpanHead, put_name, put_span, put_sync};
+pub use record::{Record, Span, Sync};
+pub use tag::{Tag, TagValue, Tags, Text};
+pub(crate) use tag::{TagStart, put_pieces, put_tag};
+
+/// The least MTU: a header and the shortest records fit.
+pub const MIN_MTU: usize = 64;
+
+/// The greatest MTU: what a UDP datagram carries over Ethernet.
+pub const MAX_MTU: usize = 1472;

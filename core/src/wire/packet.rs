@@ -1,0 +1,155 @@
+//! Packets: header, records, CRC.
+
+use super::codec::{Full, Malformed, Reader, Writer};
+use super::record::{Deltas, Record};
+use crate::id::Session;
+use crc::{CRC_16_IBM_3740, Crc};
+
+/// The version of the wire that this crate writes and reads.
+pub const VERSION: u8 = 1;
+
+const CRC: Crc<u16> = Crc::<u16>::new(&CRC_16_IBM_3740);
+const CRC_LEN: usize = 2;
+
+/// What a packet says before its records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Header {
+    /// Whose packet this is.
+    pub session: Session,
+    /// The number of this packet in its session, from 0; wraps at 2^32.
+    pub sequence: u32,
+    /// How many spans the session's earlier packets carried; wraps at 2^32. With this a gap in `sequence` says
+    /// how many spans were in it.
+    pub spans_before: u32,
+    /// When the packet was filled, in ticks of the device's clock.
+    pub time: u64,
+    /// The counter that the first span's counter is told relative to.
+    pub counter: u64,
+}
+
+impl Header {
+    pub(crate) fn put(&self, w: &mut Writer<'_>) -> Result<(), Full> {
+        w.put(&VERSION)?;
+        w.put_bytes(&self.session.0.to_le_bytes())?;
+        w.put(&self.sequence)?;
+        w.put(&self.spans_before)?;
+        w.put(&self.time)?;
+        w.put(&self.counter)
+    }
+
+    fn take(r: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let session: [u8; 8] = r.take()?;
+        Ok(Self {
+            session: Session::new(u64::from_le_bytes(session)),
+            sequence: r.take()?,
+            spans_before: r.take()?,
+            time: r.take()?,
+            counter: r.take()?,
+        })
+    }
+}
+
+/// Puts the CRC behind the first `len` bytes of `buffer`; returns the packet's length.
+pub(crate) fn seal(buffer: &mut [u8], len: usize) -> Option<usize> {
+    let (packet, rest) = buffer.split_at_mut_checked(len)?;
+    rest.get_mut(..CRC_LEN)?.copy_from_slice(&CRC.checksum(packet).to_le_bytes());
+    Some(len + CRC_LEN)
+}
+
+/// Why bytes are not a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum PacketError {
+    /// The CRC is wrong: damaged on the way, or not a packet at all.
+    Crc,
+    /// The packet is of this version, which this crate does not read.
+    Version(u8),
+    /// The CRC is right, and the header is not of this version.
+    Malformed,
+}
+
+impl core::fmt::Display for PacketError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Crc => {
+                f.write_str("the packet's CRC is wrong: damaged on the way, or not a microspan packet")
+            }
+            Self::Version(found) => {
+                write!(
+                    f,
+                    "the device speaks wire version {found}, this host reads version {VERSION}: update the older"
+                )
+            }
+            Self::Malformed => {
+                f.write_str("the packet's header does not follow PROTOCOL.md, though its CRC is right")
+            }
+        }
+    }
+}
+
+impl core::error::Error for PacketError {}
+
+impl From<Malformed> for PacketError {
+    fn from(_: Malformed) -> Self {
+        Self::Malformed
+    }
+}
+
+/// A packet whose CRC and version are right.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    header: Header,
+    body: Reader<'a>,
+}
+
+impl<'a> Packet<'a> {
+    /// Checks the CRC, then the version, then reads the header.
+    ///
+    /// # Errors
+    ///
+    /// [`PacketError`] says which of the three failed.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, PacketError> {
+        let (content, crc) = bytes.split_last_chunk::<CRC_LEN>().ok_or(PacketError::Crc)?;
+        if content.is_empty() || CRC.checksum(content) != u16::from_le_bytes(*crc) {
+            return Err(PacketError::Crc);
+        }
+        let mut reader = Reader(content);
+        match reader.take()? {
+            VERSION => Ok(Self { header: Header::take(&mut reader)?, body: reader }),
+            other => Err(PacketError::Version(other)),
+        }
+    }
+
+    /// What the packet says before its records.
+    pub fn header(&self) -> Header {
+        self.header
+    }
+
+    /// The packet's records, in the order in which they were written. After a [`Malformed`] one there is no next.
+    pub fn records(&self) -> Records<'a> {
+        Records { reader: self.body, deltas: Deltas::new(self.header.counter, self.header.time) }
+    }
+}
+
+/// An iterator over a packet's records.
+#[derive(Clone, Debug)]
+pub struct Records<'a> {
+    reader: Reader<'a>,
+    deltas: Deltas,
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Result<Record<'a>, Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.reader.0.is_empty() {
+            return None;
+        }
+        let record = Record::take(&mut self.reader, &mut self.deltas);
+        if record.is_err() {
+            self.reader = Reader(&[]);
+        }
+        Some(record)
+    }
+}

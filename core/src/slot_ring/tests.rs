@@ -126,7 +126,10 @@ mod loom_tests {
         ring
     }
 
-    fn spawn<R: 'static>(ring: &Arc<Ring4>, run: impl FnOnce(&SlotRingView<u32, 1>) -> R + 'static) -> JoinHandle<R> {
+    fn spawn<R: 'static>(
+        ring: &Arc<Ring4>,
+        run: impl FnOnce(&SlotRingView<u32, 1>) -> R + 'static,
+    ) -> JoinHandle<R> {
         let ring = ring.clone();
         thread::spawn(move || run(view(&ring)))
     }

@@ -1,0 +1,2 @@
+//! What a span costs.
+fn main() {}

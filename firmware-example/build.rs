@@ -1,0 +1,37 @@
+//! Gives each program the memory map of its board, and the linker scripts it needs.
+
+use std::env;
+
+/// What the linker has to be told for one program.
+struct Program {
+    name: &'static str,
+    board: &'static str,
+    scripts: &'static [&'static str],
+}
+
+const PROGRAMS: &[Program] = &[
+    Program { name: "sandwich_udp", board: "lm3s6965", scripts: &["link.x", "defmt.x"] },
+    Program { name: "sandwich_uart", board: "lm3s6965", scripts: &["link.x", "defmt.x"] },
+    Program { name: "cost", board: "an386", scripts: &["link.x"] },
+];
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=memory");
+    // On a host the programs are stubs and the host's own linker arguments are right.
+    if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("none") {
+        return;
+    }
+    // The log macros read their level from the compiler's environment, and without one keep nothing below an error.
+    println!("cargo::rerun-if-env-changed=DEFMT_LOG");
+    if env::var_os("DEFMT_LOG").is_none() {
+        println!("cargo::rustc-env=DEFMT_LOG=info");
+    }
+    let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR for build scripts");
+    for Program { name, board, scripts } in PROGRAMS {
+        println!("cargo::rustc-link-arg-bin={name}=-L{root}/memory/{board}");
+        for script in *scripts {
+            println!("cargo::rustc-link-arg-bin={name}=-T{script}");
+        }
+    }
+}

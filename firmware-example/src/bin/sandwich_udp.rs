@@ -1,0 +1,74 @@
+//! Sends datagrams to the host over Ethernet.
+//!
+//! Arguments: `port=` (default 18999), `seconds=` (default 1).
+
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(target_os = "none")]
+mod firmware {
+    use core::fmt::Write;
+
+    use cortex_m_rt::exception;
+    use embassy_executor::Spawner;
+    use embassy_net::udp::{PacketMetadata, UdpSocket};
+    use embassy_time::{Duration, Ticker};
+    use heapless::String;
+    use microspan_firmware::board::lm3s6965::{self, HOST, systick};
+    use microspan_firmware::board::{executor, host};
+
+    const PORT: u16 = 18_999;
+    const PERIOD: Duration = Duration::from_millis(50);
+    const DATAGRAMS_PER_SECOND: u32 = 20;
+
+    #[embassy_executor::main(entry = "cortex_m_rt::entry", executor = "executor::Executor")]
+    async fn main(spawner: Spawner) {
+        let board = lm3s6965::init();
+        let port = host::argument("port").and_then(|port| u16::try_from(port).ok()).unwrap_or(PORT);
+        let datagrams = host::argument("seconds").unwrap_or(1).saturating_mul(DATAGRAMS_PER_SECOND);
+        defmt::info!("start: {} datagrams to port {}", datagrams, port);
+        let stack = lm3s6965::network(spawner, board.ethernet, host::entropy(systick::ticks()));
+        stack.wait_config_up().await;
+        defmt::info!("link up");
+
+        let (mut receive_meta, mut transmit_meta) = ([PacketMetadata::EMPTY; 1], [PacketMetadata::EMPTY; 4]);
+        let (mut receive, mut transmit) = ([0; 64], [0; 1024]);
+        let mut socket =
+            UdpSocket::new(stack, &mut receive_meta, &mut receive, &mut transmit_meta, &mut transmit);
+        if let Err(error) = socket.bind(0) {
+            panic!("a local port was asked for and refused: {error:?}");
+        }
+        let mut ticker = Ticker::every(PERIOD);
+        for number in 0..datagrams {
+            let mut text = String::<32>::new();
+            // Six characters and at most ten digits: they fit.
+            let _ = write!(text, "hello {number}");
+            if let Err(error) = socket.send_to(text.as_bytes(), (HOST, port)).await {
+                panic!("datagram {number} to port {port} of the host was refused by the stack: {error:?}");
+            }
+            ticker.next().await;
+        }
+        socket.flush().await;
+        defmt::info!("end");
+        host::exit(true)
+    }
+
+    #[exception]
+    fn SysTick() {
+        systick::on_wrap();
+    }
+
+    #[exception]
+    unsafe fn DefaultHandler(number: i16) {
+        lm3s6965::on_interrupt(number);
+    }
+}
+
+#[cfg(not(target_os = "none"))]
+fn main() {
+    eprintln!(
+        "sandwich_udp runs on a Cortex-M3. Build it with\n  cargo build -p microspan-firmware --target thumbv7m-none-eabi \
+         --profile firmware --bin sandwich_udp\nand run it with\n  qemu-system-arm -machine lm3s6965evb -nographic -nic \
+         user,model=stellaris -semihosting-config enable=on,target=native,arg=sandwich,arg=port=18999,arg=seconds=5 \
+         -kernel target/thumbv7m-none-eabi/firmware/sandwich_udp"
+    );
+}

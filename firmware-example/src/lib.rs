@@ -1,0 +1,16 @@
+//! Firmware that boots: Cortex-M programs for QEMU's boards, and the board support under them.
+//!
+//! | program | board | shows |
+//! | --- | --- | --- |
+//! | `sandwich_udp` | `lm3s6965evb`, Cortex-M3 | async tasks under Embassy, UDP over Ethernet |
+//! | `sandwich_uart` | `lm3s6965evb`, Cortex-M3 | the same over a serial line |
+//! | `cost` | `mps2-an386`, Cortex-M4 | what an operation costs, in instructions |
+//!
+//! Everything that names hardware is in `board`, which exists only where there is no operating system. The rest is
+//! portable and tested on the host.
+
+#![no_std]
+
+pub mod arguments;
+#[cfg(target_os = "none")]
+pub mod board;

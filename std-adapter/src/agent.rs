@@ -1,0 +1,165 @@
+//! Handing traces to the Datadog agent.
+//!
+//! [`Client::send`] encodes a trace into the payload being filled and returns; it never waits for the network. One
+//! thread sends payloads, one at a time, over one connection that is kept, and reads every answer.
+//!
+//! # What happens when the agent does not take a payload
+//!
+//! | it | then |
+//! | --- | --- |
+//! | cannot be reached, does not answer in time, answers 408, 429 or 5xx | the same payload is sent again, after pauses that grow and are random, for at most [`Options::retry_for`] |
+//! | answers anything else but success (400, 403, 404, 413, 415, ...) | the payload is dropped: sending it again would not help |
+//!
+//! Meanwhile traces go on being taken, up to [`Options::queue_bytes`]; beyond that the newest are refused. Everything
+//! that is dropped is counted by cause in [`Stats`]. An outage is logged once when it starts and once when it ends.
+
+mod backoff;
+mod endpoint;
+mod http;
+mod queue;
+mod report;
+mod stats;
+mod worker;
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub use stats::{Count, Stats};
+
+use crate::error::ConfigError;
+use crate::pipeline::Trace;
+use endpoint::Endpoint;
+use queue::{Queue, Refusal};
+use worker::{Shared, Worker};
+
+/// How long a client that is dropped, not shut down, goes on trying to send what it holds.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Bounds of a [`Client`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Bytes held in all payloads together, the one under way included: 20 MB.
+    pub queue_bytes: usize,
+    /// Bytes of one payload: 10 MB, which every version of the agent takes.
+    pub payload_bytes: usize,
+    /// A payload of this size is sent at once: 1 MB.
+    pub flush_bytes: usize,
+    /// A payload is sent at the latest this long after its first trace: 1 s.
+    pub flush_interval: Duration,
+    /// The longest time for one attempt, from connecting to the end of the answer: 5 s.
+    pub timeout: Duration,
+    /// The longest time for all attempts with one payload: 30 s.
+    pub retry_for: Duration,
+    /// The longest pause after the first failed attempt, doubled after each further one up to 5 s: 100 ms.
+    pub retry_pause: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            queue_bytes: 20_000_000,
+            payload_bytes: 10_000_000,
+            flush_bytes: 1_000_000,
+            flush_interval: Duration::from_secs(1),
+            timeout: Duration::from_secs(5),
+            retry_for: Duration::from_secs(30),
+            retry_pause: Duration::from_millis(100),
+        }
+    }
+}
+
+/// A connection to the agent, with a bounded queue before it.
+///
+/// A client that is dropped without [`shutdown`](Self::shutdown) goes on sending what it holds for up to two seconds,
+/// in the background, and nobody learns the result.
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+impl Client {
+    /// Starts the thread that sends. It does not connect yet: an agent that comes later is found when it comes.
+    ///
+    /// # Errors
+    /// When `url` is not an `http://` URL, or the system gives no thread.
+    pub fn start(url: &str, options: Options) -> Result<Self, ConfigError> {
+        let endpoint = Endpoint::parse(url)?;
+        let shared = Arc::new(Shared::new(Queue::new(&options)));
+        let worker = Worker::new(shared.clone(), endpoint, options);
+        thread::Builder::new()
+            .name("microspan-agent".into())
+            .spawn(move || worker.run())
+            .map_err(ConfigError::Thread)?;
+        Ok(Self { shared })
+    }
+
+    /// Takes a trace for sending. One that finds no room is dropped and counted.
+    pub fn send(&self, trace: &Trace) {
+        let mut state = self.shared.lock();
+        let count = Count { traces: 1, spans: trace.spans().len() as u64 };
+        if state.closing.is_some() {
+            state.stats.dropped_at_exit += count;
+            return;
+        }
+        match state.queue.push(trace, Instant::now()) {
+            Ok(()) => {}
+            Err(Refusal::Full) => state.stats.dropped_queue_full += count,
+            Err(Refusal::TooLarge) => state.stats.dropped_too_large += count,
+        }
+        // The thread sleeps until the payload's time has come; it has to know of the first trace, and of enough.
+        if state.queue.take_news() {
+            self.shared.changed.notify_all();
+        }
+    }
+
+    /// Sends what is held without waiting for the flush interval, and waits until each of those traces was taken or
+    /// dropped, at most `timeout`. Tells whether all were.
+    pub fn flush(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut state = self.shared.lock();
+        let target = state.queue.flush();
+        self.shared.changed.notify_all();
+        while state.queue.done() < target {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || state.ended {
+                return false;
+            }
+            state = self.shared.wait(state, left);
+        }
+        true
+    }
+
+    /// What became of the traces so far.
+    pub fn stats(&self) -> Stats {
+        self.shared.lock().stats.clone()
+    }
+
+    /// Sends what is held, for at most `timeout`, and ends. What could not be sent by then is counted as
+    /// [`Stats::dropped_at_exit`], and so is every trace that comes later.
+    pub fn shutdown(&self, timeout: Duration) -> Stats {
+        let deadline = Instant::now() + timeout;
+        let mut state = self.shared.lock();
+        state.closing.get_or_insert(deadline);
+        self.shared.changed.notify_all();
+        while !state.ended {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state = self.shared.wait(state, left);
+        }
+        let mut stats = state.stats.clone();
+        stats.dropped_at_exit += state.queue.held();
+        stats
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.shared.lock().closing.get_or_insert(Instant::now() + FAREWELL);
+        self.shared.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests;

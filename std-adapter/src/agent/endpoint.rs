@@ -1,0 +1,95 @@
+//! Where traces are posted to.
+
+use std::fmt;
+
+use crate::error::ConfigError;
+
+/// The path below the agent's URL.
+const PATH: &str = "/v0.4/traces";
+
+/// The agent's address, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Endpoint {
+    base: String,
+    /// The URL of the requests.
+    pub(super) traces: String,
+}
+
+impl Endpoint {
+    /// Reads `http://host[:port][/base]`.
+    pub(super) fn parse(url: &str) -> Result<Self, ConfigError> {
+        let malformed = |reason: String| ConfigError::MalformedUrl { url: url.to_owned(), reason };
+        let Some((scheme, rest)) = url.split_once("://") else {
+            return Err(malformed("it has no scheme".to_owned()));
+        };
+        if !scheme.eq_ignore_ascii_case("http") {
+            return Err(ConfigError::UnsupportedScheme { url: url.to_owned(), scheme: scheme.to_owned() });
+        }
+        let base = format!("http://{}", rest.trim_end_matches('/'));
+        let uri: ureq::http::Uri =
+            base.parse().map_err(|error| malformed(format!("it is not a URL ({error})")))?;
+        if uri.host().is_none_or(str::is_empty) {
+            return Err(malformed("it names no host".to_owned()));
+        }
+        // What stands behind the brackets of an IPv6 address, if there are any.
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        let tail = authority.rsplit(']').next().unwrap_or_default();
+        if tail.contains(':') && uri.port_u16().is_none_or(|port| port == 0) {
+            return Err(malformed("its port is not a number from 1 to 65535".to_owned()));
+        }
+        if uri.query().is_some() {
+            return Err(malformed("it has a query".to_owned()));
+        }
+        Ok(Self { traces: format!("{base}{PATH}"), base })
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.base)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_path_and_ipv6_are_kept() {
+        for (url, traces) in [
+            ("http://localhost:8126", "http://localhost:8126/v0.4/traces"),
+            ("HTTP://[::1]:8126/", "http://[::1]:8126/v0.4/traces"),
+            ("http://proxy/agent/", "http://proxy/agent/v0.4/traces"),
+        ] {
+            assert_eq!(Endpoint::parse(url).expect("usable").traces, traces);
+        }
+    }
+
+    #[test]
+    fn what_is_not_supported_is_named_together_with_what_is() {
+        let message =
+            Endpoint::parse("unix:///var/run/datadog/apm.socket").expect_err("not supported").to_string();
+        assert_eq!(
+            message,
+            "cannot send traces to the agent at `unix:///var/run/datadog/apm.socket`: the scheme `unix` is not \
+             supported yet; set DD_TRACE_AGENT_URL to an http:// address, such as http://localhost:8126"
+        );
+        assert!(matches!(Endpoint::parse("https://a"), Err(ConfigError::UnsupportedScheme { .. })));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused() {
+        for url in [
+            "",
+            "localhost:8126",
+            "http://",
+            "http://:8126",
+            "http://a b",
+            "http://a:99999",
+            "http://a:0",
+            "http://a?b",
+        ] {
+            assert!(matches!(Endpoint::parse(url), Err(ConfigError::MalformedUrl { .. })), "{url}");
+        }
+    }
+}

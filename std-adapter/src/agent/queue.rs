@@ -1,0 +1,159 @@
+//! Traces waiting to be sent, within a budget of bytes.
+//!
+//! Traces are encoded into an open payload; a full one is sealed and waits in line. A payload under way still counts
+//! against the budget, because it may have to be sent again.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::{Count, Options};
+use crate::msgpack::Payload;
+use crate::pipeline::Trace;
+
+/// No span is encoded in fewer bytes: its keys alone are longer.
+const SMALLEST_SPAN: usize = 64;
+
+/// Why a trace is not taken.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// There is no room now.
+    Full,
+    /// There never will be: it is larger than a payload.
+    TooLarge,
+}
+
+/// The payloads of a client.
+pub(super) struct Queue {
+    budget: usize,
+    payload_bytes: usize,
+    flush_bytes: usize,
+    flush_interval: Duration,
+    open: Payload,
+    /// When the first trace came into the open payload.
+    opened: Option<Instant>,
+    sealed: VecDeque<Payload>,
+    /// Bytes of the sealed payloads and of the one under way.
+    behind: usize,
+    under_way: Count,
+    /// A sent payload, for its memory.
+    spare: Option<Payload>,
+    is_news: bool,
+    /// Payloads sealed, and payloads done with, since the start.
+    sealed_ever: u64,
+    done_ever: u64,
+}
+
+impl Queue {
+    pub(super) fn new(options: &Options) -> Self {
+        Self {
+            budget: options.queue_bytes,
+            payload_bytes: options.payload_bytes,
+            flush_bytes: options.flush_bytes,
+            flush_interval: options.flush_interval,
+            open: Payload::new(),
+            opened: None,
+            sealed: VecDeque::new(),
+            behind: 0,
+            under_way: Count::default(),
+            spare: None,
+            is_news: false,
+            sealed_ever: 0,
+            done_ever: 0,
+        }
+    }
+
+    /// Takes a trace, if there is room.
+    pub(super) fn push(&mut self, trace: &Trace, now: Instant) -> Result<(), Refusal> {
+        let room = self.budget.saturating_sub(self.behind);
+        // In a long outage every trace ends here: it should not be encoded only to be thrown away.
+        if self.open.len() + trace.spans().len() * SMALLEST_SPAN > room {
+            return Err(Refusal::Full);
+        }
+        let mut is_taken = self.open.push(trace, room.min(self.payload_bytes));
+        if !is_taken && !self.open.is_empty() {
+            self.seal();
+            let room = self.budget.saturating_sub(self.behind);
+            is_taken = self.open.push(trace, room.min(self.payload_bytes));
+        }
+        if !is_taken {
+            let is_empty = self.behind == 0 && self.open.is_empty();
+            let may_fit_later = self.budget - self.behind.min(self.budget) < self.payload_bytes && !is_empty;
+            return Err(if may_fit_later { Refusal::Full } else { Refusal::TooLarge });
+        }
+        if self.opened.is_none() {
+            self.opened = Some(now);
+            self.is_news = true;
+        }
+        self.is_news |= self.open.len() >= self.flush_bytes;
+        Ok(())
+    }
+
+    /// Whether something happened since the last call that the sending thread has to know.
+    pub(super) fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.is_news)
+    }
+
+    /// Seals what is there; tells which count of [`done`](Self::done) means that all of it is gone.
+    pub(super) fn flush(&mut self) -> u64 {
+        if !self.open.is_empty() {
+            self.seal();
+        }
+        self.sealed_ever
+    }
+
+    /// How many payloads are done with, since the start.
+    pub(super) fn done(&self) -> u64 {
+        self.done_ever
+    }
+
+    /// The next payload to send, if one is due at `now`.
+    pub(super) fn take(&mut self, now: Instant) -> Option<Payload> {
+        if self.sealed.is_empty() && self.due_in(now).is_some_and(|wait| wait.is_zero()) {
+            self.seal();
+        }
+        let payload = self.sealed.pop_front()?;
+        self.under_way = count(&payload);
+        Some(payload)
+    }
+
+    /// How long until the open payload is due; `None` while it is empty.
+    pub(super) fn due_in(&self, now: Instant) -> Option<Duration> {
+        let opened = self.opened?;
+        if self.open.len() >= self.flush_bytes {
+            return Some(Duration::ZERO);
+        }
+        Some((opened + self.flush_interval).saturating_duration_since(now))
+    }
+
+    /// Takes back the payload that was under way, whatever became of it.
+    pub(super) fn finish(&mut self, mut payload: Payload) {
+        self.behind = self.behind.saturating_sub(payload.len());
+        self.under_way = Count::default();
+        self.done_ever += 1;
+        payload.clear();
+        self.spare = Some(payload);
+    }
+
+    /// All traces held, the ones under way included.
+    pub(super) fn held(&self) -> Count {
+        self.sealed.iter().map(count).fold(self.under_way + count(&self.open), |sum, each| sum + each)
+    }
+
+    fn seal(&mut self) {
+        let fresh = self.spare.take().unwrap_or_default();
+        let full = std::mem::replace(&mut self.open, fresh);
+        self.behind += full.len();
+        self.sealed.push_back(full);
+        self.opened = None;
+        self.is_news = true;
+        self.sealed_ever += 1;
+    }
+}
+
+/// What a payload holds.
+pub(super) fn count(payload: &Payload) -> Count {
+    Count { traces: u64::from(payload.traces()), spans: payload.spans() }
+}
+
+#[cfg(test)]
+mod tests;

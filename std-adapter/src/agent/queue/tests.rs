@@ -1,0 +1,83 @@
+//! The bounds of the queue.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::config::Tagging;
+use crate::model::{Source, Span, Text, Value};
+use crate::pipeline::{Assembler, Limits};
+
+/// Calls `with` with a trace of one span that is a little longer than `bytes` when encoded.
+fn with_trace<R>(bytes: usize, mut with: impl FnMut(&Trace) -> R) -> R {
+    let mut assembler = Assembler::new(Limits::default(), Tagging::default());
+    let mut span = Span::new(1, 1, 0, "n", Arc::new(Source::new(1)));
+    span.tags = vec![("fill".into(), Value::Str(Text::from("x".repeat(bytes))))];
+    assembler.push(span, 0, &mut |_| {});
+    let mut result = None;
+    assembler.flush(&mut |trace| result = Some(with(trace)));
+    result.expect("one trace")
+}
+
+fn queue(queue_bytes: usize, payload_bytes: usize) -> Queue {
+    Queue::new(&Options { queue_bytes, payload_bytes, flush_bytes: payload_bytes, ..Options::default() })
+}
+
+fn push(queue: &mut Queue, bytes: usize, now: Instant) -> Result<(), Refusal> {
+    with_trace(bytes, |trace| queue.push(trace, now))
+}
+
+#[test]
+fn a_payload_is_due_after_the_interval_or_when_it_is_large() {
+    let mut queue = Queue::new(&Options { flush_bytes: 2_000, ..Options::default() });
+    let now = Instant::now();
+    assert_eq!(queue.due_in(now), None);
+    push(&mut queue, 10, now).unwrap();
+    assert!(queue.take_news() && !queue.take_news());
+    assert!(queue.take(now).is_none());
+    assert_eq!(queue.due_in(now), Some(Duration::from_secs(1)));
+    push(&mut queue, 2_000, now).unwrap();
+    assert!(queue.take_news());
+    assert_eq!(queue.take(now).map(|payload| payload.traces()), Some(2));
+
+    push(&mut queue, 10, now).unwrap();
+    assert_eq!(queue.take(now + Duration::from_secs(1)).map(|payload| payload.traces()), Some(1));
+}
+
+#[test]
+fn beyond_the_budget_the_newest_are_refused_until_something_is_done_with() {
+    let mut queue = queue(10_000, 4_000);
+    let now = Instant::now();
+    let taken = (0..10).take_while(|_| push(&mut queue, 3_000, now).is_ok()).count();
+    assert_eq!(taken, 3);
+    assert_eq!(push(&mut queue, 3_000, now), Err(Refusal::Full));
+    let payload = queue.take(now).expect("a sealed one");
+    assert_eq!(queue.held(), Count { traces: 3, spans: 3 });
+    assert_eq!(push(&mut queue, 3_000, now), Err(Refusal::Full), "one under way may have to be sent again");
+    queue.finish(payload);
+    assert_eq!(push(&mut queue, 3_000, now), Ok(()));
+}
+
+#[test]
+fn a_trace_larger_than_a_payload_is_told_from_a_full_queue() {
+    let mut queue = queue(10_000, 4_000);
+    let now = Instant::now();
+    assert_eq!(push(&mut queue, 5_000, now), Err(Refusal::TooLarge));
+    push(&mut queue, 100, now).unwrap();
+    assert_eq!(push(&mut queue, 5_000, now), Err(Refusal::TooLarge));
+    assert_eq!(queue.held(), Count { traces: 1, spans: 1 });
+}
+
+#[test]
+fn a_flush_is_over_when_all_that_was_there_is_done_with() {
+    let mut queue = queue(10_000, 4_000);
+    let now = Instant::now();
+    assert_eq!(queue.flush(), queue.done());
+    push(&mut queue, 100, now).unwrap();
+    let target = queue.flush();
+    push(&mut queue, 100, now).unwrap();
+    let payload = queue.take(now).expect("the flushed one");
+    assert!(queue.done() < target);
+    queue.finish(payload);
+    assert!(queue.done() >= target);
+    assert_eq!(queue.held(), Count { traces: 1, spans: 1 });
+}

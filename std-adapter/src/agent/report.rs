@@ -1,0 +1,82 @@
+//! What is logged of a client's troubles: enough to act on, once.
+
+use std::time::{Duration, Instant};
+
+use super::{Count, Stats};
+use crate::error::SendError;
+
+/// The same refusal is not logged again within this time.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// One failed attempt is no outage: a kept connection may have been closed by the agent meanwhile.
+const OUTAGE: u32 = 2;
+
+/// The troubles so far.
+pub(super) struct Report {
+    agent: String,
+    failures: u32,
+    outage: Option<Outage>,
+    refusal: Option<(String, Instant)>,
+}
+
+struct Outage {
+    since: Instant,
+    dropped: Count,
+}
+
+impl Report {
+    /// Troubles with the agent at this address: none yet.
+    pub(super) fn new(agent: String) -> Self {
+        Self { agent, failures: 0, outage: None, refusal: None }
+    }
+
+    /// Whether the agent has failed often enough to be called down.
+    pub(super) fn is_outage(&self) -> bool {
+        self.outage.is_some()
+    }
+
+    /// An attempt failed in a way that may pass.
+    pub(super) fn failed(&mut self, error: &SendError, stats: &Stats) {
+        self.failures = self.failures.saturating_add(1);
+        if self.failures >= OUTAGE && self.outage.is_none() {
+            self.outage = Some(Outage { since: Instant::now(), dropped: stats.dropped() });
+            log::warn!(
+                "cannot send traces to the agent at {}: {error}; is it running there? Traces are kept until the queue \
+                 is full, and it is tried again",
+                self.agent
+            );
+        }
+    }
+
+    /// The agent answered an attempt in a final way.
+    pub(super) fn answered(&mut self, stats: &Stats) {
+        self.failures = 0;
+        if let Some(outage) = self.outage.take() {
+            let dropped = stats.dropped();
+            log::warn!(
+                "the agent at {} answers again after {:.1} s; {} traces ({} spans) were dropped meanwhile",
+                self.agent,
+                outage.since.elapsed().as_secs_f64(),
+                dropped.traces - outage.dropped.traces,
+                dropped.spans - outage.dropped.spans,
+            );
+        }
+    }
+
+    /// The agent refused a payload for good.
+    pub(super) fn refused(&mut self, error: &SendError, count: Count) {
+        let reason = error.to_string();
+        let now = Instant::now();
+        let is_known = self.refusal.as_ref().is_some_and(|(known, at)| *known == reason && now - *at < QUIET);
+        if !is_known {
+            log::warn!(
+                "the agent at {} refused {} traces ({} spans): {reason}; they are dropped, and so will be others like \
+                 them",
+                self.agent,
+                count.traces,
+                count.spans
+            );
+            self.refusal = Some((reason, now));
+        }
+    }
+}

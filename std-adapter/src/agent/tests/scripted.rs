@@ -1,0 +1,184 @@
+//! An agent that answers what a script says, one turn for each request, and notes what it was sent.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, Once};
+use std::thread;
+use std::time::Duration;
+
+/// What is done with one request.
+#[derive(Clone)]
+pub(super) enum Turn {
+    /// Answer with this status and text.
+    Answer(u16, &'static str),
+    /// Close the connection without a word.
+    Close,
+    /// Promise a body and close the connection in the middle of it.
+    Half(u16),
+    /// Answer success at once, and the text after a while.
+    Slow(Duration, &'static str),
+    /// Say nothing for a while, then close.
+    Silence(Duration),
+}
+
+impl Turn {
+    pub(super) fn answer(status: u16, text: &'static str) -> Self {
+        Self::Answer(status, text)
+    }
+}
+
+/// A request as it came.
+#[derive(Clone)]
+pub(super) struct Request {
+    pub(super) line: String,
+    headers: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Request {
+    /// The value of a header, by its name in lower case.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+}
+
+#[derive(Default)]
+struct Notes {
+    requests: Vec<Request>,
+    connections: usize,
+}
+
+/// The server. Its thread ends with the program.
+pub(super) struct Scripted {
+    address: String,
+    notes: Arc<Mutex<Notes>>,
+}
+
+impl Scripted {
+    pub(super) fn start(script: Vec<Turn>) -> Self {
+        Self::start_at("127.0.0.1:0", script)
+    }
+
+    pub(super) fn start_at(address: &str, script: Vec<Turn>) -> Self {
+        record_log();
+        let listener = TcpListener::bind(address).expect("a free port");
+        let address = listener.local_addr().expect("an address").to_string();
+        let notes = Arc::new(Mutex::new(Notes::default()));
+        let (script, ours) = (Arc::new(Mutex::new(VecDeque::from(script))), notes.clone());
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                ours.lock().expect("no panic before").connections += 1;
+                let (script, notes) = (script.clone(), ours.clone());
+                thread::spawn(move || serve(stream, &script, &notes));
+            }
+        });
+        Self { address, notes }
+    }
+
+    /// An address where nobody listens.
+    pub(super) fn unused_address() -> String {
+        record_log();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.local_addr().expect("an address").to_string()
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(super) fn requests(&self) -> Vec<Request> {
+        self.notes.lock().expect("no panic before").requests.clone()
+    }
+
+    pub(super) fn connections(&self) -> usize {
+        self.notes.lock().expect("no panic before").connections
+    }
+}
+
+fn serve(stream: TcpStream, script: &Mutex<VecDeque<Turn>>, notes: &Mutex<Notes>) {
+    let mut input = BufReader::new(&stream);
+    while let Some(request) = read(&mut input) {
+        notes.lock().expect("no panic before").requests.push(request);
+        let turn = script.lock().expect("no panic before").pop_front().unwrap_or(Turn::Close);
+        let answer = match turn {
+            Turn::Answer(status, text) => {
+                format!("HTTP/1.1 {status} x\r\nContent-Length: {}\r\n\r\n{text}", text.len())
+            }
+            Turn::Slow(time, text) => {
+                let head = format!("HTTP/1.1 200 x\r\nContent-Length: {}\r\n\r\n", text.len());
+                let is_sent = (&stream).write_all(head.as_bytes()).is_ok();
+                thread::sleep(if is_sent { time } else { Duration::ZERO });
+                text.to_owned()
+            }
+            Turn::Half(status) => format!("HTTP/1.1 {status} x\r\nContent-Length: 100\r\n\r\n{{\"rate"),
+            Turn::Silence(time) => {
+                thread::sleep(time);
+                return;
+            }
+            Turn::Close => return,
+        };
+        let is_sent = (&stream).write_all(answer.as_bytes()).is_ok();
+        if !is_sent || matches!(turn, Turn::Half(_)) {
+            return;
+        }
+    }
+}
+
+fn read(input: &mut impl BufRead) -> Option<Request> {
+    let mut lines = Vec::new();
+    loop {
+        let mut line = String::new();
+        if input.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        match line.trim_end() {
+            "" => break,
+            line => lines.push(line.to_owned()),
+        }
+    }
+    let line = lines.first()?.clone();
+    let headers: Vec<(String, String)> = lines[1..]
+        .iter()
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+        .collect();
+    let length = headers.iter().find(|(name, _)| name == "content-length")?.1.parse().ok()?;
+    let mut body = vec![0; length];
+    input.read_exact(&mut body).ok()?;
+    Some(Request { line, headers, body })
+}
+
+static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+struct Recorder;
+
+impl log::Log for Recorder {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= log::Level::Warn
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            LINES.lock().expect("no panic before").push(record.args().to_string());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+fn record_log() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        log::set_logger(&Recorder).expect("no other logger in these tests");
+        log::set_max_level(log::LevelFilter::Warn);
+    });
+}
+
+/// The warnings so far that name this agent.
+pub(super) fn logged(url: &str) -> Vec<String> {
+    let wanted = format!("{url} ");
+    let also = format!("{url}:");
+    let lines = LINES.lock().expect("no panic before");
+    lines.iter().filter(|line| line.contains(&wanted) || line.contains(&also)).cloned().collect()
+}

@@ -1,0 +1,187 @@
+//! From the bytes of a link to spans: frames, packets, sessions, names.
+//!
+//! Any bytes do: what is not a packet is counted by kind, and decoding goes on with the next. A packet whose names or
+//! whose clock are not known yet waits, for a bounded time in bounded memory; then its spans go on with stand-ins
+//! (`name#12`) where names are missing, and are dropped and counted where even the clock's rate is.
+//!
+//! Nothing here performs I/O or reads a clock.
+
+mod sequence;
+mod session;
+
+use std::collections::HashMap;
+
+use microspan::Session as Key;
+use microspan::wire::{FrameDecoder, FrameError, Packet, PacketError};
+
+use crate::model::Span;
+use session::Session;
+
+/// The longest frame: a packet of the greatest MTU and COBS's overhead.
+const FRAME: usize = 1480;
+
+/// How many sessions are kept; beyond it the one that was silent longest is forgotten. With the bounds of a session
+/// (4,096 names of at most 250 bytes, 256 KiB of waiting packets) the decoder holds at most some 80 MB, whatever
+/// arrives.
+const SESSIONS: usize = 64;
+
+/// When something arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// Nanoseconds since the Unix epoch.
+    pub unix: i64,
+    /// Monotonic nanoseconds, from any origin.
+    pub monotonic: u64,
+}
+
+/// What a [`Decoder`] has seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Bytes of packets that were accepted, framing not included.
+    pub bytes: u64,
+    /// Packets that were accepted.
+    pub packets: u64,
+    /// Spans in them.
+    pub spans: u64,
+    /// Stretches between two zeros that are longer than any frame.
+    pub frames_too_long: u64,
+    /// Stretches between two zeros that are not COBS.
+    pub frames_damaged: u64,
+    /// Packets with a wrong CRC.
+    pub packets_damaged: u64,
+    /// Packets of a wire version that is not ours.
+    pub packets_of_other_version: u64,
+    /// Packets or records that do not follow the protocol though their CRC is right.
+    pub malformed: u64,
+    /// Packets that came twice.
+    pub duplicates: u64,
+    /// Packets that are missing in the sequence of their session.
+    pub lost_packets: u64,
+    /// Spans that those packets carried.
+    pub lost_spans: u64,
+    /// Spans that devices dropped because their arena was full, by their own count.
+    pub device_dropped_spans: u64,
+    /// Tags that devices dropped: no free cell, no room in a packet, or set on a finished span.
+    pub device_dropped_tags: u64,
+    /// Records of kinds that this version does not know.
+    pub unknown_records: u64,
+    /// Spans that went on with a stand-in for a name.
+    pub unnamed_spans: u64,
+    /// Spans that were dropped because their session's clock never became known.
+    pub unclocked_spans: u64,
+    /// Sessions seen.
+    pub sessions: u64,
+    /// Sessions that were forgotten to make room for others.
+    pub forgotten_sessions: u64,
+}
+
+/// Decodes the packets of any number of devices.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    sessions: HashMap<u64, Session>,
+    counters: Counters,
+    /// The version of the last packet of another one, not yet told.
+    other_version: Option<u8>,
+}
+
+impl Decoder {
+    /// A decoder that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes a datagram, or what a frame held; hands on the spans that are complete.
+    pub fn packet(&mut self, bytes: &[u8], at: Arrival, out: &mut impl FnMut(Span)) {
+        let packet = match Packet::parse(bytes) {
+            Ok(packet) => packet,
+            Err(PacketError::Crc) => return self.counters.packets_damaged += 1,
+            Err(PacketError::Malformed) => return self.counters.malformed += 1,
+            Err(PacketError::Version(version)) => {
+                self.counters.packets_of_other_version += 1;
+                self.other_version = Some(version);
+                return;
+            }
+        };
+        let key = packet.header().session;
+        if !self.sessions.contains_key(&key.0) {
+            self.admit(key);
+        }
+        let Some(session) = self.sessions.get_mut(&key.0) else { return };
+        session.packet(&packet, bytes, at, &mut self.counters, out);
+    }
+
+    /// Hands on what has waited long enough.
+    pub fn poll(&mut self, monotonic: u64, out: &mut impl FnMut(Span)) {
+        for session in self.sessions.values_mut() {
+            session.poll(Some(monotonic), &mut self.counters, out);
+        }
+    }
+
+    /// Hands on everything that waits.
+    pub fn flush(&mut self, out: &mut impl FnMut(Span)) {
+        for session in self.sessions.values_mut() {
+            session.poll(None, &mut self.counters, out);
+        }
+    }
+
+    /// What was seen so far.
+    pub fn counters(&self) -> Counters {
+        let mut counters = self.counters;
+        for session in self.sessions.values() {
+            session.add_losses(&mut counters);
+        }
+        counters
+    }
+
+    /// The wire version of a packet that was refused for it since this was last asked.
+    pub fn take_other_version(&mut self) -> Option<u8> {
+        self.other_version.take()
+    }
+
+    fn admit(&mut self, key: Key) {
+        if self.sessions.len() >= SESSIONS {
+            let silent = self.sessions.iter().min_by_key(|(_, session)| session.heard()).map(|(key, _)| *key);
+            if let Some(session) = silent.and_then(|key| self.sessions.remove(&key)) {
+                session.add_losses(&mut self.counters);
+                self.counters.unclocked_spans += session.waiting_spans();
+                self.counters.forgotten_sessions += 1;
+            }
+        }
+        self.counters.sessions += 1;
+        self.sessions.insert(key.0, Session::new(key));
+    }
+}
+
+/// One byte stream, in front of a [`Decoder`].
+#[derive(Debug, Default)]
+pub struct Stream {
+    frames: FrameDecoder<FRAME>,
+}
+
+impl Stream {
+    /// The start of a stream.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next bytes of the stream.
+    pub fn bytes(
+        &mut self,
+        mut bytes: &[u8],
+        at: Arrival,
+        decoder: &mut Decoder,
+        out: &mut impl FnMut(Span),
+    ) {
+        while let Some(frame) = self.frames.next(&mut bytes) {
+            match frame {
+                Ok(packet) => decoder.packet(packet, at, out),
+                Err(FrameError::TooLong) => decoder.counters.frames_too_long += 1,
+                Err(FrameError::Cobs) => decoder.counters.frames_damaged += 1,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

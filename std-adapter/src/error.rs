@@ -1,0 +1,110 @@
+//! What can go wrong, told so that the reader can act: what was attempted, what was found, what to do.
+
+use std::io;
+
+/// A setting that cannot be used, found at start.
+///
+/// Settings with a harmless fallback do not come here: they are [warnings](crate::config::Warning).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The agent's URL has a scheme this client does not speak.
+    #[error(
+        "cannot send traces to the agent at `{url}`: the scheme `{scheme}` is not supported yet; \
+         set DD_TRACE_AGENT_URL to an http:// address, such as http://localhost:8126"
+    )]
+    UnsupportedScheme {
+        /// The URL as configured.
+        url: String,
+        /// Its scheme.
+        scheme: String,
+    },
+    /// The agent's URL cannot be read.
+    #[error(
+        "cannot send traces to the agent at `{url}`: {reason}; \
+         set DD_TRACE_AGENT_URL to an http:// address, such as http://localhost:8126"
+    )]
+    MalformedUrl {
+        /// The URL as configured.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The operating system did not give the thread that sends.
+    #[error("cannot start the thread that sends traces: {0}; allow this process one more thread")]
+    Thread(#[source] io::Error),
+}
+
+/// Why one attempt to hand a payload to the agent failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SendError {
+    /// No complete answer came.
+    #[error("{0}")]
+    NoAnswer(#[from] Box<ureq::Error>),
+    /// It answered with something other than success.
+    #[error("it answered {status}{}{text}", if text.is_empty() { "" } else { ": " })]
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// What it said, shortened.
+        text: String,
+    },
+}
+
+impl SendError {
+    /// Whether the same payload may be taken at another time.
+    pub(crate) fn is_worth_a_retry(&self) -> bool {
+        match self {
+            Self::NoAnswer(_) => true,
+            Self::Status { status, .. } => matches!(status, 408 | 429 | 500..=599),
+        }
+    }
+}
+
+/// Why the stand-in for the agent does not run.
+#[cfg(feature = "cli")]
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StandinError {
+    /// The address is in use.
+    #[error(
+        "cannot listen on {address}: another program listens there, perhaps a Datadog agent; \
+         stop it, or choose another port and set DD_TRACE_AGENT_URL of the sender to match"
+    )]
+    Taken {
+        /// The address asked for.
+        address: String,
+    },
+    /// The address cannot be listened on for another reason.
+    #[error("cannot listen on {address}: {source}; give an address of this machine, such as 127.0.0.1:8126")]
+    Listen {
+        /// The address asked for.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Serving failed.
+    #[error("cannot serve: {0}; start it again")]
+    Serve(#[from] io::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_can_change_by_itself_is_worth_a_retry() {
+        let retried: Vec<u16> = (100..=600)
+            .filter(|&status| SendError::Status { status, text: String::new() }.is_worth_a_retry())
+            .collect();
+        let expected: Vec<u16> = [408, 429].into_iter().chain(500..=599).collect();
+        assert_eq!(retried, expected);
+    }
+
+    #[test]
+    fn a_status_is_shown_with_what_the_agent_said() {
+        let error = SendError::Status { status: 400, text: "bad span".into() };
+        assert_eq!(error.to_string(), "it answered 400: bad span");
+        assert_eq!(SendError::Status { status: 404, text: String::new() }.to_string(), "it answered 404");
+    }
+}

@@ -1,0 +1,58 @@
+//! The host side of microspan: spans of devices and of this process, on their way to the Datadog agent.
+//!
+//! # The way of a span
+//!
+//! ```text
+//! a finished span          pipeline::Assembler      msgpack::Payload        agent::Client
+//! (model::Span)      --->  gathers it into a  --->  encodes the trace --->  queues, posts, retries,
+//!                          trace, completes it      in a request body       counts
+//!                                  \
+//!                                   `-----------> print::tree: the same trace in the terminal
+//! ```
+//!
+//! The steps know nothing of those after them. [`pipeline`] and [`msgpack`] perform no I/O and read no clock: bytes and
+//! time come from the caller, so that tests, fuzzers, replay and the daemon run the same code.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use microspan_std::config::Config;
+//! use microspan_std::model::{Source, Span};
+//! use microspan_std::msgpack::Payload;
+//! use microspan_std::pipeline::{Assembler, Limits};
+//!
+//! let config = Config::from_vars([("DD_SERVICE", "gateway"), ("DD_ENV", "prod")]);
+//! let mut assembler = Assembler::new(Limits::default(), config.tagging);
+//! let source = Arc::new(Source::new(0x1234));
+//! assembler.push(Span::new(42, 1, 0, "request", source), 0, &mut |_| {});
+//!
+//! let mut payload = Payload::new();
+//! assembler.flush(&mut |trace| assert!(payload.push(trace, 10_000_000)));
+//! assert_eq!((payload.traces(), payload.spans()), (1, 1));
+//! ```
+//!
+//! # What is promised
+//!
+//! - Everything that is held is bounded, and everything that is dropped is counted by cause:
+//!   [`pipeline::Counters`], [`agent::Stats`].
+//! - One chunk holds spans of one trace and one source, and what stands in it is what the agent takes.
+//! - Ids are kept whole: 128 bits of trace id, 64 of span id.
+//! - A steady flow of spans allocates nothing between the assembler and the request body.
+//!
+//! # Features
+//!
+//! - `cli` (default): what only the command `microspan` needs: its arguments, its signals and the stand-in for the
+//!   agent. A program that traces itself leaves it out; it brings in an HTTP server.
+
+#![deny(unsafe_code)]
+
+pub mod agent;
+pub mod clock;
+pub mod config;
+pub mod decode;
+pub mod error;
+pub mod model;
+pub mod msgpack;
+pub mod pipeline;
+pub mod print;
+#[cfg(feature = "cli")]
+pub mod standin;

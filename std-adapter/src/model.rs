@@ -1,0 +1,200 @@
+//! A finished span as the host sees it, whoever made it.
+//!
+//! Two producers end here: the decoder, which reads spans of a device from packets, and the in-process side, which
+//! reads them from a thread's arena. From here on nobody asks which of the two it was. A span says *what happened*;
+//! its [`Source`] says *who says so*, once for all spans of one session.
+//!
+//! Errors are ordinary tags (`error.type`, `error.message`, `error.stack`) together with [`Span::error`].
+
+mod text;
+
+use std::sync::Arc;
+
+pub use text::Text;
+
+/// A tag: a key, and a value.
+pub type Tag = (Text, Value);
+
+/// A finished span.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Span {
+    /// The trace it belongs to, all 128 bits. The low 64 must not be 0.
+    pub trace_id: u128,
+    /// Its own id; must not be 0.
+    pub span_id: u64,
+    /// The id of its parent; 0 when it has none.
+    pub parent_id: u64,
+    /// Whether the parent was made by another process or device, so that this span is the root of what we see.
+    pub remote_parent: bool,
+    /// What is done: Datadog's operation name.
+    pub name: Text,
+    /// The service; `None` inherits it from the parent, then from the source, then from the configuration.
+    pub service: Option<Text>,
+    /// On what it is done; `None` means the name.
+    pub resource: Option<Text>,
+    /// `web`, `db`, `worker`, ...; Datadog's span type.
+    pub span_type: Option<Text>,
+    /// Nanoseconds since the Unix epoch.
+    pub start: i64,
+    /// Nanoseconds; a negative one is taken for 0.
+    pub duration: i64,
+    /// Whether it failed.
+    pub error: bool,
+    /// Its own tags; of two with the same key the later one counts.
+    pub tags: Vec<Tag>,
+    /// Who made it.
+    pub source: Arc<Source>,
+}
+
+impl Span {
+    /// A span with the given identity and name, made by `source`, and nothing else known of it yet.
+    pub fn new(
+        trace_id: u128,
+        span_id: u64,
+        parent_id: u64,
+        name: impl Into<Text>,
+        source: Arc<Source>,
+    ) -> Self {
+        Self {
+            trace_id,
+            span_id,
+            parent_id,
+            remote_parent: false,
+            name: name.into(),
+            service: None,
+            resource: None,
+            span_type: None,
+            start: 0,
+            duration: 0,
+            error: false,
+            tags: Vec::new(),
+            source,
+        }
+    }
+
+    /// Whether this is where the trace enters its source: it has no parent, or its parent lives elsewhere.
+    pub fn is_local_root(&self) -> bool {
+        self.parent_id == 0 || self.remote_parent
+    }
+
+    /// The value of its own tag `key`.
+    pub fn tag(&self, key: &str) -> Option<&Value> {
+        find(&self.tags, key)
+    }
+}
+
+/// The value of the tag `key` among `tags`; of several the last.
+pub(crate) fn find<'a>(tags: &'a [Tag], key: &str) -> Option<&'a Value> {
+    tags.iter().rev().find(|(k, _)| k == key).map(|(_, value)| value)
+}
+
+/// What a tag can hold.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// Shown as `true` or `false`.
+    Bool(bool),
+    /// Sent as a 64-bit float: beyond 2^53 it is rounded.
+    Int(i64),
+    /// Sent as a 64-bit float: beyond 2^53 it is rounded.
+    Uint(u64),
+    /// Sent as it is; NaN and the infinities are not sent.
+    Float(f64),
+    /// Sent as it is, up to the agent's limit.
+    Str(Text),
+}
+
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bool(value) => value.fmt(f),
+            Self::Int(value) => value.fmt(f),
+            Self::Uint(value) => value.fmt(f),
+            Self::Float(value) => value.fmt(f),
+            Self::Str(value) => f.write_str(value),
+        }
+    }
+}
+
+impl From<&'static str> for Value {
+    fn from(text: &'static str) -> Self {
+        Self::Str(Text::from(text))
+    }
+}
+
+/// Who made a span: a session of a device, or this process.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Source {
+    /// The session: random, drawn at the start of the device or process. Datadog's `runtime-id`, sent as 32 hex digits.
+    pub runtime_id: u128,
+    /// The language of the tracer: `rust`.
+    pub language: &'static str,
+    /// The process, when it is one.
+    pub process_id: Option<u32>,
+    /// Its main service.
+    pub service: Option<Text>,
+    /// The version of what runs there.
+    pub version: Option<Text>,
+    /// Tags of every span it makes (`env` among them); a span's own tags win over them.
+    pub tags: Vec<Tag>,
+}
+
+impl Source {
+    /// A source that has told nothing but its session yet.
+    pub fn new(runtime_id: u128) -> Self {
+        Self {
+            runtime_id,
+            language: "rust",
+            process_id: None,
+            service: None,
+            version: None,
+            tags: Vec::new(),
+        }
+    }
+
+    /// Takes a global tag of the source; `service` and `version` name what they say instead of becoming tags.
+    pub fn set_tag(&mut self, key: impl Into<Text>, value: Value) {
+        let key = key.into();
+        match (key.as_str(), value) {
+            ("service", Value::Str(text)) => self.service = Some(text),
+            ("version", Value::Str(text)) => self.version = Some(text),
+            (_, value) => {
+                self.tags.retain(|(k, _)| *k != key);
+                self.tags.push((key, value));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_tags_with_one_key_the_later_counts() {
+        let mut span = Span::new(1, 2, 0, "n", Arc::new(Source::new(1)));
+        span.tags = vec![("a".into(), Value::Int(1)), ("a".into(), Value::Int(2))];
+        assert_eq!(span.tag("a"), Some(&Value::Int(2)));
+    }
+
+    #[test]
+    fn a_source_names_its_service_and_version_by_tags() {
+        let mut source = Source::new(1);
+        source.set_tag("service", "motor".into());
+        source.set_tag("version", "1.2".into());
+        source.set_tag("env", "lab".into());
+        source.set_tag("env", "field".into());
+        assert_eq!(source.service.as_deref(), Some("motor"));
+        assert_eq!(source.version.as_deref(), Some("1.2"));
+        assert_eq!(source.tags, [(Text::from("env"), Value::from("field"))]);
+    }
+
+    #[test]
+    fn a_span_is_a_local_root_without_a_parent_or_with_a_remote_one() {
+        let mut span = Span::new(1, 2, 0, "n", Arc::new(Source::new(1)));
+        assert!(span.is_local_root());
+        span.parent_id = 7;
+        assert!(!span.is_local_root());
+        span.remote_parent = true;
+        assert!(span.is_local_root());
+    }
+}

@@ -1,0 +1,205 @@
+//! The body of a `/v0.4/traces` request: MessagePack, written straight from the spans.
+//!
+//! A payload is an array of traces, a trace an array of spans, a span a map. Keys with nothing to say are left out:
+//! `parent_id` and `error` when 0, `type`, `meta` and `metrics` when empty. `trace_id` is the low half; the high half
+//! is the tag `_dd.p.tid`, which the pipeline puts on the first span of a trace.
+
+use std::convert::Infallible;
+
+use rmp::encode::{self, ByteBuf, ValueWriteError};
+
+use crate::pipeline::{Datum, Trace};
+
+/// The marker of an array whose length follows in four bytes.
+const ARRAY_32: u8 = 0xdd;
+
+/// The marker of a map of fewer than 16 entries: the number is added to it.
+const FIX_MAP: u8 = 0x80;
+
+/// The array header of a payload. Its width is fixed because its length is known only at the end.
+const HEADER: usize = 5;
+
+/// A request body that grows trace by trace. It can be cleared and filled again in the same memory.
+#[derive(Debug, Clone)]
+pub struct Payload {
+    bytes: ByteBuf,
+    /// The metrics of the span being written: they follow its meta, and come mixed with it.
+    metrics: ByteBuf,
+    traces: u32,
+    spans: u64,
+}
+
+impl Default for Payload {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Payload {
+    /// A payload without traces.
+    pub fn new() -> Self {
+        let mut payload = Self { bytes: ByteBuf::new(), metrics: ByteBuf::new(), traces: 0, spans: 0 };
+        payload.clear();
+        payload
+    }
+
+    /// Adds a trace, unless the payload would then be larger than `limit` bytes. Tells whether it was added.
+    #[must_use = "a trace that does not fit is not in the payload"]
+    pub fn push(&mut self, trace: &Trace, limit: usize) -> bool {
+        let before = self.len();
+        write_trace(&mut self.bytes, &mut self.metrics, trace);
+        if self.len() > limit || self.traces == u32::MAX {
+            self.bytes.as_mut_vec().truncate(before);
+            return false;
+        }
+        self.traces += 1;
+        self.spans += trace.spans().len() as u64;
+        let count = self.traces.to_be_bytes();
+        self.bytes.as_mut_vec()[1..HEADER].copy_from_slice(&count);
+        true
+    }
+
+    /// The body as it is sent.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.as_slice()
+    }
+
+    /// The size of the body in bytes.
+    pub fn len(&self) -> usize {
+        self.as_bytes().len()
+    }
+
+    /// Whether there is no trace in it.
+    pub fn is_empty(&self) -> bool {
+        self.traces == 0
+    }
+
+    /// How many traces are in it: the value of `X-Datadog-Trace-Count`.
+    pub fn traces(&self) -> u32 {
+        self.traces
+    }
+
+    /// How many spans are in it.
+    pub fn spans(&self) -> u64 {
+        self.spans
+    }
+
+    /// Empties it, and keeps its memory.
+    pub fn clear(&mut self) {
+        let bytes = self.bytes.as_mut_vec();
+        bytes.clear();
+        bytes.extend_from_slice(&[ARRAY_32, 0, 0, 0, 0]);
+        self.traces = 0;
+        self.spans = 0;
+    }
+}
+
+fn write_trace(out: &mut ByteBuf, metrics: &mut ByteBuf, trace: &Trace) {
+    sure(encode::write_array_len(out, trace.spans().len() as u32));
+    for (index, span) in trace.spans().iter().enumerate() {
+        let head = begin_map(out);
+        let mut keys = 7;
+        constant(out, b"\xa7service");
+        text(out, span.service.as_deref().unwrap_or_default());
+        constant(out, b"\xa4name");
+        text(out, &span.name);
+        constant(out, b"\xa8resource");
+        text(out, span.resource.as_deref().unwrap_or(&span.name));
+        constant(out, b"\xa8trace_id");
+        sure(encode::write_uint(out, span.trace_id as u64));
+        constant(out, b"\xa7span_id");
+        sure(encode::write_uint(out, span.span_id));
+        if span.parent_id != 0 {
+            keys += 1;
+            constant(out, b"\xa9parent_id");
+            sure(encode::write_uint(out, span.parent_id));
+        }
+        constant(out, b"\xa5start");
+        sure(encode::write_sint(out, span.start));
+        constant(out, b"\xa8duration");
+        sure(encode::write_sint(out, span.duration));
+        if span.error {
+            keys += 1;
+            constant(out, b"\xa5error");
+            sure(encode::write_uint(out, 1));
+        }
+        if let Some(span_type) = &span.span_type {
+            keys += 1;
+            constant(out, b"\xa4type");
+            text(out, span_type);
+        }
+        keys += write_tags(out, metrics, trace, index);
+        end_map(out, head, keys);
+    }
+}
+
+/// Writes the maps of string and number tags, each unless it is empty; tells how many it wrote.
+fn write_tags(out: &mut ByteBuf, metrics: &mut ByteBuf, trace: &Trace, index: usize) -> usize {
+    let before = out.as_slice().len();
+    constant(out, b"\xa4meta");
+    let head = begin_map(out);
+    metrics.as_mut_vec().clear();
+    let (mut texts, mut numbers) = (0, 0);
+    trace.each_tag(index, |key, datum| match datum {
+        Datum::Text(value) => {
+            texts += 1;
+            text(out, key);
+            text(out, value);
+        }
+        Datum::Number(value) => {
+            numbers += 1;
+            text(metrics, key);
+            sure(encode::write_f64(metrics, value));
+        }
+    });
+    if texts == 0 {
+        out.as_mut_vec().truncate(before);
+    } else {
+        end_map(out, head, texts);
+    }
+    if numbers != 0 {
+        constant(out, b"\xa7metrics");
+        sure(encode::write_map_len(out, numbers));
+        out.as_mut_vec().extend_from_slice(metrics.as_slice());
+    }
+    usize::from(texts != 0) + usize::from(numbers != 0)
+}
+
+/// Leaves room for the header of a short map; tells where.
+fn begin_map(out: &mut ByteBuf) -> usize {
+    out.as_mut_vec().push(FIX_MAP);
+    out.as_slice().len() - 1
+}
+
+/// Writes the header of the map that began at `head` and now has `entries`.
+fn end_map(out: &mut ByteBuf, head: usize, entries: usize) {
+    if entries < 16 {
+        out.as_mut_vec()[head] = FIX_MAP | entries as u8;
+    } else {
+        let mut header = ByteBuf::new();
+        sure(encode::write_map_len(&mut header, entries as u32));
+        out.as_mut_vec().splice(head..=head, header.into_vec());
+    }
+}
+
+/// Writes a key of the format: its text after the marker of a string of that length.
+fn constant<const N: usize>(out: &mut ByteBuf, encoded: &[u8; N]) {
+    out.as_mut_vec().extend_from_slice(encoded);
+}
+
+fn text(out: &mut ByteBuf, text: &str) {
+    sure(encode::write_str(out, text));
+}
+
+/// Writing to memory cannot fail, and the types say so.
+fn sure<T>(result: Result<T, ValueWriteError<Infallible>>) {
+    match result {
+        Ok(_) => {}
+        Err(ValueWriteError::InvalidMarkerWrite(never) | ValueWriteError::InvalidDataWrite(never)) => {
+            match never {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! What is written, read back by another MessagePack implementation; and one body to the byte.
+
+use std::sync::Arc;
+
+use rmpv::Value as Msg;
+
+use super::*;
+use crate::config::Tagging;
+use crate::model::{Source, Span, Tag, Value};
+use crate::pipeline::{Assembler, Limits};
+
+/// The payload of `spans`, sent through the pipeline.
+fn payload(spans: Vec<Span>, tagging: Tagging) -> Payload {
+    let mut assembler = Assembler::new(Limits::default(), tagging);
+    let mut payload = Payload::new();
+    let mut out = |trace: &Trace| assert!(payload.push(trace, usize::MAX));
+    spans.into_iter().for_each(|span| assembler.push(span, 0, &mut out));
+    assembler.flush(&mut out);
+    payload
+}
+
+/// The first span of a payload.
+fn first(payload: &Payload) -> Msg {
+    let msg = rmpv::decode::read_value(&mut payload.as_bytes()).expect("valid MessagePack");
+    msg[0][0].clone()
+}
+
+fn span() -> Span {
+    let source = Source { service: Some("svc".into()), ..Source::new(0xabc) };
+    Span { start: 1_700_000_000_000_000_000, duration: 5, ..Span::new(0x1122, 7, 0, "op", Arc::new(source)) }
+}
+
+fn tags(list: impl IntoIterator<Item = (&'static str, Value)>) -> Vec<Tag> {
+    list.into_iter().map(|(key, value)| (key.into(), value)).collect()
+}
+
+fn keys(map: &Msg) -> Vec<&str> {
+    map.as_map().expect("a map").iter().filter_map(|(key, _)| key.as_str()).collect()
+}
+
+#[test]
+fn a_span_with_nothing_to_say_leaves_the_optional_keys_out() {
+    let first = first(&payload(vec![span()], Tagging::default()));
+    assert_eq!(
+        keys(&first),
+        ["service", "name", "resource", "trace_id", "span_id", "start", "duration", "meta", "metrics"]
+    );
+    assert_eq!(first["resource"].as_str(), Some("op"));
+}
+
+#[test]
+fn a_child_without_tags_has_neither_meta_nor_metrics() {
+    let child = Span { parent_id: 7, span_id: 8, ..span() };
+    let payload = payload(vec![child, span()], Tagging::default());
+    let msg = rmpv::decode::read_value(&mut payload.as_bytes()).expect("valid MessagePack");
+    let expected = ["service", "name", "resource", "trace_id", "span_id", "parent_id", "start", "duration"];
+    assert_eq!(keys(&msg[0][1]), expected);
+}
+
+#[test]
+fn every_field_reads_back() {
+    let full = Span {
+        trace_id: (0x0123_4567_89ab_cdef_u128 << 64) | u128::from(u64::MAX),
+        span_id: u64::MAX - 1,
+        parent_id: 300,
+        remote_parent: true,
+        resource: Some("GET /x".into()),
+        span_type: Some("web".into()),
+        error: true,
+        tags: tags([
+            ("b", Value::Bool(true)),
+            ("i", Value::Int(-3)),
+            ("u", Value::Uint(1 << 60)),
+            ("f", Value::Float(0.5)),
+            ("nan", Value::Float(f64::NAN)),
+            ("inf", Value::Float(f64::NEG_INFINITY)),
+            ("s", "text".into()),
+        ]),
+        ..span()
+    };
+    let first = first(&payload(vec![full], Tagging::default()));
+    assert_eq!(first["service"].as_str(), Some("svc"));
+    assert_eq!(first["resource"].as_str(), Some("GET /x"));
+    assert_eq!(first["type"].as_str(), Some("web"));
+    assert_eq!(first["trace_id"].as_u64(), Some(u64::MAX));
+    assert_eq!(first["span_id"].as_u64(), Some(u64::MAX - 1));
+    assert_eq!(first["parent_id"].as_u64(), Some(300));
+    assert_eq!(first["start"].as_i64(), Some(1_700_000_000_000_000_000));
+    assert_eq!(first["duration"].as_i64(), Some(5));
+    assert_eq!(first["error"].as_i64(), Some(1));
+    assert_eq!(keys(&first["meta"]), ["b", "s", "_dd.p.tid", "_dd.p.dm", "runtime-id", "language"]);
+    assert_eq!(first["meta"]["b"].as_str(), Some("true"));
+    assert_eq!(first["meta"]["_dd.p.tid"].as_str(), Some("0123456789abcdef"));
+    assert_eq!(first["meta"]["runtime-id"].as_str(), Some("00000000000000000000000000000abc"));
+    assert_eq!(keys(&first["metrics"]), ["i", "u", "f", "_dd.top_level", "_sampling_priority_v1"]);
+    assert_eq!(first["metrics"]["i"].as_f64(), Some(-3.0));
+    assert_eq!(first["metrics"]["u"].as_f64(), Some((1_u64 << 60) as f64));
+}
+
+#[test]
+fn a_span_with_many_tags_has_maps_with_longer_headers() {
+    for count in [15, 16, 70_000] {
+        let list = (0..count).flat_map(|i| {
+            [(format!("s{i}").into(), Value::from("v")), (format!("n{i}").into(), Value::Uint(i))]
+        });
+        let first =
+            first(&payload(vec![Span { parent_id: 1, tags: list.collect(), ..span() }], Tagging::default()));
+        let last = count - 1;
+        assert_eq!(first["meta"][format!("s{last}").as_str()].as_str(), Some("v"));
+        assert_eq!(first["metrics"][format!("n{last}").as_str()].as_f64(), Some(last as f64));
+        assert!(keys(&first["meta"]).len() as u64 >= count && keys(&first["metrics"]).len() as u64 >= count);
+    }
+}
+
+#[test]
+fn a_trace_that_does_not_fit_leaves_the_payload_as_it_was() {
+    let mut assembler = Assembler::new(Limits::default(), Tagging::default());
+    let mut payload = Payload::new();
+    assembler.push(span(), 0, &mut |_| {});
+    assembler.push(Span { trace_id: 5, ..span() }, 0, &mut |_| {});
+    let (mut taken, mut before) = (0, Vec::new());
+    assembler.flush(&mut |trace| {
+        if payload.push(trace, 400) {
+            taken += 1;
+            before = payload.as_bytes().to_vec();
+        }
+    });
+    assert_eq!((taken, payload.traces(), payload.spans()), (1, 1, 1));
+    assert_eq!(payload.as_bytes(), before);
+    payload.clear();
+    assert_eq!(payload.as_bytes(), [0xdd, 0, 0, 0, 0]);
+}
+
+/// One body to the byte, written by hand from the MessagePack specification. If this changes, agents see the change.
+#[test]
+fn the_bytes_stay_as_they_are() {
+    let spans = vec![Span { tags: tags([("k", "v".into())]), error: true, ..span() }];
+    let mut expected = vec![0xdd, 0, 0, 0, 1, 0x91, 0x8a];
+    let mut text = |text: &[u8]| {
+        assert!(text.len() < 32, "a length of one byte");
+        expected.push(0xa0 | text.len() as u8);
+        expected.extend(text);
+    };
+    text(b"service");
+    text(b"svc");
+    text(b"name");
+    text(b"op");
+    text(b"resource");
+    text(b"op");
+    text(b"trace_id");
+    expected.extend([0xcd, 0x11, 0x22]);
+    expected.extend(b"\xa7span_id\x07");
+    expected.extend(b"\xa5start\xcf\x17\x97\x9c\xfe\x36\x2a\x00\x00");
+    expected.extend(b"\xa8duration\x05");
+    expected.extend(b"\xa5error\x01");
+    expected.extend(b"\xa4meta\x84\xa1k\xa1v\xa8_dd.p.dm\xa2-0");
+    expected.extend(b"\xaaruntime-id\xd9\x2000000000000000000000000000000abc");
+    expected.extend(b"\xa8language\xa4rust");
+    expected.extend(b"\xa7metrics\x82\xad_dd.top_level\xcb\x3f\xf0\0\0\0\0\0\0");
+    expected.extend(b"\xb5_sampling_priority_v1\xcb\x3f\xf0\0\0\0\0\0\0");
+    assert_eq!(payload(spans, Tagging::default()).as_bytes(), expected);
+}

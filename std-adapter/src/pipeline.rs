@@ -1,0 +1,85 @@
+//! From single spans to traces that an agent takes.
+//!
+//! Spans come in the order in which they finished, from several threads or devices, children before parents, some twice
+//! and some never. The [`Assembler`] gathers them by trace and source until a trace is worth sending, completes what
+//! depends on other spans of the trace (services, top-level marks), and hands each finished [`Trace`] to the caller.
+//!
+//! # When a trace goes out
+//!
+//! | it has | and | it goes out |
+//! | --- | --- | --- |
+//! | its local root | nothing new came for [`Limits::quiet`] | complete |
+//! | no root | it holds [`Limits::partial_flush_min_spans`] | in part; the rest follows |
+//! | no root | nothing new came for [`Limits::patience`] | without its root, counted as incomplete |
+//! | a root | it holds [`Limits::trace_max_spans`] | early, counted as oversized |
+//! | | all traces together pass a bound of [`Limits`] | the longest quiet one, counted as evicted |
+//!
+//! Nothing here performs I/O or reads a clock: spans and the time come from the caller. Spans of one trace that come
+//! from two sources make two chunks, as two tracers would, because what stands on a chunk's first span says who made it.
+
+mod assembler;
+mod context;
+mod resolve;
+mod table;
+mod trace;
+
+pub use assembler::Assembler;
+pub use trace::{Datum, Trace};
+
+/// How much is held back, and for how long. Times are nanoseconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// A trace with its root is complete when nothing came for it this long: 200 ms.
+    pub quiet: u64,
+    /// A trace without its root is given up when nothing came for it this long: 10 s.
+    pub patience: u64,
+    /// A trace that holds this many spans and no root goes out in part: 300, as in Datadog's own tracers.
+    pub partial_flush_min_spans: usize,
+    /// A trace that holds this many spans goes out although it has not been quiet: 3 000. With typical spans a chunk
+    /// then stays below a megabyte.
+    pub trace_max_spans: usize,
+    /// Spans held in all traces together: 100 000, some 30 MB with a few tags each.
+    pub spans: usize,
+    /// Traces held: 10 000.
+    pub traces: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            quiet: 200_000_000,
+            patience: 10_000_000_000,
+            partial_flush_min_spans: 300,
+            trace_max_spans: 3_000,
+            spans: 100_000,
+            traces: 10_000,
+        }
+    }
+}
+
+/// What went through an [`Assembler`], and how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Spans taken in.
+    pub spans: u64,
+    /// Spans handed on.
+    pub spans_out: u64,
+    /// Traces, or parts of them, handed on.
+    pub traces_out: u64,
+    /// Spans dropped because their trace id (its low half) or span id was 0.
+    pub invalid: u64,
+    /// Spans dropped because their trace held one with the same id.
+    pub duplicates: u64,
+    /// Traces handed on without their root.
+    pub incomplete: u64,
+    /// Parts of traces handed on while their root was still open.
+    pub partial_flushes: u64,
+    /// Traces handed on before they were quiet because they were too long.
+    pub oversized: u64,
+    /// Traces handed on early because too much was held.
+    pub evicted: u64,
+}
+
+#[cfg(test)]
+mod tests;

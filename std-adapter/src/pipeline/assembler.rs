@@ -1,0 +1,167 @@
+//! Gathering spans into traces, within bounds.
+
+use super::context::Contexts;
+use super::resolve::Resolver;
+use super::table::Table;
+use super::{Counters, Limits, Trace};
+use crate::config::Tagging;
+use crate::model::{Span, Tag};
+
+/// How many emptied lists are kept for the spans to come.
+const SPARE_TAG_LISTS: usize = 4096;
+const SPARE_SPAN_LISTS: usize = 64;
+
+/// A list that grew beyond this is given back to the system instead of being kept.
+const SPARE_TAGS: usize = 64;
+const SPARE_SPANS: usize = 4096;
+
+/// Gathers spans into traces.
+///
+/// Time is any monotonic count of nanoseconds, the same for all calls. Finished traces are handed to the callback of
+/// the call that finds them finished; what they held is reused, so that a steady flow of spans allocates nothing here.
+pub struct Assembler {
+    limits: Limits,
+    counters: Counters,
+    table: Table,
+    contexts: Contexts,
+    resolver: Resolver,
+    /// Spans in the table.
+    held: usize,
+    spare_tags: Vec<Vec<Tag>>,
+    spare_spans: Vec<Vec<Span>>,
+    spare_marks: Vec<bool>,
+}
+
+impl Assembler {
+    /// An empty one; `tagging` is what to say of spans whose source says less.
+    pub fn new(limits: Limits, tagging: Tagging) -> Self {
+        Self {
+            limits,
+            counters: Counters::default(),
+            table: Table::new(),
+            contexts: Contexts::new(tagging),
+            resolver: Resolver::default(),
+            held: 0,
+            spare_tags: Vec::new(),
+            spare_spans: Vec::new(),
+            spare_marks: Vec::new(),
+        }
+    }
+
+    /// Takes a span, and hands on what has to go out because of it.
+    pub fn push(&mut self, span: Span, now: u64, out: &mut impl FnMut(&Trace)) {
+        self.counters.spans += 1;
+        if span.trace_id as u64 == 0 || span.span_id == 0 {
+            self.counters.invalid += 1;
+            return;
+        }
+        let key = (span.trace_id, span.source.runtime_id);
+        let spare = &mut self.spare_spans;
+        let at = self.table.add(key, span, now, || spare.pop().unwrap_or_default());
+        self.held += 1;
+
+        let slot = self.table.slot(at);
+        if !slot.has_root && slot.spans.len() >= self.limits.partial_flush_min_spans {
+            self.counters.partial_flushes += 1;
+            self.hand_on(at, out);
+        } else if slot.spans.len() >= self.limits.trace_max_spans {
+            self.counters.oversized += 1;
+            self.hand_on(at, out);
+        }
+        while self.held > self.limits.spans || self.table.len() > self.limits.traces {
+            let Some(at) = self.quietest() else { break };
+            self.counters.evicted += 1;
+            self.hand_on(at, out);
+        }
+    }
+
+    /// Hands on the traces that are ready at `now`.
+    pub fn poll(&mut self, now: u64, out: &mut impl FnMut(&Trace)) {
+        for has_root in [true, false] {
+            while let Some(at) = self.table.quietest(has_root)
+                && self.deadline(at) <= now
+            {
+                self.counters.incomplete += u64::from(!has_root);
+                self.hand_on(at, out);
+            }
+        }
+    }
+
+    /// Hands on everything that is held, ready or not.
+    pub fn flush(&mut self, out: &mut impl FnMut(&Trace)) {
+        for has_root in [true, false] {
+            while let Some(at) = self.table.quietest(has_root) {
+                self.counters.incomplete += u64::from(!has_root);
+                self.hand_on(at, out);
+            }
+        }
+    }
+
+    /// When [`poll`](Self::poll) has something to do next, unless spans come before; `None` when nothing is held.
+    pub fn next_deadline(&self) -> Option<u64> {
+        [true, false]
+            .into_iter()
+            .filter_map(|has_root| self.table.quietest(has_root))
+            .map(|at| self.deadline(at))
+            .min()
+    }
+
+    /// An empty list for the tags of the next span, with the memory of one already sent if there is any.
+    pub fn spare_tags(&mut self) -> Vec<Tag> {
+        self.spare_tags.pop().unwrap_or_default()
+    }
+
+    /// How many spans are held.
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
+    /// What went through so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    fn deadline(&self, at: usize) -> u64 {
+        let slot = self.table.slot(at);
+        slot.touched.saturating_add(if slot.has_root { self.limits.quiet } else { self.limits.patience })
+    }
+
+    /// The longest quiet trace of all.
+    fn quietest(&self) -> Option<usize> {
+        let candidates = [self.table.quietest(true), self.table.quietest(false)];
+        candidates.into_iter().flatten().min_by_key(|&at| self.table.slot(at).touched)
+    }
+
+    fn hand_on(&mut self, at: usize, out: &mut impl FnMut(&Trace)) {
+        let mut spans = self.table.remove(at);
+        self.held -= spans.len();
+        let Some(first) = spans.first() else { return };
+        let context = self.contexts.of(&first.source);
+        let mut marks = std::mem::take(&mut self.spare_marks);
+        self.counters.duplicates += self.resolver.resolve(&mut spans, &context.service, &mut marks);
+        self.counters.spans_out += spans.len() as u64;
+        self.counters.traces_out += 1;
+
+        let trace = Trace::new(spans, marks, context);
+        out(&trace);
+        self.reclaim(trace);
+    }
+
+    /// Keeps the memory of a trace that is gone.
+    fn reclaim(&mut self, trace: Trace) {
+        let Trace { mut spans, top_level, .. } = trace;
+        for mut span in spans.drain(..) {
+            if self.spare_tags.len() == SPARE_TAG_LISTS {
+                break;
+            }
+            if (1..=SPARE_TAGS).contains(&span.tags.capacity()) {
+                span.tags.clear();
+                self.spare_tags.push(span.tags);
+            }
+        }
+        self.spare_marks = top_level;
+        if spans.capacity() <= SPARE_SPANS && self.spare_spans.len() < SPARE_SPAN_LISTS {
+            self.spare_spans.push(spans);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What all spans of one source have in common, worked out once per source instead of once per span.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::resolve;
+use crate::config::Tagging;
+use crate::model::{Source, Tag, Text, Value, find};
+
+/// The service of spans whose source and configuration name none; Datadog's name for a Rust program without one.
+const UNNAMED: &str = "unnamed-rust-service";
+
+/// How many sources are remembered. One is a session of a device or a process, so that more than this at a time means
+/// that most are gone.
+const REMEMBERED: usize = 1024;
+
+/// What holds for every span of a source.
+#[derive(Debug)]
+pub(super) struct Context {
+    /// The main service.
+    pub(super) service: Text,
+    /// The same as `_dd.base_service` shows it.
+    pub(super) base_service: Text,
+    /// The version of the main service.
+    pub(super) version: Option<Text>,
+    /// The tags of every span: the source's, then the configuration's.
+    pub(super) tags: Vec<Tag>,
+    /// 32 hex digits.
+    pub(super) runtime_id: Text,
+    pub(super) language: &'static str,
+    pub(super) process_id: Option<u32>,
+}
+
+impl Context {
+    fn new(source: &Source, tagging: &Tagging) -> Self {
+        let own = source.service.clone().filter(|text| !text.is_empty());
+        // The configured version is that of the configured service, and says nothing of a device with its own name.
+        let is_configured = own.is_none() || own == tagging.service;
+        let configured = if is_configured { tagging.version.clone() } else { None };
+        let mut service = own.or_else(|| tagging.service.clone()).unwrap_or(Text::from(UNNAMED));
+        service.truncate(resolve::SERVICE);
+
+        let mut tags = source.tags.clone();
+        let env = tagging.env.clone().map(|env| (Text::from("env"), Value::Str(env)));
+        for (key, value) in env.into_iter().chain(tagging.tags.iter().cloned()) {
+            if find(&tags, &key).is_none() {
+                tags.push((key, value));
+            }
+        }
+        resolve::tidy(&mut tags);
+
+        Self {
+            base_service: Text::from(service.to_lowercase()),
+            service,
+            version: source.version.clone().or(configured),
+            tags,
+            runtime_id: Text::from(format!("{:032x}", source.runtime_id)),
+            language: source.language,
+            process_id: source.process_id,
+        }
+    }
+}
+
+/// The contexts of the sources seen lately.
+pub(super) struct Contexts {
+    tagging: Tagging,
+    known: HashMap<u128, (Arc<Source>, Arc<Context>)>,
+}
+
+impl Contexts {
+    pub(super) fn new(tagging: Tagging) -> Self {
+        Self { tagging, known: HashMap::new() }
+    }
+
+    /// The context of `source`.
+    pub(super) fn of(&mut self, source: &Arc<Source>) -> Arc<Context> {
+        if let Some((known, context)) = self.known.get(&source.runtime_id)
+            && Arc::ptr_eq(known, source)
+        {
+            return context.clone();
+        }
+        if self.known.len() >= REMEMBERED {
+            self.known.clear();
+        }
+        let context = Arc::new(Context::new(source, &self.tagging));
+        self.known.insert(source.runtime_id, (source.clone(), context.clone()));
+        context
+    }
+}

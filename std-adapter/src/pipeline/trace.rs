@@ -1,0 +1,135 @@
+//! A trace, or a part of one, ready to be sent: what Datadog calls a chunk.
+
+use std::sync::Arc;
+
+use super::context::Context;
+use crate::model::{Span, Text, Value};
+
+/// The metric that carries the sampling priority. Its presence on a span means that somebody has decided already.
+const PRIORITY: &str = "_sampling_priority_v1";
+
+/// Spans of one trace and one source, completed: every span has a service, the local root comes first if it is there.
+#[derive(Debug)]
+pub struct Trace {
+    pub(super) spans: Vec<Span>,
+    pub(super) top_level: Vec<bool>,
+    pub(super) context: Arc<Context>,
+    /// The service whose spans carry the version.
+    pub(super) versioned: Option<Text>,
+}
+
+/// A tag as it goes out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Datum<'a> {
+    /// A string: Datadog's `meta`.
+    Text(&'a str),
+    /// A finite number: Datadog's `metrics`.
+    Number(f64),
+}
+
+impl<'a> Datum<'a> {
+    /// What is sent of a value; nothing of NaN and the infinities, which the agent does not take.
+    fn of(value: &'a Value) -> Option<Self> {
+        match value {
+            Value::Bool(true) => Some(Self::Text("true")),
+            Value::Bool(false) => Some(Self::Text("false")),
+            Value::Int(value) => Some(Self::Number(*value as f64)),
+            Value::Uint(value) => Some(Self::Number(*value as f64)),
+            Value::Float(value) => value.is_finite().then_some(Self::Number(*value)),
+            Value::Str(text) => Some(Self::Text(text)),
+        }
+    }
+}
+
+impl Trace {
+    pub(super) fn new(spans: Vec<Span>, top_level: Vec<bool>, context: Arc<Context>) -> Self {
+        let versioned = match spans.first() {
+            Some(root) if root.is_local_root() => {
+                let has_version =
+                    root.service.as_ref() == Some(&context.service) || root.tag("version").is_some();
+                root.service.clone().filter(|_| has_version)
+            }
+            _ => Some(context.service.clone()),
+        };
+        Self { spans, top_level, context, versioned }
+    }
+
+    /// The spans, the local root first if it is there.
+    pub fn spans(&self) -> &[Span] {
+        &self.spans
+    }
+
+    /// Whether the local root is there.
+    pub fn has_root(&self) -> bool {
+        self.spans.first().is_some_and(Span::is_local_root)
+    }
+
+    /// Calls `emit` for every tag that the span at `index` goes out with, each key once: its own, those of its source
+    /// and of the configuration, and what Datadog asks for on each span and on the first of a chunk.
+    pub fn each_tag<'a>(&'a self, index: usize, mut emit: impl FnMut(&'a str, Datum<'_>)) {
+        let Some(span) = self.spans.get(index) else { return };
+        let context = &*self.context;
+
+        for (key, value) in &span.tags {
+            if let Some(datum) = Datum::of(value) {
+                emit(key, datum);
+            }
+        }
+        for (key, value) in &context.tags {
+            if !has(&span.tags, key)
+                && let Some(datum) = Datum::of(value)
+            {
+                emit(key, datum);
+            }
+        }
+
+        // What is said above is said on purpose, and stays.
+        let is_free = |key: &str| !has(&span.tags, key) && !has(&context.tags, key);
+        let mut add = |key: &'static str, datum: Datum<'_>| {
+            if is_free(key) {
+                emit(key, datum);
+            }
+        };
+        if let Some(version) = &context.version
+            && self.versioned == span.service
+        {
+            add("version", Datum::Text(version));
+        }
+        if span.service.as_ref() != Some(&context.service) {
+            add("_dd.base_service", Datum::Text(&context.base_service));
+        }
+        if self.top_level.get(index) == Some(&true) {
+            add("_dd.top_level", Datum::Number(1.0));
+        }
+        if index == 0 {
+            self.each_chunk_tag(span, &mut add);
+        }
+    }
+
+    fn each_chunk_tag(&self, span: &Span, add: &mut impl FnMut(&'static str, Datum<'_>)) {
+        let context = &*self.context;
+        let high = (span.trace_id >> 64) as u64;
+        if high != 0 {
+            add("_dd.p.tid", Datum::Text(str::from_utf8(&hex(high)).unwrap_or_default()));
+        }
+        // A decision made elsewhere keeps its own maker's mark.
+        if !has(&span.tags, PRIORITY) {
+            add(PRIORITY, Datum::Number(1.0));
+            add("_dd.p.dm", Datum::Text("-0"));
+        }
+        add("runtime-id", Datum::Text(&context.runtime_id));
+        add("language", Datum::Text(context.language));
+        if let Some(id) = context.process_id {
+            add("process_id", Datum::Number(f64::from(id)));
+        }
+    }
+}
+
+fn has(tags: &[(Text, Value)], key: &str) -> bool {
+    tags.iter().any(|(k, _)| k == key)
+}
+
+/// 16 lowercase hex digits.
+fn hex(value: u64) -> [u8; 16] {
+    std::array::from_fn(|digit| b"0123456789abcdef"[(value >> (60 - 4 * digit)) as usize & 15])
+}

@@ -1,0 +1,213 @@
+//! A trace as a tree in the terminal.
+//!
+//! ```text
+//! trace 0000000000000000000000000000002a  3 spans
+//! motor  control.loop  axis 1  12.340 ms  speed=3
+//! ├─ motor  sensor.read  120.000 µs
+//! └─ motor  pwm.write  34.000 µs  error  error.message="no such channel"
+//! ```
+//!
+//! Children stand in the order of their start. A span whose parent is not there stands under the root, and says so.
+//! Whatever a span says is shown as text: control characters, which could steer the terminal, are escaped.
+
+use std::collections::HashMap;
+use std::fmt::{self, Write};
+use std::io::IsTerminal;
+
+use crate::model::{Span, Value};
+
+const RED: &str = "\x1b[31m";
+const RESET: &str = "\x1b[0m";
+
+/// Longer values are cut: this many characters fill a terminal's line.
+const SHOWN: usize = 80;
+
+/// How a tree is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Style {
+    /// Whether failed spans are red.
+    pub color: bool,
+}
+
+impl Style {
+    /// Colour where `output` is a terminal and the user does not refuse it
+    /// ([`Config::no_color`](crate::config::Config::no_color)).
+    pub fn for_output(output: &impl IsTerminal, no_color: bool) -> Self {
+        Self { color: !no_color && output.is_terminal() }
+    }
+}
+
+/// Shows the spans of one trace; each line ends with a line feed.
+pub fn tree(spans: &[Span], style: Style) -> String {
+    let mut text = String::new();
+    let Some(first) = spans.first() else { return text };
+    let plural = if spans.len() == 1 { "" } else { "s" };
+    let _ = writeln!(text, "trace {:032x}  {} span{plural}", first.trace_id, spans.len());
+    let forest = Forest::new(spans);
+    forest.walk(|at, prefix, is_orphan| {
+        text.push_str(prefix);
+        line(&mut text, &spans[at], is_orphan, style);
+    });
+    text
+}
+
+/// Who stands under whom.
+struct Forest<'a> {
+    spans: &'a [Span],
+    children: HashMap<u64, Vec<usize>>,
+    /// Local roots, in the order of their start.
+    roots: Vec<usize>,
+    /// Spans that no root leads to, and whose parent does not either.
+    orphans: Vec<usize>,
+}
+
+impl<'a> Forest<'a> {
+    fn new(spans: &'a [Span]) -> Self {
+        let mut order: Vec<usize> = (0..spans.len()).collect();
+        order.sort_by_key(|&at| spans[at].start);
+        let ids: HashMap<u64, usize> =
+            spans.iter().enumerate().map(|(at, span)| (span.span_id, at)).collect();
+
+        let mut children: HashMap<u64, Vec<usize>> = HashMap::new();
+        let (mut roots, mut orphans) = (Vec::new(), Vec::new());
+        for &at in &order {
+            let span = &spans[at];
+            if span.is_local_root() {
+                roots.push(at);
+            } else if ids.contains_key(&span.parent_id) {
+                children.entry(span.parent_id).or_default().push(at);
+            } else {
+                orphans.push(at);
+            }
+        }
+        let mut forest = Self { spans, children, roots, orphans };
+
+        // Spans that name each other as parents in a circle are led to by nobody.
+        let mut reached = vec![false; spans.len()];
+        let tops: Vec<usize> = forest.roots.iter().chain(&forest.orphans).copied().collect();
+        forest.reach(tops, &mut reached);
+        for at in order {
+            if !reached[at] {
+                forest.orphans.push(at);
+                forest.reach(vec![at], &mut reached);
+            }
+        }
+        forest
+    }
+
+    fn children(&self, at: usize) -> &[usize] {
+        self.children.get(&self.spans[at].span_id).map_or(&[], Vec::as_slice)
+    }
+
+    fn reach(&self, mut from: Vec<usize>, reached: &mut [bool]) {
+        while let Some(at) = from.pop() {
+            if !std::mem::replace(&mut reached[at], true) {
+                from.extend(self.children(at));
+            }
+        }
+    }
+
+    /// Visits every span once, parents before children, with what to draw before it and whether its parent is missing.
+    fn walk(&self, mut visit: impl FnMut(usize, &str, bool)) {
+        // Kept on the heap: a chain of spans can be longer than the call stack is deep.
+        let mut open: Vec<(usize, String, String, bool)> = Vec::new();
+        let mut done = vec![false; self.spans.len()];
+        let plain = |at: usize, is_orphan| (at, String::new(), String::new(), is_orphan);
+        match self.roots.split_first() {
+            None => open.extend(self.orphans.iter().rev().map(|&at| plain(at, true))),
+            Some((&root, others)) => {
+                open.extend(others.iter().rev().map(|&at| plain(at, false)));
+                open.push(plain(root, false));
+            }
+        }
+        while let Some((at, prefix, below, is_orphan)) = open.pop() {
+            if std::mem::replace(&mut done[at], true) {
+                continue;
+            }
+            visit(at, &prefix, is_orphan);
+            let strays: &[usize] = if self.roots.first() == Some(&at) { &self.orphans } else { &[] };
+            let children = self.children(at).iter().map(|&child| (child, false));
+            let under: Vec<_> = children.chain(strays.iter().map(|&child| (child, true))).collect();
+            for (place, &(child, is_orphan)) in under.iter().enumerate().rev() {
+                let (branch, trunk) =
+                    if place + 1 == under.len() { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+                open.push((child, format!("{below}{branch}"), format!("{below}{trunk}"), is_orphan));
+            }
+        }
+    }
+}
+
+fn line(text: &mut String, span: &Span, is_orphan: bool, style: Style) {
+    let is_red = style.color && span.error;
+    let service = span.service.as_deref().or(span.source.service.as_deref()).unwrap_or("-");
+    // Writing to a String cannot fail.
+    let _ = write!(text, "{}{}  {}", if is_red { RED } else { "" }, Plain(service), Plain(&span.name));
+    if let Some(resource) = span.resource.as_ref().filter(|resource| **resource != span.name) {
+        let _ = write!(text, "  {}", Plain(resource));
+    }
+    let _ = write!(text, "  {}", Nanoseconds(span.duration));
+    if span.error {
+        text.push_str("  error");
+    }
+    if is_orphan {
+        text.push_str("  (parent missing)");
+    }
+    for (key, value) in span.tags.iter().filter(|(key, _)| !is_internal(key)) {
+        let _ = match value {
+            Value::Str(value) => write!(text, "  {}={}", Plain(key), Quoted(value)),
+            value => write!(text, "  {}={value}", Plain(key)),
+        };
+    }
+    text.push_str(if is_red { RESET } else { "" });
+    text.push('\n');
+}
+
+/// Whether a tag is there for the agent and not for people.
+fn is_internal(key: &str) -> bool {
+    key.starts_with('_') || matches!(key, "runtime-id" | "language" | "process_id")
+}
+
+/// Text without the characters that steer a terminal.
+struct Plain<'a>(&'a str);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut chars = self.0.chars();
+        for c in chars.by_ref().take(SHOWN) {
+            if c.is_control() { write!(f, "{}", c.escape_debug())? } else { f.write_char(c)? }
+        }
+        if chars.next().is_some() { f.write_char('…') } else { Ok(()) }
+    }
+}
+
+/// A value, in quotes where it would otherwise run into what follows.
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() || self.0.contains(char::is_whitespace) {
+            write!(f, "\"{}\"", Plain(self.0))
+        } else {
+            Plain(self.0).fmt(f)
+        }
+    }
+}
+
+/// A duration in the unit that suits it.
+struct Nanoseconds(i64);
+
+impl fmt::Display for Nanoseconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.0.max(0);
+        let (unit, name) = match value {
+            0..1_000 => return write!(f, "{value} ns"),
+            1_000..1_000_000 => (1_000, "µs"),
+            1_000_000..1_000_000_000 => (1_000_000, "ms"),
+            _ => (1_000_000_000, "s"),
+        };
+        write!(f, "{}.{:03} {name}", value / unit, value % unit / (unit / 1_000))
+    }
+}
+
+#[cfg(test)]
+mod tests;

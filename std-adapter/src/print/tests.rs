@@ -1,0 +1,120 @@
+//! Trees, character by character.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::model::{Source, Tag};
+
+const PLAIN: Style = Style { color: false };
+
+fn span(id: u64, parent: u64, name: &'static str, start: i64, duration: i64) -> Span {
+    let source = Source { service: Some("motor".into()), ..Source::new(1) };
+    Span { start, duration, ..Span::new(42, id, parent, name, Arc::new(source)) }
+}
+
+fn tags(list: impl IntoIterator<Item = (&'static str, Value)>) -> Vec<Tag> {
+    list.into_iter().map(|(key, value)| (key.into(), value)).collect()
+}
+
+#[test]
+fn children_stand_under_their_parents_in_the_order_of_their_start() {
+    let spans = [
+        span(2, 1, "late", 50, 34_000),
+        span(5, 3, "leaf", 12, 999),
+        Span { resource: Some("axis 1".into()), ..span(1, 0, "loop", 0, 12_340_000) },
+        span(3, 1, "early", 10, 120_999),
+        span(4, 3, "first leaf", 11, 2_000_000_001),
+    ];
+    assert_eq!(
+        tree(&spans, PLAIN),
+        "trace 0000000000000000000000000000002a  5 spans\n\
+         motor  loop  axis 1  12.340 ms\n\
+         ├─ motor  early  120.999 µs\n\
+         │  ├─ motor  first leaf  2.000 s\n\
+         │  └─ motor  leaf  999 ns\n\
+         └─ motor  late  34.000 µs\n"
+    );
+}
+
+#[test]
+fn tags_are_shown_but_for_those_meant_for_the_agent() {
+    let tags = tags([
+        ("speed", Value::Int(-3)),
+        ("note", "two words".into()),
+        ("empty", "".into()),
+        ("ok", Value::Bool(true)),
+        ("_dd.p.dm", "-0".into()),
+        ("language", "rust".into()),
+    ]);
+    let spans = [Span { service: Some("own".into()), tags, ..span(1, 0, "n", 0, 0) }];
+    assert_eq!(
+        tree(&spans, PLAIN),
+        "trace 0000000000000000000000000000002a  1 span\n\
+         own  n  0 ns  speed=-3  note=\"two words\"  empty=\"\"  ok=true\n"
+    );
+}
+
+#[test]
+fn a_failed_span_says_so_and_is_red_where_there_is_colour() {
+    let spans =
+        [Span { error: true, tags: tags([("error.message", "boom".into())]), ..span(1, 0, "n", 0, 5) }];
+    let line = "motor  n  5 ns  error  error.message=boom";
+    assert!(tree(&spans, PLAIN).ends_with(&format!("\n{line}\n")));
+    assert!(tree(&spans, Style { color: true }).ends_with(&format!("\n\x1b[31m{line}\x1b[0m\n")));
+}
+
+#[test]
+fn orphans_stand_under_the_root_and_are_marked() {
+    let spans = [
+        span(1, 0, "root", 0, 9),
+        span(7, 99, "orphan", 1, 5),
+        span(8, 7, "child", 2, 1),
+        span(2, 1, "own", 3, 1),
+    ];
+    assert_eq!(
+        tree(&spans, PLAIN),
+        "trace 0000000000000000000000000000002a  4 spans\n\
+         motor  root  9 ns\n\
+         ├─ motor  own  1 ns\n\
+         └─ motor  orphan  5 ns  (parent missing)\n   \
+            └─ motor  child  1 ns\n"
+    );
+}
+
+#[test]
+fn without_a_root_orphans_stand_at_the_top() {
+    assert_eq!(
+        tree(&[span(7, 99, "orphan", 1, 5)], PLAIN),
+        "trace 0000000000000000000000000000002a  1 span\nmotor  orphan  5 ns  (parent missing)\n"
+    );
+}
+
+#[test]
+fn spans_in_a_circle_and_spans_of_one_id_are_each_shown_once() {
+    let spans = [
+        span(1, 0, "root", 0, 1),
+        span(2, 3, "a", 1, 1),
+        span(3, 2, "b", 2, 1),
+        span(4, 4, "self", 3, 1),
+        span(1, 0, "twin", 4, 1),
+    ];
+    let shown = tree(&spans, PLAIN);
+    for name in ["root", "a", "b", "self", "twin"] {
+        assert_eq!(shown.matches(&format!("motor  {name}  ")).count(), 1, "{name} in\n{shown}");
+    }
+}
+
+#[test]
+fn what_would_steer_the_terminal_is_escaped_and_long_values_are_cut() {
+    let long = "x".repeat(200);
+    let tags = vec![("e".into(), "\x1b[2J\n".into()), ("long".into(), Value::Str(long.into()))];
+    let shown = tree(&[Span { tags, ..span(1, 0, "n", 0, 0) }], PLAIN);
+    assert!(shown.contains(r#"e="\u{1b}[2J\n""#), "{shown}");
+    assert!(shown.contains(&format!("long={}…\n", "x".repeat(80))), "{shown}");
+}
+
+#[test]
+fn a_chain_longer_than_the_call_stack_is_shown() {
+    let spans: Vec<Span> = (1..=3_000).map(|id| span(id, id - 1, "n", id as i64, 1)).collect();
+    assert_eq!(tree(&spans, PLAIN).lines().count(), 3_001);
+}

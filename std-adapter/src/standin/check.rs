@@ -1,0 +1,183 @@
+//! What a payload must be like. The agent mends or drops in silence much of what is refused here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde::Deserialize;
+
+use crate::model::{Source, Span, Text, Value};
+
+/// A clock that is off by more than this is wrong: a day.
+const TOLERANCE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Why a payload is refused. Spans are told by their place: trace, then span, from 0.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The content type is not MessagePack's.
+    #[error("Content-Type is {found:?}, and must be application/msgpack")]
+    ContentType {
+        /// What it is.
+        found: Option<String>,
+    },
+    /// A header is missing or wrong.
+    #[error("header {name}: {problem}")]
+    Header {
+        /// The header.
+        name: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The body is not an array of arrays of spans.
+    #[error("cannot decode the body as MessagePack [[span, ...], ...]: {0}")]
+    Body(#[from] rmp_serde::decode::Error),
+    /// Something follows the array.
+    #[error("{0} bytes follow the array of traces")]
+    Trailing(usize),
+    /// A trace has no span.
+    #[error("trace {trace} is empty")]
+    EmptyTrace {
+        /// Its place.
+        trace: usize,
+    },
+    /// A span is wrong.
+    #[error("trace {trace}, span {span}: {problem}")]
+    Span {
+        /// The place of its trace.
+        trace: usize,
+        /// Its place in the trace.
+        span: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// A span as it stands in a v0.4 payload.
+#[derive(Deserialize)]
+struct Wire {
+    service: String,
+    name: String,
+    resource: String,
+    trace_id: u64,
+    span_id: u64,
+    #[serde(default)]
+    parent_id: u64,
+    start: i64,
+    duration: i64,
+    #[serde(default)]
+    error: i32,
+    #[serde(default)]
+    meta: BTreeMap<String, String>,
+    #[serde(default)]
+    metrics: BTreeMap<String, f64>,
+    #[serde(default, rename = "type")]
+    span_type: String,
+}
+
+/// Decodes the body of a `/v0.4/traces` request that came at `now`; `header` gives a header by its name.
+///
+/// # Errors
+/// When anything is not as it must be: the first thing found.
+pub fn payload<'a>(
+    header: impl Fn(&'static str) -> Option<&'a str>,
+    body: &[u8],
+    now: SystemTime,
+) -> Result<Vec<Vec<Span>>, Rejection> {
+    let found = header("content-type");
+    if found != Some("application/msgpack") {
+        return Err(Rejection::ContentType { found: found.map(str::to_owned) });
+    }
+    let need = |name| header(name).ok_or(Rejection::Header { name, problem: "it is missing".to_owned() });
+    need("content-length")?;
+    need("datadog-meta-tracer-version")?;
+    let count = need("x-datadog-trace-count")?;
+
+    let mut rest = body;
+    let mut decoder = rmp_serde::Deserializer::new(&mut rest);
+    let traces = Vec::<Vec<Wire>>::deserialize(&mut decoder)?;
+    if !rest.is_empty() {
+        return Err(Rejection::Trailing(rest.len()));
+    }
+    if count.parse() != Ok(traces.len()) {
+        let problem = format!("it is `{count}`, and there are {} traces", traces.len());
+        return Err(Rejection::Header { name: "x-datadog-trace-count", problem });
+    }
+    let source = Arc::new(Source::new(0));
+    traces.into_iter().enumerate().map(|(place, spans)| trace(place, spans, now, &source)).collect()
+}
+
+fn trace(
+    place: usize,
+    spans: Vec<Wire>,
+    now: SystemTime,
+    source: &Arc<Source>,
+) -> Result<Vec<Span>, Rejection> {
+    let Some(first) = spans.first() else { return Err(Rejection::EmptyTrace { trace: place }) };
+    let low = first.trace_id;
+    let high = match first.meta.get("_dd.p.tid") {
+        None => 0,
+        Some(text) => {
+            u64::from_str_radix(text, 16).ok().filter(|_| text.len() == 16).ok_or(Rejection::Span {
+                trace: place,
+                span: 0,
+                problem: format!("_dd.p.tid is `{text}`, and must be 16 hexadecimal digits"),
+            })?
+        }
+    };
+    let trace_id = u128::from(high) << 64 | u128::from(low);
+    let convert = |(at, wire): (usize, Wire)| match problem(&wire, low, now) {
+        Some(problem) => Err(Rejection::Span { trace: place, span: at, problem }),
+        None => Ok(wire.into_span(trace_id, source.clone())),
+    };
+    spans.into_iter().enumerate().map(convert).collect()
+}
+
+/// What is wrong with a span, if anything is.
+fn problem(span: &Wire, trace_id: u64, now: SystemTime) -> Option<String> {
+    let start = SystemTime::UNIX_EPOCH + Duration::from_nanos(span.start.max(0).unsigned_abs());
+    let distance = start.duration_since(now).unwrap_or_else(|error| error.duration());
+    let both = span.meta.keys().find(|key| span.metrics.contains_key(*key));
+    let wild = span.metrics.iter().find(|(_, value)| !value.is_finite());
+    let problem = match () {
+        () if span.trace_id == 0 => "trace_id is 0".to_owned(),
+        () if span.span_id == 0 => "span_id is 0".to_owned(),
+        () if span.trace_id != trace_id => {
+            format!("its trace_id {} is not that of the first span, {trace_id}", span.trace_id)
+        }
+        () if span.service.is_empty() => "service is empty".to_owned(),
+        () if span.name.is_empty() => "name is empty".to_owned(),
+        () if span.duration < 0 => format!("duration is negative: {}", span.duration),
+        () if span.start < 0 || distance > TOLERANCE => {
+            format!("start {} is more than a day away from now", span.start)
+        }
+        () if !(0..=1).contains(&span.error) => format!("error is {}, and must be 0 or 1", span.error),
+        () => match (both, wild) {
+            (Some(key), _) => format!("`{key}` is in meta and in metrics"),
+            (None, Some((key, value))) => format!("the metric `{key}` is {value}"),
+            (None, None) => return None,
+        },
+    };
+    Some(problem)
+}
+
+impl Wire {
+    fn into_span(self, trace_id: u128, source: Arc<Source>) -> Span {
+        let texts = self.meta.into_iter().map(|(key, value)| (key.into(), Value::Str(value.into())));
+        let numbers = self.metrics.into_iter().map(|(key, value)| (key.into(), Value::Float(value)));
+        let given = |text: String| if text.is_empty() { None } else { Some(Text::from(text)) };
+        Span {
+            service: given(self.service),
+            resource: given(self.resource),
+            span_type: given(self.span_type),
+            start: self.start,
+            duration: self.duration,
+            error: self.error != 0,
+            tags: texts.chain(numbers).collect(),
+            ..Span::new(trace_id, self.span_id, self.parent_id, self.name, source)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

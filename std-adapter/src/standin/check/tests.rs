@@ -1,0 +1,136 @@
+//! Each thing that a payload can get wrong, wrong once.
+
+use rmpv::Value as Msg;
+
+use super::*;
+
+const NOW: i64 = 1_800_000_000_000_000_000;
+
+fn good() -> Vec<(&'static str, Msg)> {
+    vec![
+        ("service", "svc".into()),
+        ("name", "op".into()),
+        ("resource", "res".into()),
+        ("trace_id", 5_u64.into()),
+        ("span_id", 6_u64.into()),
+        ("start", NOW.into()),
+        ("duration", 7.into()),
+        ("meta", Msg::Map(vec![("_dd.p.tid".into(), "00000000000000ff".into())])),
+        ("metrics", Msg::Map(vec![("n".into(), Msg::F64(1.5)), ("int".into(), 3.into())])),
+    ]
+}
+
+/// The good span with one key set to another value, or left out.
+fn with(key: &'static str, value: Option<Msg>) -> Vec<(&'static str, Msg)> {
+    let mut span = good();
+    span.retain(|(k, _)| *k != key);
+    span.extend(value.map(|value| (key, value)));
+    span
+}
+
+fn body(traces: Vec<Vec<Vec<(&'static str, Msg)>>>) -> Vec<u8> {
+    let map =
+        |span: Vec<(&'static str, Msg)>| Msg::Map(span.into_iter().map(|(k, v)| (k.into(), v)).collect());
+    let trace = |spans: Vec<_>| Msg::Array(spans.into_iter().map(map).collect());
+    let mut bytes = Vec::new();
+    rmpv::encode::write_value(&mut bytes, &Msg::Array(traces.into_iter().map(trace).collect()))
+        .expect("in memory");
+    bytes
+}
+
+fn check_with(headers: &[(&str, &str)], body: &[u8]) -> Result<Vec<Vec<Span>>, String> {
+    let all: BTreeMap<&str, &str> = [
+        ("content-type", "application/msgpack"),
+        ("content-length", "1"),
+        ("datadog-meta-tracer-version", "1"),
+        ("x-datadog-trace-count", "1"),
+    ]
+    .into_iter()
+    .chain(headers.iter().copied())
+    .collect();
+    let now = SystemTime::UNIX_EPOCH + Duration::from_nanos(NOW as u64);
+    let header = |name: &'static str| all.get(name).copied().filter(|value| *value != "absent");
+    payload(header, body, now).map_err(|rejection| rejection.to_string())
+}
+
+fn check(span: Vec<(&'static str, Msg)>) -> Result<Vec<Vec<Span>>, String> {
+    check_with(&[], &body(vec![vec![good(), span]]))
+}
+
+fn reason(span: Vec<(&'static str, Msg)>) -> String {
+    check(span).expect_err("something is wrong with it")
+}
+
+#[test]
+fn a_good_payload_becomes_spans() {
+    let spans = check(good()).expect("nothing is wrong with it").remove(0);
+    assert_eq!(spans.len(), 2);
+    assert_eq!(spans[0].trace_id, (0xff << 64) | 5);
+    assert_eq!(spans[0].tag("n"), Some(&Value::Float(1.5)));
+    assert_eq!(spans[0].tag("int"), Some(&Value::Float(3.0)));
+    assert_eq!((spans[0].parent_id, spans[0].error), (0, false));
+}
+
+#[test]
+fn what_is_wrong_with_a_span_is_told_with_its_place() {
+    let day = 24 * 60 * 60 * 1_000_000_000_i64;
+    for (key, value, expected) in [
+        ("trace_id", 0.into(), "trace_id is 0"),
+        ("span_id", 0.into(), "span_id is 0"),
+        ("trace_id", 9.into(), "its trace_id 9 is not that of the first span, 5"),
+        ("service", "".into(), "service is empty"),
+        ("name", "".into(), "name is empty"),
+        ("duration", Msg::from(-1), "duration is negative: -1"),
+        ("start", Msg::from(NOW - day - 1), "start 1799913599999999999 is more than a day away from now"),
+        ("start", Msg::from(NOW + day + 1), "start 1800086400000000001 is more than a day away from now"),
+        ("start", Msg::from(-5), "start -5 is more than a day away from now"),
+        ("error", 2.into(), "error is 2, and must be 0 or 1"),
+        ("meta", Msg::Map(vec![("n".into(), "x".into())]), "`n` is in meta and in metrics"),
+        ("metrics", Msg::Map(vec![("inf".into(), Msg::F64(f64::INFINITY))]), "the metric `inf` is inf"),
+    ] {
+        assert_eq!(reason(with(key, Some(value))), format!("trace 0, span 1: {expected}"));
+    }
+}
+
+#[test]
+fn a_missing_key_or_a_wrong_type_cannot_be_decoded() {
+    for key in ["service", "name", "resource", "trace_id", "span_id", "start", "duration"] {
+        assert!(reason(with(key, None)).contains(&format!("missing field `{key}`")));
+    }
+    for (key, value) in [
+        ("trace_id", Msg::from("5")),
+        ("service", Msg::Nil),
+        ("meta", Msg::Map(vec![("k".into(), 1.into())])),
+        ("metrics", Msg::Map(vec![("k".into(), "1".into())])),
+    ] {
+        assert!(reason(with(key, Some(value))).starts_with("cannot decode the body"));
+    }
+}
+
+#[test]
+fn every_header_that_is_asked_for_is_looked_at() {
+    let body = body(vec![vec![good()]]);
+    let reason = |name, value| check_with(&[(name, value)], &body).expect_err("a bad header");
+    assert!(
+        reason("content-type", "application/json").starts_with("Content-Type is Some(\"application/json\")")
+    );
+    for name in ["content-length", "datadog-meta-tracer-version", "x-datadog-trace-count"] {
+        assert_eq!(reason(name, "absent"), format!("header {name}: it is missing"));
+    }
+    let expected = "header x-datadog-trace-count: it is `2`, and there are 1 traces";
+    assert_eq!(reason("x-datadog-trace-count", "2"), expected);
+}
+
+#[test]
+fn an_empty_trace_a_cut_body_and_a_trailing_byte_are_refused() {
+    assert_eq!(check_with(&[], &body(vec![vec![]])).expect_err("empty"), "trace 0 is empty");
+    let mut whole = body(vec![vec![good()]]);
+    for end in 0..whole.len() {
+        assert!(check_with(&[], &whole[..end]).is_err());
+    }
+    whole.push(0xc0);
+    assert_eq!(check_with(&[], &whole).expect_err("too long"), "1 bytes follow the array of traces");
+    let mut odd = good();
+    odd[7].1 = Msg::Map(vec![("_dd.p.tid".into(), "ff".into())]);
+    assert!(check_with(&[], &body(vec![vec![odd]])).expect_err("odd").contains("_dd.p.tid is `ff`"));
+}

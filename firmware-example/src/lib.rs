@@ -2,8 +2,8 @@
 //!
 //! | program | board | shows |
 //! | --- | --- | --- |
-//! | `sandwich_udp` | `lm3s6965evb`, Cortex-M3 | async tasks under Embassy, UDP over Ethernet |
-//! | `sandwich_uart` | `lm3s6965evb`, Cortex-M3 | the same over a serial line |
+//! | `sandwich_udp` | `lm3s6965evb`, Cortex-M3 | the traced kitchen under Embassy, its spans over UDP and Ethernet |
+//! | `sandwich_uart` | `lm3s6965evb`, Cortex-M3 | the same kitchen, its spans over a serial line |
 //! | `cost` | `mps2-an386`, Cortex-M4 | what an operation costs, in instructions |
 //!
 //! Everything that names hardware is in `board`, which exists only where there is no operating system. The rest is
@@ -11,6 +11,9 @@
 
 #![no_std]
 
+pub mod app;
 pub mod arguments;
 #[cfg(target_os = "none")]
 pub mod board;
+#[cfg(target_os = "none")]
+pub mod service;

@@ -41,6 +41,12 @@ impl ClockMap {
         }
     }
 
+    /// Takes over what another map learned of the same clock.
+    pub fn learn(&mut self, other: &ClockMap) {
+        self.set_frequency(other.frequency);
+        self.offset = self.offset.into_iter().chain(other.offset).min();
+    }
+
     /// The Unix nanoseconds of `ticks` in the trace with this root; `None` until the rate and an arrival are known.
     pub fn unix(&mut self, ticks: u64, trace: u64) -> Option<i64> {
         let offset = self.offset_of(trace)?;

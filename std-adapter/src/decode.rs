@@ -125,6 +125,18 @@ impl Decoder {
         }
     }
 
+    /// Takes over what another decoder learned of the clocks of sessions: of a recording, which can be read twice.
+    pub fn learn_clocks(&mut self, other: &Decoder) {
+        for (key, learned) in &other.sessions {
+            if !self.sessions.contains_key(key) {
+                self.admit(Key::new(*key));
+            }
+            if let Some(session) = self.sessions.get_mut(key) {
+                session.learn_clock(learned);
+            }
+        }
+    }
+
     /// What was seen so far.
     pub fn counters(&self) -> Counters {
         let mut counters = self.counters;

@@ -61,6 +61,29 @@ impl SendError {
     }
 }
 
+/// Why the bridge does not run.
+#[cfg(feature = "cli")]
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BridgeError {
+    /// A link cannot be opened.
+    #[error("cannot open {input}: {source}; {hint}")]
+    Link {
+        /// The link asked for.
+        input: String,
+        /// What to do.
+        hint: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The agent cannot be addressed.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The system gives no thread.
+    #[error("cannot start a thread for a link: {0}; give fewer links, or raise the limit of processes")]
+    Thread(io::Error),
+}
+
 /// Why the stand-in for the agent does not run.
 #[cfg(feature = "cli")]
 #[derive(Debug, thiserror::Error)]

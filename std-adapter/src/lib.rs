@@ -48,6 +48,8 @@
 pub mod agent;
 pub mod clock;
 pub mod config;
+#[cfg(feature = "cli")]
+pub mod daemon;
 pub mod decode;
 pub mod error;
 pub mod model;

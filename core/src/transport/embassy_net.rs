@@ -5,19 +5,19 @@ use core::task::{Context, Poll, Waker};
 use embassy_net::udp::{SendError, UdpMetadata, UdpSocket};
 
 /// Sends packets as UDP datagrams from a bound socket of `embassy-net`. It never waits.
-pub struct Udp<'s> {
-    socket: UdpSocket<'s>,
+pub struct Udp<'u, 's> {
+    socket: &'u UdpSocket<'s>,
     to: UdpMetadata,
 }
 
-impl<'s> Udp<'s> {
+impl<'u, 's> Udp<'u, 's> {
     /// A transport to this endpoint. The socket's send buffer must hold at least one packet of the drain's MTU.
-    pub fn new(socket: UdpSocket<'s>, to: impl Into<UdpMetadata>) -> Self {
+    pub fn new(socket: &'u UdpSocket<'s>, to: impl Into<UdpMetadata>) -> Self {
         Self { socket, to: to.into() }
     }
 }
 
-impl Transport for Udp<'_> {
+impl Transport for Udp<'_, '_> {
     type Error = SendError;
 
     fn send(&mut self, packet: &[u8]) -> Result<(), Refused<SendError>> {

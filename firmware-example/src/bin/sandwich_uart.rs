@@ -1,4 +1,4 @@
-//! Writes lines on the serial port.
+//! The traced kitchen, its spans over a serial line.
 //!
 //! Argument: `seconds=` (default 1).
 
@@ -6,38 +6,42 @@
 
 #[cfg(target_os = "none")]
 mod firmware {
-    use core::sync::atomic::{AtomicU32, Ordering};
-
     use cortex_m_rt::exception;
     use embassy_executor::Spawner;
-    use embassy_time::{Duration, Ticker};
-    use embedded_io::Write;
-    use microspan_firmware::board::lm3s6965::interrupt::Interrupt;
-    use microspan_firmware::board::lm3s6965::timer::Periodic;
+    use microspan::{Arena, Clock, Drain, Session, Stream, Tracer};
+    use microspan_firmware::app::{SERVICE, TAGS};
     use microspan_firmware::board::lm3s6965::{self, systick};
     use microspan_firmware::board::{executor, host};
+    use microspan_firmware::service::serve;
 
-    const PERIOD: Duration = Duration::from_millis(50);
-    const LINES_PER_SECOND: u32 = 20;
-    const SENSOR_PERIOD_US: u32 = 10_000;
+    /// The longest packet: a frame of it takes 22 ms at 115,200 baud.
+    const MTU: usize = 256;
 
-    static SENSOR: AtomicU32 = AtomicU32::new(0);
+    struct Microseconds;
+
+    impl Clock for Microseconds {
+        fn now(&self) -> u64 {
+            systick::ticks()
+        }
+
+        fn frequency(&self) -> u32 {
+            systick::FREQUENCY
+        }
+    }
+
+    static ARENA: Arena<32, 64> = Arena::new();
+    static TRACER: Tracer = Tracer::new(&ARENA, &Microseconds).service(SERVICE).tags(TAGS);
 
     #[embassy_executor::main(entry = "cortex_m_rt::entry", executor = "executor::Executor")]
     async fn main(_spawner: Spawner) {
-        let mut board = lm3s6965::init();
-        let lines = host::argument("seconds").unwrap_or(1).saturating_mul(LINES_PER_SECOND);
-        defmt::info!("start: {} lines", lines);
-        board.timer1.start(SENSOR_PERIOD_US);
-        let mut ticker = Ticker::every(PERIOD);
-        for number in 0..lines {
-            if let Err(error) = board.uart0.write_fmt(format_args!("hello {number}\n")) {
-                panic!("line {number} was refused by the serial port: {error:?}");
-            }
-            ticker.next().await;
-        }
-        let Ok(()) = board.uart0.flush();
-        defmt::info!("end: {} interrupts of the sensor", SENSOR.load(Ordering::Relaxed));
+        let board = lm3s6965::init();
+        let seconds = host::argument("seconds").unwrap_or(1);
+        defmt::info!("start: spans go to the serial port for {} s", seconds);
+        let Some(mut drain) = Drain::<MTU>::new(&TRACER, Session::new(host::entropy(systick::ticks())))
+        else {
+            panic!("the tracer has a drain already");
+        };
+        serve(&TRACER, &mut drain, &mut Stream::new(board.uart0), seconds).await;
         host::exit(true)
     }
 
@@ -48,12 +52,7 @@ mod firmware {
 
     #[exception]
     unsafe fn DefaultHandler(number: i16) {
-        if Interrupt::from_number(number) == Some(Interrupt::Timer1) {
-            Periodic::acknowledge();
-            SENSOR.fetch_add(1, Ordering::Relaxed);
-        } else {
-            lm3s6965::on_interrupt(number);
-        }
+        lm3s6965::on_interrupt(number);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Sends datagrams to the host over Ethernet.
+//! The traced kitchen, its spans over UDP and Ethernet.
 //!
 //! Arguments: `port=` (default 18999), `seconds=` (default 1).
 
@@ -6,49 +6,57 @@
 
 #[cfg(target_os = "none")]
 mod firmware {
-    use core::fmt::Write;
-
     use cortex_m_rt::exception;
     use embassy_executor::Spawner;
     use embassy_net::udp::{PacketMetadata, UdpSocket};
-    use embassy_time::{Duration, Ticker};
-    use heapless::String;
+    use microspan::{Arena, Clock, Drain, Session, Tracer, Udp};
+    use microspan_firmware::app::{SERVICE, TAGS};
     use microspan_firmware::board::lm3s6965::{self, HOST, systick};
     use microspan_firmware::board::{executor, host};
+    use microspan_firmware::service::serve;
 
     const PORT: u16 = 18_999;
-    const PERIOD: Duration = Duration::from_millis(50);
-    const DATAGRAMS_PER_SECOND: u32 = 20;
+    /// What a datagram may carry.
+    const MTU: usize = 1_024;
+
+    struct Microseconds;
+
+    impl Clock for Microseconds {
+        fn now(&self) -> u64 {
+            systick::ticks()
+        }
+
+        fn frequency(&self) -> u32 {
+            systick::FREQUENCY
+        }
+    }
+
+    static ARENA: Arena<32, 64> = Arena::new();
+    static TRACER: Tracer = Tracer::new(&ARENA, &Microseconds).service(SERVICE).tags(TAGS);
 
     #[embassy_executor::main(entry = "cortex_m_rt::entry", executor = "executor::Executor")]
     async fn main(spawner: Spawner) {
         let board = lm3s6965::init();
         let port = host::argument("port").and_then(|port| u16::try_from(port).ok()).unwrap_or(PORT);
-        let datagrams = host::argument("seconds").unwrap_or(1).saturating_mul(DATAGRAMS_PER_SECOND);
-        defmt::info!("start: {} datagrams to port {}", datagrams, port);
+        let seconds = host::argument("seconds").unwrap_or(1);
+        defmt::info!("start: spans go to port {} for {} s", port, seconds);
         let stack = lm3s6965::network(spawner, board.ethernet, host::entropy(systick::ticks()));
         stack.wait_config_up().await;
         defmt::info!("link up");
 
         let (mut receive_meta, mut transmit_meta) = ([PacketMetadata::EMPTY; 1], [PacketMetadata::EMPTY; 4]);
-        let (mut receive, mut transmit) = ([0; 64], [0; 1024]);
+        let (mut receive, mut transmit) = ([0; 64], [0; 2 * MTU]);
         let mut socket =
             UdpSocket::new(stack, &mut receive_meta, &mut receive, &mut transmit_meta, &mut transmit);
         if let Err(error) = socket.bind(0) {
             panic!("a local port was asked for and refused: {error:?}");
         }
-        let mut ticker = Ticker::every(PERIOD);
-        for number in 0..datagrams {
-            let mut text = String::<32>::new();
-            // Six characters and at most ten digits: they fit.
-            let _ = write!(text, "hello {number}");
-            if let Err(error) = socket.send_to(text.as_bytes(), (HOST, port)).await {
-                panic!("datagram {number} to port {port} of the host was refused by the stack: {error:?}");
-            }
-            ticker.next().await;
-        }
+        let Some(mut drain) = Drain::<MTU>::new(&TRACER, Session::new(host::entropy(systick::ticks())))
+        else {
+            panic!("the tracer has a drain already");
+        };
+        serve(&TRACER, &mut drain, &mut Udp::new(&socket, (HOST, port)), seconds).await;
         socket.flush().await;
-        defmt::info!("end");
         host::exit(true)
     }
 

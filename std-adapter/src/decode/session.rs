@@ -83,6 +83,10 @@ impl Session {
         self.heard
     }
 
+    pub(super) fn learn_clock(&mut self, other: &Session) {
+        self.clock.learn(&other.clock);
+    }
+
     pub(super) fn add_losses(&self, counters: &mut Counters) {
         let (packets, spans) = self.sequence.lost();
         counters.lost_packets += packets;

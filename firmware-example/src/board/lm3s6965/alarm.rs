@@ -9,7 +9,7 @@ use embassy_time_queue_utils::Queue;
 
 use super::interrupt::Interrupt;
 use super::systick;
-use super::timer::{LONGEST_MICROSECONDS, Mode, Timer};
+use super::timer::{LONGEST_MICROSECONDS, Timer};
 
 const _: () = assert!(
     embassy_time_driver::TICK_HZ == systick::FREQUENCY as u64,
@@ -29,7 +29,7 @@ impl Alarms {
         if next != u64::MAX {
             // Beyond the timer's reach it comes too early, finds nobody to wake and is set anew.
             let microseconds = u32::try_from(next.saturating_sub(now)).unwrap_or(u32::MAX);
-            Timer::TIMER0.start(Mode::Once, microseconds.min(LONGEST_MICROSECONDS));
+            Timer::TIMER0.start(microseconds.min(LONGEST_MICROSECONDS));
         }
     }
 }

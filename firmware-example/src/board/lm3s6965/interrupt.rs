@@ -9,8 +9,6 @@ use cortex_m::peripheral::NVIC;
 pub enum Interrupt {
     /// Timer 0: the alarms of `embassy-time`.
     Timer0 = 19,
-    /// Timer 1: the program's own.
-    Timer1 = 21,
     /// The Ethernet controller.
     Ethernet = 42,
 }
@@ -18,7 +16,7 @@ pub enum Interrupt {
 impl Interrupt {
     /// The interrupt that reaches `DefaultHandler` as `number`, if it is one of these.
     pub fn from_number(number: i16) -> Option<Self> {
-        [Self::Timer0, Self::Timer1, Self::Ethernet].into_iter().find(|one| *one as i16 == number)
+        [Self::Timer0, Self::Ethernet].into_iter().find(|one| *one as i16 == number)
     }
 
     /// Lets it through to the processor.

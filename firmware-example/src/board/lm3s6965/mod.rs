@@ -4,7 +4,6 @@
 //! | --- | --- |
 //! | SysTick | the time: microseconds since [`init`], [`systick`] |
 //! | timer 0 | alarms of `embassy-time`, [`alarm`] |
-//! | timer 1 | free, for a periodic interrupt of the program's own, [`timer`] |
 //! | UART 0 | free, [`uart`] |
 //! | UART 1 | `defmt` log frames, [`log`] |
 //! | Ethernet | `embassy-net`, [`ethernet`] and [`network`] |
@@ -30,13 +29,12 @@ pub mod interrupt;
 pub mod log;
 mod network;
 pub mod systick;
-pub mod timer;
+mod timer;
 pub mod uart;
 
 pub use network::{HOST, network};
 
 use interrupt::Interrupt;
-use timer::Periodic;
 use uart::Uart;
 
 /// What a program may take of the board.
@@ -45,8 +43,6 @@ pub struct Peripherals {
     pub uart0: Uart,
     /// The Ethernet controller; hand it to [`network`].
     pub ethernet: ethernet::Port,
-    /// A timer that interrupts at a fixed period ([`Interrupt::Timer1`]).
-    pub timer1: Periodic,
 }
 
 /// Starts the clocks, the time, the alarms and the log.
@@ -61,7 +57,7 @@ pub fn init() -> Peripherals {
     systick::init(&mut core.SYST);
     alarm::init();
     log::init();
-    Peripherals { uart0: Uart::uart0(), ethernet: ethernet::Port::new(), timer1: Periodic::new() }
+    Peripherals { uart0: Uart::uart0(), ethernet: ethernet::Port::new() }
 }
 
 /// Serves the interrupts of the board's drivers; call it from the program's `DefaultHandler`.
@@ -72,7 +68,7 @@ pub fn on_interrupt(number: i16) {
     match Interrupt::from_number(number) {
         Some(Interrupt::Timer0) => alarm::on_interrupt(),
         Some(Interrupt::Ethernet) => ethernet::on_interrupt(),
-        Some(Interrupt::Timer1) | None => panic!(
+        None => panic!(
             "interrupt {number} came and the board has no driver for it: handle it in the program's DefaultHandler"
         ),
     }

@@ -1,22 +1,16 @@
-//! The general-purpose timers, each as one 32-bit timer: once, or at a period.
+//! A general-purpose timer as one 32-bit timer that ends once.
 
 use super::super::register::Register;
 use super::clock;
-use super::interrupt::Interrupt;
 
 const CYCLES_PER_MICROSECOND: u32 = clock::FREQUENCY / 1_000_000;
 const ENABLE_A: u32 = 1;
 const TIME_OUT_A: u32 = 1;
+/// The timer's mode: it stops at its end.
+const ONCE: u32 = 1;
 
 /// The longest time a timer measures at once.
 pub(super) const LONGEST_MICROSECONDS: u32 = u32::MAX / CYCLES_PER_MICROSECOND;
-
-/// How a timer goes on after its end.
-#[derive(Clone, Copy)]
-pub(super) enum Mode {
-    Once = 1,
-    Periodic = 2,
-}
 
 /// The registers of one timer block.
 pub(super) struct Timer {
@@ -32,9 +26,6 @@ impl Timer {
     /// Timer 0.
     // SAFETY: timer block 0 of the LM3S6965 is at 0x4003_0000.
     pub(super) const TIMER0: Self = unsafe { Self::at(0x4003_0000) };
-    /// Timer 1.
-    // SAFETY: timer block 1 of the LM3S6965 is at 0x4003_1000.
-    pub(super) const TIMER1: Self = unsafe { Self::at(0x4003_1000) };
 
     /// # Safety
     /// A timer block must be at `base`.
@@ -53,11 +44,11 @@ impl Timer {
     }
 
     /// Interrupts after `microseconds`, which is held within what the timer can measure.
-    pub(super) fn start(&self, mode: Mode, microseconds: u32) {
+    pub(super) fn start(&self, microseconds: u32) {
         self.control.clear(ENABLE_A);
         self.interrupt_clear.write(TIME_OUT_A);
         self.configuration.write(0);
-        self.mode.write(mode as u32);
+        self.mode.write(ONCE);
         self.load.write(microseconds.clamp(1, LONGEST_MICROSECONDS) * CYCLES_PER_MICROSECOND);
         self.interrupt_mask.write(TIME_OUT_A);
         self.control.set(ENABLE_A);
@@ -66,29 +57,5 @@ impl Timer {
     /// Takes back the interrupt request.
     pub(super) fn acknowledge(&self) {
         self.interrupt_clear.write(TIME_OUT_A);
-    }
-}
-
-/// A timer that interrupts at a fixed period: the program's stand-in for a sensor.
-pub struct Periodic {
-    timer: Timer,
-}
-
-impl Periodic {
-    pub(super) fn new() -> Self {
-        Self { timer: Timer::TIMER1 }
-    }
-
-    /// Raises [`Interrupt::Timer1`] every `microseconds`, held within 1 microsecond and 85 seconds.
-    ///
-    /// The program must handle it in its `DefaultHandler` and call [`Periodic::acknowledge`] there.
-    pub fn start(self, microseconds: u32) {
-        self.timer.start(Mode::Periodic, microseconds);
-        Interrupt::Timer1.enable();
-    }
-
-    /// Takes back the interrupt request; for the handler, which does not own the timer.
-    pub fn acknowledge() {
-        Timer::TIMER1.acknowledge();
     }
 }

@@ -1,0 +1,60 @@
+//! Runs the kitchen for a while: orders come in, spans go out, and at the end the books are balanced.
+
+use embassy_time::{Duration, Instant, Ticker};
+use microspan::{Drain, Tracer, Transport};
+
+use crate::app::{Kitchen, Order};
+use crate::board::host;
+
+/// An order comes every so often; between two of them the drain sends what the last one left.
+const PERIOD: Duration = Duration::from_millis(20);
+
+/// Serves orders for this many seconds, then sends what is left.
+///
+/// Prints what was made, drained and dropped as one JSON object on the host's standard output, by this program's own
+/// count.
+pub async fn serve<const MTU: usize, const NAMES: usize>(
+    tracer: &'static Tracer,
+    drain: &mut Drain<MTU, NAMES>,
+    link: &mut impl Transport,
+    seconds: u32,
+) {
+    let mut kitchen = Kitchen::new(tracer);
+    let mut ticker = Ticker::every(PERIOD);
+    let end = Instant::now() + Duration::from_secs(seconds.into());
+    let mut failed = 0_u32;
+    for id in 0.. {
+        failed += u32::from(kitchen.make_sandwich_request(&Order::new(id)).is_err());
+        send(drain, link);
+        if Instant::now() >= end {
+            break;
+        }
+        ticker.next().await;
+    }
+    // What is told last says how many spans there were, so that the host can tell whether it has them all.
+    drain.sync();
+    while !send(drain, link) {
+        ticker.next().await;
+    }
+    let dropped = tracer.stats().spans_full;
+    defmt::info!("end: {} spans made, {} orders failed, {}", kitchen.spans_made(), failed, tracer.stats());
+    host::print(format_args!(
+        "{{\"spans_made\":{},\"spans_drained\":{},\"spans_dropped\":{dropped}}}\n",
+        kitchen.spans_made(),
+        drain.spans(),
+    ));
+}
+
+/// Sends all there is; `false` when the link refused.
+fn send<const MTU: usize, const NAMES: usize>(
+    drain: &mut Drain<MTU, NAMES>,
+    link: &mut impl Transport,
+) -> bool {
+    loop {
+        match drain.poll(link) {
+            Ok(true) => {}
+            Ok(false) => return true,
+            Err(_) => return false,
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The bridge: from any number of device links to one agent.
+//!
+//! One thread a link reads bytes and notes when they came; one thread decodes, assembles and hands traces to the agent
+//! client. Between them is a bounded queue: when the bridge is slow the links wait, and what a link then drops is
+//! missed in its sequence and counted.
+
+mod input;
+mod summary;
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+pub use input::Input;
+pub use summary::Summary;
+
+use crate::agent::{self, Client};
+use crate::config::Config;
+use crate::decode::{Arrival, Decoder, Stream};
+use crate::error::BridgeError;
+use crate::model::Span;
+use crate::pipeline::{Assembler, Limits, Trace};
+use crate::print::{self, Style};
+use input::{Event, Reader};
+
+/// How many pieces of input wait between the links and the decoder: at 2 KB each some 2 MB.
+const QUEUE: usize = 1024;
+/// How often traces are looked at for being complete.
+const TICK: Duration = Duration::from_millis(50);
+/// How long the bridge tries to send what it holds when it ends.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// How often it says how far it is.
+const PROGRESS: Duration = Duration::from_secs(10);
+
+/// What a bridge does beside sending.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Show each finished trace on standard output.
+    pub print: Option<Style>,
+    /// Say every ten seconds how much went through.
+    pub progress: bool,
+}
+
+/// Runs until `stop` is set or every link has ended, then sends what it holds.
+///
+/// # Errors
+///
+/// A link that cannot be opened and cannot become so by itself, or an agent URL that cannot be used.
+pub fn run(
+    inputs: Vec<Input>,
+    config: Config,
+    options: Options,
+    stop: Arc<AtomicBool>,
+) -> Result<Summary, BridgeError> {
+    let client = Client::start(&config.agent_url, agent::Options::default())?;
+    let (sender, events) = mpsc::sync_channel(QUEUE);
+    let links = inputs.len();
+    // Every link is opened before the first is read: a port that is taken is said at once.
+    let readers = inputs.into_iter().map(Reader::open).collect::<Result<Vec<_>, _>>()?;
+    let started = Instant::now();
+    let outlet = input::Outlet { link: 0, events: sender, stop: stop.clone(), started };
+    for (link, reader) in readers.into_iter().enumerate() {
+        reader.start(link, &outlet).map_err(BridgeError::Thread)?;
+    }
+    drop(outlet);
+    log::info!("sending to {}", config.agent_url);
+    let bridge = Bridge {
+        decoder: Decoder::new(),
+        streams: (0..links).map(|_| Stream::new()).collect(),
+        assembler: Assembler::new(Limits::default(), config.tagging),
+        outlet: Outlet { client, print: options.print },
+        started,
+    };
+    Ok(bridge.run(&events, options.progress, &stop))
+}
+
+struct Bridge {
+    decoder: Decoder,
+    /// One a link.
+    streams: Vec<Stream>,
+    assembler: Assembler,
+    outlet: Outlet,
+    started: Instant,
+}
+
+/// Where finished traces go.
+struct Outlet {
+    client: Client,
+    print: Option<Style>,
+}
+
+impl Outlet {
+    fn take(&mut self, trace: &Trace) {
+        self.client.send(trace);
+        if let Some(style) = self.print
+            && writeln!(io::stdout().lock(), "{}", print::tree(trace.spans(), style)).is_err()
+        {
+            // Nobody reads any more; the agent still does.
+            self.print = None;
+        }
+    }
+}
+
+impl Bridge {
+    fn run(mut self, events: &Receiver<Event>, progress: bool, stop: &AtomicBool) -> Summary {
+        let mut told = Instant::now();
+        while !stop.load(Ordering::Relaxed) {
+            match events.recv_timeout(TICK) {
+                Ok(event) => self.take(event),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.poll();
+            if progress && told.elapsed() >= PROGRESS {
+                told = Instant::now();
+                let summary = self.summary(self.outlet.client.stats());
+                log::info!("{} spans received, {} sent so far", summary.spans_received, summary.spans_sent);
+            }
+        }
+        // What the links handed over before they stopped.
+        while let Ok(event) = events.recv_timeout(TICK) {
+            self.take(event);
+        }
+        self.decode(|decoder, mut out| decoder.flush(&mut out));
+        let Self { assembler, outlet, .. } = &mut self;
+        assembler.flush(&mut |trace| outlet.take(trace));
+        let stats = self.outlet.client.shutdown(FAREWELL);
+        self.summary(stats)
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Datagram { bytes, at } => {
+                self.decode(|decoder, mut out| decoder.packet(&bytes, at, &mut out))
+            }
+            Event::Bytes { link, bytes, at } => {
+                let mut stream = std::mem::take(&mut self.streams[link]);
+                self.decode(|decoder, mut out| stream.bytes(&bytes, at, decoder, &mut out));
+                self.streams[link] = stream;
+            }
+            Event::Broken { link } => self.streams[link] = Stream::new(),
+            Event::Recording { bytes, recorded } => self.recording(&bytes, recorded),
+        }
+        if let Some(version) = self.decoder.take_other_version() {
+            log::warn!(
+                "a device speaks wire version {version}, this bridge reads version {}: update the older of the two",
+                microspan::wire::VERSION
+            );
+        }
+    }
+
+    /// A whole recording: a first look learns its clocks, so that its first spans stand as right as its last.
+    fn recording(&mut self, bytes: &[u8], recorded: i64) {
+        let at = Arrival { unix: recorded, monotonic: self.now() };
+        let mut first = Decoder::new();
+        Stream::new().bytes(bytes, at, &mut first, &mut |_| {});
+        self.decoder.learn_clocks(&first);
+        self.decode(|decoder, mut out| Stream::new().bytes(bytes, at, decoder, &mut out));
+    }
+
+    fn poll(&mut self) {
+        let now = self.now();
+        self.decode(|decoder, mut out| decoder.poll(now, &mut out));
+        let Self { assembler, outlet, .. } = self;
+        assembler.poll(now, &mut |trace| outlet.take(trace));
+    }
+
+    /// Has the decoder do something, with its spans going on to the assembler.
+    fn decode(&mut self, act: impl FnOnce(&mut Decoder, &mut dyn FnMut(Span))) {
+        let now = self.now();
+        let Self { decoder, assembler, outlet, .. } = self;
+        act(decoder, &mut |span| assembler.push(span, now, &mut |trace| outlet.take(trace)));
+    }
+
+    fn now(&self) -> u64 {
+        self.started.elapsed().as_nanos() as u64
+    }
+
+    fn summary(&self, stats: agent::Stats) -> Summary {
+        Summary::new(self.decoder.counters(), self.assembler.counters(), &stats)
+    }
+}

@@ -1,0 +1,286 @@
+//! The links: where bytes come from, and what happens when they stop coming.
+//!
+//! A link that can come back (a TCP peer, a serial device) is tried again every second, and said once when it is gone
+//! and once when it is back.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::net::{TcpStream, ToSocketAddrs, UdpSocket};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::decode::Arrival;
+use crate::error::BridgeError;
+
+/// How long a read waits before the link looks whether it shall stop.
+const WAIT: Duration = Duration::from_millis(200);
+/// How long a link that is gone rests before it is tried again.
+const REST: Duration = Duration::from_secs(1);
+/// More than a datagram or a read brings.
+const PIECE: usize = 4096;
+/// The rate of a serial line that names none.
+const BAUD: u32 = 115_200;
+/// The largest recording that is read.
+const RECORDING: u64 = 1 << 30;
+
+/// A link to devices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// Datagrams to this address and port.
+    Udp(String),
+    /// A byte stream from a peer that listens at this address and port.
+    Tcp(String),
+    /// A byte stream from a serial device, `PATH` or `PATH:BAUD`.
+    Serial(String),
+    /// A byte stream from standard input.
+    Stdin,
+    /// A byte stream that was recorded.
+    File(PathBuf),
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Udp(address) => write!(f, "udp {address}"),
+            Self::Tcp(address) => write!(f, "tcp {address}"),
+            Self::Serial(path) => write!(f, "serial {path}"),
+            Self::Stdin => f.write_str("standard input"),
+            Self::File(path) => write!(f, "file {}", path.display()),
+        }
+    }
+}
+
+/// What a link has to say.
+pub(super) enum Event {
+    Datagram {
+        bytes: Box<[u8]>,
+        at: Arrival,
+    },
+    Bytes {
+        link: usize,
+        bytes: Box<[u8]>,
+        at: Arrival,
+    },
+    /// The stream was interrupted: what comes next does not continue what came last.
+    Broken {
+        link: usize,
+    },
+    /// A whole stream, and when it ended in Unix nanoseconds.
+    Recording {
+        bytes: Vec<u8>,
+        recorded: i64,
+    },
+}
+
+/// A link that was opened, or that can be.
+pub(super) enum Reader {
+    Udp(UdpSocket),
+    /// A stream that is opened again whenever it ends; it may be open already.
+    Stream {
+        input: Input,
+        first: Option<Bytes>,
+        open: Box<dyn Fn() -> io::Result<Bytes> + Send>,
+    },
+    Stdin,
+    Recording {
+        bytes: Vec<u8>,
+        recorded: i64,
+    },
+}
+
+type Bytes = Box<dyn Read + Send>;
+
+impl Reader {
+    pub(super) fn open(input: Input) -> Result<Self, BridgeError> {
+        let failed = |source| BridgeError::Link { input: input.to_string(), hint: input.hint(), source };
+        match &input {
+            Input::Udp(address) => {
+                let socket = UdpSocket::bind(address).map_err(failed)?;
+                socket.set_read_timeout(Some(WAIT)).map_err(failed)?;
+                log::info!("listening on udp {}", socket.local_addr().map_err(failed)?);
+                Ok(Self::Udp(socket))
+            }
+            Input::Tcp(address) => {
+                // A name that is no address will not become one; a peer that is away may come.
+                address.to_socket_addrs().map_err(failed)?;
+                let address = address.clone();
+                let open = move || {
+                    let stream = TcpStream::connect(&address)?;
+                    stream.set_read_timeout(Some(WAIT))?;
+                    Ok(Box::new(stream) as Bytes)
+                };
+                Ok(Self::Stream { input, first: None, open: Box::new(open) })
+            }
+            Input::Serial(line) => {
+                let (path, baud) = serial_line(line);
+                let open = move || {
+                    let mut port = serial2::SerialPort::open(&path, baud)?;
+                    port.set_read_timeout(WAIT)?;
+                    Ok(Box::new(port) as Bytes)
+                };
+                // The first time it must be there: a mistyped path is not a device that was unplugged.
+                let first = Some(open().map_err(failed)?);
+                log::info!("reading {input}");
+                Ok(Self::Stream { input, first, open: Box::new(open) })
+            }
+            Input::Stdin => Ok(Self::Stdin),
+            Input::File(path) => {
+                let file = File::open(path).map_err(failed)?;
+                let ended =
+                    file.metadata().and_then(|about| about.modified()).unwrap_or_else(|_| SystemTime::now());
+                let mut bytes = Vec::new();
+                file.take(RECORDING).read_to_end(&mut bytes).map_err(failed)?;
+                Ok(Self::Recording { bytes, recorded: unix(ended) })
+            }
+        }
+    }
+
+    /// Reads on a thread of its own until the link ends or `stop` is set.
+    pub(super) fn start(self, link: usize, outlet: &Outlet) -> io::Result<()> {
+        let outlet = Outlet { link, ..outlet.clone() };
+        thread::Builder::new().name(format!("microspan-link-{link}")).spawn(move || self.read(&outlet))?;
+        Ok(())
+    }
+
+    fn read(self, outlet: &Outlet) {
+        match self {
+            Self::Udp(socket) => datagrams(&socket, outlet),
+            Self::Stream { input, first, open } => stream(&input, first, &open, outlet),
+            Self::Stdin => drop(bytes(&mut io::stdin().lock(), outlet)),
+            Self::Recording { bytes, recorded } => drop(outlet.send(Event::Recording { bytes, recorded })),
+        }
+    }
+}
+
+impl Input {
+    /// What to do when it cannot be opened.
+    fn hint(&self) -> &'static str {
+        match self {
+            Self::Udp(_) => {
+                "give an address of this machine and a port that no other program has; port 0 takes a free one"
+            }
+            Self::Tcp(_) => "give HOST:PORT of a device, or of an emulator's serial port",
+            Self::Serial(_) => {
+                "look for the device with `ls /dev/tty*`; you may need to be in the group `dialout`"
+            }
+            Self::Stdin | Self::File(_) => "give the path of a recorded byte stream",
+        }
+    }
+}
+
+/// A path, and a baud rate behind the last colon if there is a number.
+fn serial_line(line: &str) -> (String, u32) {
+    match line.rsplit_once(':').and_then(|(path, baud)| Some((path, baud.parse().ok()?))) {
+        Some((path, baud)) => (path.to_owned(), baud),
+        None => (line.to_owned(), BAUD),
+    }
+}
+
+/// What a link's thread needs to hand over what it reads.
+#[derive(Clone)]
+pub(super) struct Outlet {
+    pub(super) link: usize,
+    pub(super) events: SyncSender<Event>,
+    pub(super) stop: Arc<AtomicBool>,
+    /// The origin of monotonic time.
+    pub(super) started: Instant,
+}
+
+/// The bridge has ended, or shall.
+struct Over;
+
+impl Outlet {
+    fn send(&self, event: Event) -> Result<(), Over> {
+        self.events.send(event).map_err(|_| Over)
+    }
+
+    fn goes_on(&self) -> Result<(), Over> {
+        if self.stop.load(Ordering::Relaxed) { Err(Over) } else { Ok(()) }
+    }
+
+    fn now(&self) -> Arrival {
+        Arrival { unix: unix(SystemTime::now()), monotonic: self.started.elapsed().as_nanos() as u64 }
+    }
+}
+
+fn datagrams(socket: &UdpSocket, outlet: &Outlet) {
+    let mut buffer = [0; PIECE];
+    while outlet.goes_on().is_ok() {
+        // An error is a time-out, or the echo of something that was sent from this port; neither ends the link.
+        let Ok(len) = socket.recv(&mut buffer) else { continue };
+        let event = Event::Datagram { bytes: buffer[..len].into(), at: outlet.now() };
+        if outlet.send(event).is_err() {
+            return;
+        }
+    }
+}
+
+/// A stream that comes back: says once that it is gone and once that it is back.
+fn stream(input: &Input, first: Option<Bytes>, open: &dyn Fn() -> io::Result<Bytes>, outlet: &Outlet) {
+    let mut opened = first.map(Ok);
+    let mut gone = false;
+    while outlet.goes_on().is_ok() {
+        let already_open = opened.is_some();
+        let error = match opened.take().unwrap_or_else(open) {
+            Ok(mut source) => {
+                if !already_open {
+                    log::info!("reading {input}");
+                }
+                gone = false;
+                match bytes(&mut source, outlet) {
+                    Err(Over) => return,
+                    Ok(error) => error,
+                }
+            }
+            Err(error) => error,
+        };
+        if !std::mem::replace(&mut gone, true) {
+            log::warn!("{input} is not there ({error}); trying again every second");
+        }
+        if outlet.send(Event::Broken { link: outlet.link }).is_err() {
+            return;
+        }
+        thread::sleep(REST);
+    }
+}
+
+/// Reads to the end; returns why it ended.
+fn bytes(source: &mut dyn Read, outlet: &Outlet) -> Result<io::Error, Over> {
+    let mut buffer = [0; PIECE];
+    loop {
+        outlet.goes_on()?;
+        match source.read(&mut buffer) {
+            Ok(0) => return Ok(io::Error::new(io::ErrorKind::UnexpectedEof, "it was closed")),
+            Ok(len) => {
+                let (bytes, at) = (buffer[..len].into(), outlet.now());
+                outlet.send(Event::Bytes { link: outlet.link, bytes, at })?;
+            }
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => {}
+                _ => return Ok(error),
+            },
+        }
+    }
+}
+
+fn unix(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_serial_line_names_its_rate_behind_a_colon() {
+        assert_eq!(serial_line("/dev/ttyUSB0"), ("/dev/ttyUSB0".to_owned(), 115_200));
+        assert_eq!(serial_line("/dev/ttyUSB0:921600"), ("/dev/ttyUSB0".to_owned(), 921_600));
+        assert_eq!(serial_line("/dev/serial/by-id/a:b"), ("/dev/serial/by-id/a:b".to_owned(), 115_200));
+    }
+}

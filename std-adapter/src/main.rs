@@ -1,0 +1,185 @@
+//! The command `microspan`.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use microspan_std::config::Config;
+use microspan_std::daemon::{self, Input};
+use microspan_std::print::Style;
+use microspan_std::standin::{self, Standin};
+
+/// Datadog-style spans from microcontrollers, brought to the Datadog agent.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Receive spans from devices, assemble them to traces and send these to the Datadog agent.
+    Bridge(Bridge),
+    /// Run a small stand-in for the Datadog agent: it checks and shows traces, and sends them nowhere.
+    Agent(Agent),
+}
+
+/// The agent is found as Datadog's tracers find it: DD_TRACE_AGENT_URL, or DD_AGENT_HOST and DD_TRACE_AGENT_PORT, or
+/// http://localhost:8126. DD_SERVICE, DD_ENV, DD_VERSION and DD_TAGS say what devices do not say themselves.
+#[derive(Args)]
+#[command(
+    after_help = "Ctrl-C ends the bridge; it sends what it holds first. A second Ctrl-C ends it at once."
+)]
+struct Bridge {
+    #[command(flatten)]
+    links: Links,
+    /// Where the agent is; wins over the environment.
+    #[arg(long, value_name = "URL")]
+    agent_url: Option<String>,
+    /// Show each finished trace as a tree.
+    #[arg(long)]
+    print: bool,
+    /// End with one JSON object on the last line of standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = true)]
+struct Links {
+    /// Receive datagrams on this address; port 0 takes a free one and says which.
+    #[arg(long, value_name = "ADDR:PORT")]
+    udp: Vec<String>,
+    /// Read a byte stream from this peer, and connect again when it ends.
+    #[arg(long, value_name = "HOST:PORT")]
+    tcp: Vec<String>,
+    /// Read a serial device; at 115200 baud unless `:BAUD` follows the path.
+    #[arg(long, value_name = "PATH[:BAUD]")]
+    serial: Vec<String>,
+    /// Read a byte stream from standard input, to its end.
+    #[arg(long)]
+    stdin: bool,
+    /// Read a recorded byte stream, whose last packet came when the file was last written.
+    #[arg(long, value_name = "PATH")]
+    file: Vec<PathBuf>,
+}
+
+impl Links {
+    fn inputs(self) -> Vec<Input> {
+        let udp = self.udp.into_iter().map(Input::Udp);
+        let tcp = self.tcp.into_iter().map(Input::Tcp);
+        let serial = self.serial.into_iter().map(Input::Serial);
+        let stdin = self.stdin.then_some(Input::Stdin);
+        udp.chain(tcp).chain(serial).chain(stdin).chain(self.file.into_iter().map(Input::File)).collect()
+    }
+}
+
+#[derive(Args)]
+struct Agent {
+    /// The address to listen on.
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8126")]
+    listen: String,
+    /// Do not show traces.
+    #[arg(long)]
+    quiet: bool,
+}
+
+fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    if log::set_logger(&ToStderr).is_ok() {
+        log::set_max_level(log::LevelFilter::Info);
+    }
+    let ended = match command {
+        Command::Bridge(bridge) => run_bridge(bridge),
+        Command::Agent(agent) => run_agent(agent),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("microspan: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_bridge(args: Bridge) -> anyhow::Result<()> {
+    let mut config = Config::from_env();
+    for warning in &config.warnings {
+        log::warn!("{warning}");
+    }
+    if let Some(url) = args.agent_url {
+        config.agent_url = url;
+    }
+    let style = Style::for_output(&io::stdout(), config.no_color);
+    let options =
+        daemon::Options { print: args.print.then_some(style), progress: io::stderr().is_terminal() };
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = stop.clone();
+    on_interrupt(move || {
+        if asked.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    })?;
+    let summary = daemon::run(args.links.inputs(), config, options, stop)?;
+    log::info!("{summary}");
+    if args.json {
+        let line = serde_json::to_string(&summary).context("cannot write the summary as JSON")?;
+        writeln!(io::stdout(), "{line}").context("cannot write the summary to standard output")?;
+    }
+    Ok(())
+}
+
+fn run_agent(args: Agent) -> anyhow::Result<()> {
+    let config = Config::from_env();
+    let style = Style::for_output(&io::stdout(), config.no_color);
+    let output: Box<dyn Write + Send> =
+        if args.quiet { Box::new(io::sink()) } else { Box::new(io::stdout()) };
+    let standin = Standin::bind(&args.listen, standin::Options { output, style })?;
+    let handle = standin.handle();
+    let to_stop = handle.clone();
+    on_interrupt(move || to_stop.stop())?;
+    standin.run()?;
+    let summary = handle.summary();
+    log::info!(
+        "{} spans ({} failed) in {} traces of {} payloads; {} payloads refused",
+        summary.spans,
+        summary.errors,
+        summary.traces,
+        summary.payloads,
+        summary.rejected
+    );
+    Ok(())
+}
+
+/// Has Ctrl-C, and a polite kill, call this.
+fn on_interrupt(act: impl FnMut() + 'static + Send) -> anyhow::Result<()> {
+    ctrlc::set_handler(act).context("cannot take over Ctrl-C")
+}
+
+/// The log, for a person in front of a terminal.
+struct ToStderr;
+
+impl log::Log for ToStderr {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.target().starts_with("microspan")
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let level = match record.level() {
+                log::Level::Error => "error: ",
+                log::Level::Warn => "warning: ",
+                _ => "",
+            };
+            // A terminal that went away takes nothing from the spans.
+            let _ = writeln!(io::stderr(), "microspan: {level}{}", record.args());
+        }
+    }
+
+    fn flush(&self) {}
+}

@@ -136,11 +136,9 @@ impl ArenaView {
     /// The handle of the root of an open span's trace; `None` when that span is no longer open.
     #[inline(always)]
     pub(crate) fn root(&self, handle: u32) -> Option<u32> {
-        if !self.spans.is_open(handle) {
-            return None;
-        }
         let root = self.spans.slot(handle).shared[TRACE].load(Ordering::Relaxed);
-        // Another core may have finished the span, and a new one taken its slot, between the two looks.
+        // A handle that is open after this look was so before it. If another core has reused the slot meanwhile, what
+        // was read came by its release store, behind which the slot is no longer this handle's.
         fence(Ordering::Acquire);
         self.spans.is_open(handle).then_some(root)
     }
@@ -159,7 +157,7 @@ impl ArenaView {
             None => (0, handle),
         };
         let shared = &self.spans.slot(handle).shared;
-        shared[TRACE].store(root, Ordering::Relaxed);
+        shared[TRACE].store(root, Ordering::Release);
         shared[TAGS].store(self.spans.round(handle) << ROUND, Ordering::Relaxed);
         let name = cut(name, MAX_NAME);
         let start = now();

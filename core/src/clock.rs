@@ -13,7 +13,7 @@
 /// - widens a hardware counter of fewer than 64 bits itself.
 ///
 /// The arena keeps the low 40 bits of a tick: a span must be drained within 2^39 ticks of its start
-/// (6 days at 1 MHz, 2.3 hours at 64 MHz), or its times are wrong by multiples of 2^40 ticks.
+/// (6 days at 1 MHz, 2.3 hours at 64 MHz, 9 minutes at 1 GHz), or its times are wrong by multiples of 2^40 ticks.
 pub trait Clock: Sync {
     /// The time, in ticks.
     fn now(&self) -> u64;

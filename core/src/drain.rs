@@ -10,8 +10,8 @@ use crate::tag::{Kind, Value};
 use crate::tracer::{Stats, Tracer};
 use crate::transport::{Refused, Transport};
 use crate::wire::{
-    Deltas, Full, Header, MAX_MTU, MIN_MTU, SpanHead, Tag, TagStart, TagValue, Writer, put_name, put_pieces,
-    put_span, put_sync, put_tag, seal,
+    Deltas, Full, Header, MAX_MTU, MIN_MTU, SpanHead, Tag, TagStart, TagValue, Text, Writer, drop_tag,
+    put_name, put_pieces, put_span, put_sync, put_tag, seal,
 };
 use names::Names;
 
@@ -40,7 +40,22 @@ pub struct Drain<const MTU: usize, const NAMES: usize = 64> {
     latest: u64,
     /// Where in the ring the next look begins.
     from: u32,
-    synced: Option<(u64, Stats)>,
+    synced: Option<Synced>,
+}
+
+/// The last sync record.
+struct Synced {
+    time: u64,
+    stats: Stats,
+    /// The packet it was in.
+    sequence: u32,
+}
+
+impl Synced {
+    /// Half a second old.
+    fn is_old(&self, now: u64, tracer: &Tracer) -> bool {
+        now.wrapping_sub(self.time) >= u64::from(tracer.clock.frequency() / 2).max(1)
+    }
 }
 
 impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
@@ -120,28 +135,31 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         let empty = w.used();
 
         let stats = tracer.stats();
-        let due = |time: u64| now.wrapping_sub(time) >= u64::from(tracer.clock.frequency() / 2);
-        let changed = synced.is_none_or(|(_, told)| told != stats);
         let waiting = tracer.arena.next_finished(*from).is_some();
-        if (changed || waiting && synced.is_some_and(|(time, _)| due(time)))
-            && sync(&mut w, tracer, names, &stats).is_ok()
-        {
-            *synced = Some((now, stats));
+        let due = match synced {
+            None => true,
+            // Spans that wait come first: a sync in every packet would leave them no room in a small one.
+            Some(told) if waiting => told.is_old(now, tracer) && told.sequence != sequence.wrapping_sub(1),
+            Some(told) => told.stats != stats,
+        };
+        if due && sync(&mut w, tracer, names, &stats).is_ok() {
+            *synced = Some(Synced { time: now, stats, sequence: *sequence });
         }
 
         let mut encoder =
             Encoder { now, deltas: Deltas::new(header.counter, header.time), latest, names, tracer };
+        let told = encoder.tell_names(&mut w, empty);
         let mut taken = 0;
         while let Some(span) = tracer.arena.next_finished(*from) {
             let place = w.used();
-            if encoder.span(&mut w, &span, u8::MAX).is_err() {
+            if encoder.span(&mut w, &span, false).is_err() {
                 if place > empty {
                     break;
                 }
-                // It does not even fit a packet of its own: it goes with as many of its tags as do.
-                tracer.arena.state.oversize.fetch_add(1, Ordering::Relaxed);
-                let mut limits = (0..u8::MAX).rev();
-                while limits.next().is_some_and(|limit| encoder.span(&mut w, &span, limit).is_err()) {}
+                // It does not even fit a packet of its own: it goes with those of its tags that do.
+                if encoder.span(&mut w, &span, true).is_err() {
+                    tracer.arena.state.oversize.fetch_add(1, Ordering::Relaxed);
+                }
             }
             tracer.arena.free(&span);
             *from = span.handle.wrapping_add(1);
@@ -149,20 +167,9 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         }
         *spans = spans.wrapping_add(taken);
 
-        while let Some((index, name)) = encoder.names.news() {
-            let place = w.used();
-            if put_name(&mut w, index, name).is_err() {
-                w.rewind(place);
-                break;
-            }
-            encoder.names.told();
-        }
-        if taken > 0 {
-            let place = w.used();
-            match encoder.names.again().map(|(index, name)| put_name(&mut w, index, name)) {
-                Some(Err(Full)) => w.rewind(place),
-                _ => encoder.names.turn(),
-            }
+        let told = encoder.tell_names(&mut w, empty) || told;
+        if taken > 0 && !told {
+            encoder.repeat_a_name(&mut w);
         }
 
         let len = w.used();
@@ -170,7 +177,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     }
 }
 
-/// Writes a sync record, or nothing.
+/// Writes a sync record, or nothing. A service that does not fit is left out, and so is every such tag.
 fn sync<const N: usize>(
     w: &mut Writer<'_>,
     tracer: &'static Tracer,
@@ -179,7 +186,7 @@ fn sync<const N: usize>(
 ) -> Result<(), Full> {
     let place = w.used();
     let service = names.text(tracer.service);
-    let tags = tracer.tags.iter().map(|(key, value)| {
+    let mut tag = |(key, value): &(&'static str, Value<'static>)| {
         let value = match *value {
             Value::Bool(v) => TagValue::Bool(v),
             Value::U64(v) => TagValue::U64(v),
@@ -189,8 +196,14 @@ fn sync<const N: usize>(
             Value::Static(v) | Value::Str(v) => TagValue::Text(names.text(v)),
         };
         Tag { key: names.text(key), value }
-    });
-    put_sync(w, tracer.clock.frequency(), stats, service, tags).inspect_err(|Full| w.rewind(place))
+    };
+    let frequency = tracer.clock.frequency();
+    put_sync(w, frequency, stats, service, tracer.tags.iter().map(&mut tag))
+        .or_else(|Full| {
+            w.rewind(place);
+            put_sync(w, frequency, stats, Text::Inline(""), tracer.tags.iter().map(&mut tag))
+        })
+        .inspect_err(|Full| w.rewind(place))
 }
 
 /// Encodes the spans of one packet.
@@ -203,21 +216,21 @@ struct Encoder<'d, const N: usize> {
 }
 
 impl<const N: usize> Encoder<'_, N> {
-    /// Writes a span with at most `limit` of its tags, or nothing.
-    fn span(&mut self, w: &mut Writer<'_>, span: &Finished, limit: u8) -> Result<(), Full> {
+    /// Writes a span, or nothing; with `fewer`, without the tags that do not fit, which are counted.
+    fn span(&mut self, w: &mut Writer<'_>, span: &Finished, fewer: bool) -> Result<(), Full> {
         let place = w.used();
         let deltas = self.deltas;
-        self.try_span(w, span, limit).inspect_err(|Full| {
+        self.try_span(w, span, fewer).inspect_err(|Full| {
             self.deltas = deltas;
             w.rewind(place);
         })
     }
 
-    fn try_span(&mut self, w: &mut Writer<'_>, span: &Finished, limit: u8) -> Result<(), Full> {
+    fn try_span(&mut self, w: &mut Writer<'_>, span: &Finished, fewer: bool) -> Result<(), Full> {
         let arena = self.tracer.arena;
         let tags = arena.tags(span);
-        let count = tags.clone().count();
-        let kept = u8::try_from(count).unwrap_or(u8::MAX).min(limit);
+        let found = tags.clone().count();
+        let count = u8::try_from(found).unwrap_or(u8::MAX);
         let counter = widen(*self.latest, span.handle);
         *self.latest = counter.max(*self.latest);
         let start = widen40(self.now, span.start());
@@ -229,11 +242,53 @@ impl<const N: usize> Encoder<'_, N> {
             start,
             duration: widen40(self.now, span.end()).saturating_sub(start),
             error: span.has(ERROR),
-            lost_tags: span.has(LOST) || count > usize::from(kept),
-            tags: kept,
+            lost_tags: span.has(LOST) || found > usize::from(count),
+            tags: count,
         };
+        let place = w.used();
         put_span(w, &mut self.deltas, &head)?;
-        tags.take(usize::from(kept)).try_for_each(|tag| self.tag(w, &tag))
+        let counted = w.used() - 1;
+        for tag in tags.take(usize::from(count)) {
+            let before = w.used();
+            let written = self.tag(w, &tag);
+            if written.is_err() && fewer {
+                w.rewind(before);
+                drop_tag(w, place, counted);
+                arena.state.oversize.fetch_add(1, Ordering::Relaxed);
+            } else {
+                written?;
+            }
+        }
+        if found > usize::from(count) {
+            arena.state.oversize.fetch_add((found - usize::from(count)) as u32, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Tells the names that have not gone out yet, as many as fit; returns whether there were any. One that is longer
+    /// than any packet's room is cut, in a packet of its own.
+    fn tell_names(&mut self, w: &mut Writer<'_>, empty: usize) -> bool {
+        let mut told = false;
+        while let Some((index, name)) = self.names.news() {
+            let place = w.used();
+            if put_name(w, index, name, place == empty).is_err() {
+                w.rewind(place);
+                break;
+            }
+            self.names.told();
+            told = true;
+        }
+        told
+    }
+
+    /// Tells the name again whose turn it is, if it fits.
+    fn repeat_a_name(&mut self, w: &mut Writer<'_>) {
+        let place = w.used();
+        let Some((index, name)) = self.names.again() else { return };
+        match put_name(w, index, name, false) {
+            Ok(()) => self.names.turn(),
+            Err(Full) => w.rewind(place),
+        }
     }
 
     fn tag(&mut self, w: &mut Writer<'_>, tag: &Cell) -> Result<(), Full> {

@@ -73,7 +73,7 @@ impl<T, const W: usize, const N: usize> SlotRing<T, W, N> {
         /// An empty ring. `N` is a power of two from 4 to 2^20, checked at compile time.
         pub(crate) fn new() -> Self {
             const { assert!(N.is_power_of_two() && N >= 4 && N <= 1 << 20, "a ring has 4 to 2^20 slots, a power of two") };
-            Self { hint: AtomicU32::new(N as u32), slots: array_of!(Slot::new()) }
+            Self { hint: AtomicU32::new(0), slots: array_of!(Slot::new()) }
         }
     }
 }
@@ -131,8 +131,10 @@ impl<T, const W: usize> SlotRingView<T, W> {
             }
             position = position.wrapping_add(1);
         }
-        // The next claim looks further on, past a cluster of long-lived slots.
-        self.hint.store(position, Ordering::Relaxed);
+        // The next claim looks further on, past a cluster of long-lived slots, but not in a later round: claims that
+        // fail use up no handles.
+        let round = position.wrapping_sub(steps) & !mask;
+        self.hint.store(round | (position & mask), Ordering::Relaxed);
         None
     }
 

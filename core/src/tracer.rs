@@ -55,7 +55,8 @@ impl Tracer {
     }
 
     /// Tags of every span (`env`, `version`, what the device is called). They go out once, not per span; a
-    /// span's own tag of the same key wins.
+    /// span's own tag of the same key wins, and so does the first of two here. What does not fit one packet of the
+    /// drain's MTU stays out.
     #[must_use]
     pub const fn tags(mut self, tags: &'static [(&'static str, Value<'static>)]) -> Self {
         self.tags = tags;

@@ -47,7 +47,7 @@ impl Order {
         let pick = |from: &[&'static str]| from[id as usize % from.len()];
         // The longest guest fits.
         let guest = String::try_from(pick(&GUESTS)).unwrap_or_default();
-        Self { id, guest, bread: pick(&BREADS), slices: 2 + (id % 3) as u8, toasted: id % 2 == 0 }
+        Self { id, guest, bread: pick(&BREADS), slices: 2 + (id % 3) as u8, toasted: id.is_multiple_of(2) }
     }
 }
 

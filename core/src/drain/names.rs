@@ -1,5 +1,7 @@
 //! The strings that a drain has told its listeners, known by address.
 
+use crate::arena::MAX_NAME;
+use crate::tag::cut;
 use crate::wire::Text;
 use heapless::Vec;
 
@@ -20,6 +22,7 @@ impl<const N: usize> Names<N> {
     /// How a string goes on the wire: by its index, or in full when the table is full.
     #[inline]
     pub(super) fn text(&mut self, text: &'static str) -> Text<'static> {
+        let text = cut(text, MAX_NAME);
         let same = |name: &&str| name.as_ptr() == text.as_ptr() && name.len() == text.len();
         match self.names.iter().position(same) {
             Some(index) => Text::Name(index as u32),
@@ -46,7 +49,7 @@ impl<const N: usize> Names<N> {
         self.at(self.turn).filter(|_| self.turn < self.told)
     }
 
-    /// [`again`](Self::again) went out, or there was none.
+    /// [`again`](Self::again) went out.
     pub(super) fn turn(&mut self) {
         self.turn = if self.turn + 1 < self.told { self.turn + 1 } else { 0 };
     }

@@ -92,6 +92,15 @@ mod sequences {
     }
 
     #[test]
+    fn claims_that_fail_use_up_no_handles() {
+        let ring: &SlotRingView<u32, 1> = &ring::<4>();
+        let held: Vec<u32> = (0..4).map(|_| ring.claim(4).unwrap()).collect();
+        (0..1000).for_each(|_| assert_eq!(ring.claim(16), None));
+        ring.free(held[3]);
+        assert!(ring.claim(4).unwrap() < 20);
+    }
+
+    #[test]
     fn the_reaper_steps_over_open_slots() {
         let ring: &SlotRingView<u32, 1> = &ring::<8>();
         let root = ring.claim(8).unwrap();

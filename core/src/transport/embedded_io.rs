@@ -1,7 +1,7 @@
 //! Packets as frames on an `embedded-io` byte stream.
 
 use super::{Refused, Transport};
-use crate::wire::write_frame;
+use crate::wire::{FRAME_END, write_frame_body};
 use embedded_io::Write;
 
 /// Sends packets as COBS frames on a byte stream: a UART, USB-CDC, a file.
@@ -15,15 +15,16 @@ pub struct Stream<W> {
     ending: &'static [u8],
 }
 
-/// A boot message, or noise.
-const FOREIGN: &[u8] = &[0];
-/// A frame of which perhaps only the final zero is missing: spoiled, lest it arrive twice.
-const BROKEN: &[u8] = &[0xff, 0];
+/// A boot message, or noise, or a frame that was cut short.
+const FRAGMENT: &[u8] = &[0];
+/// A whole frame of which only the final zero is missing: spoiled, lest it arrive twice, by a code byte that announces
+/// 254 bytes of which none follows.
+const WITHOUT_END: &[u8] = &[0xff, 0];
 
 impl<W: Write> Stream<W> {
     /// A transport over this stream. What the line carried before (a boot message, noise) is ended by a zero.
     pub const fn new(stream: W) -> Self {
-        Self { stream, ending: FOREIGN }
+        Self { stream, ending: FRAGMENT }
     }
 }
 
@@ -33,12 +34,17 @@ impl<W: Write> Transport for Stream<W> {
     fn send(&mut self, packet: &[u8]) -> Result<(), Refused<W::Error>> {
         let mut write = || {
             self.stream.write_all(self.ending)?;
-            self.ending = BROKEN;
-            write_frame(packet, |bytes| self.stream.write_all(bytes))?;
+            self.ending = FRAGMENT;
+            write_frame_body(packet, |bytes| self.stream.write_all(bytes))?;
+            self.ending = WITHOUT_END;
+            self.stream.write_all(&[FRAME_END])?;
             self.ending = &[];
-            self.stream.flush()
+            Ok(())
         };
-        write().map_err(Refused::Gone)
+        write().map_err(Refused::Gone)?;
+        // The stream has taken the packet. If it cannot pass it on, it says so again when it is given the next one.
+        let _ = self.stream.flush();
+        Ok(())
     }
 }
 
@@ -75,17 +81,19 @@ mod tests {
 
     #[test]
     fn a_packet_that_failed_half_way_arrives_when_it_is_sent_again() {
-        for fails_after in 0..8 {
+        // The last byte looks like the one that spoils a frame.
+        const BREAD: &[u8] = b"bread\xff";
+        for fails_after in 0..9 {
             let mut line = heapless::Vec::new();
             let mut stream = Stream::new(Broken { line: &mut line, fails_after: Some(fails_after) });
-            assert_eq!(stream.send(b"bread"), Err(Refused::Gone(ErrorKind::BrokenPipe)));
-            stream.send(b"bread").unwrap();
+            assert_eq!(stream.send(BREAD), Err(Refused::Gone(ErrorKind::BrokenPipe)));
+            stream.send(BREAD).unwrap();
             stream.send(b"butter").unwrap();
             let (mut decoder, mut input) = (FrameDecoder::<32>::new(), &line[..]);
             let mut whole = [0; 2];
             while let Some(packet) = decoder.next(&mut input) {
                 match packet {
-                    Ok(b"bread") => whole[0] += 1,
+                    Ok(BREAD) => whole[0] += 1,
                     Ok(b"butter") => whole[1] += 1,
                     _ => (),
                 }

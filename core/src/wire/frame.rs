@@ -7,7 +7,7 @@
 use heapless::Vec;
 
 /// The byte that ends a frame.
-const END: u8 = 0;
+pub(crate) const END: u8 = 0;
 /// The longest run that one code byte announces.
 const RUN: usize = 254;
 
@@ -17,6 +17,15 @@ const RUN: usize = 254;
 ///
 /// The first error of `write`.
 pub fn write_frame<E>(packet: &[u8], mut write: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+    write_frame_body(packet, &mut write)?;
+    write(&[END])
+}
+
+/// Writes `packet` as a frame without the zero that ends it.
+pub(crate) fn write_frame_body<E>(
+    packet: &[u8],
+    mut write: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
     // As if a zero followed the packet: it ends the last run, and is not written.
     let mut rest = packet;
     let mut ended_by_zero = true;
@@ -28,7 +37,7 @@ pub fn write_frame<E>(packet: &[u8], mut write: impl FnMut(&[u8]) -> Result<(), 
         ended_by_zero = run.is_some();
         rest = if ended_by_zero { after.get(1..).unwrap_or_default() } else { after };
     }
-    write(&[END])
+    Ok(())
 }
 
 /// Why bytes between two zeros are not a frame.

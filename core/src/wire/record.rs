@@ -100,6 +100,12 @@ pub(crate) fn put_span(w: &mut Writer<'_>, deltas: &mut Deltas, span: &SpanHead<
     Ok(())
 }
 
+/// Takes a tag out of the count of the span that stands at `span`, whose count stands at `count`, and marks the loss.
+pub(crate) fn drop_tag(w: &mut Writer<'_>, span: usize, count: usize) {
+    w.patch(span, |head| head | LOST);
+    w.patch(count, |tags| tags.saturating_sub(1));
+}
+
 fn difference(a: u64, b: u64) -> i64 {
     a.wrapping_sub(b) as i64
 }
@@ -188,9 +194,9 @@ pub(crate) fn put_sync<'a>(
             let before = w.used();
             if put_tag(w, &tag).is_err() || w.used() - count > SYNC_TAGS {
                 w.rewind(before);
-                break;
+            } else {
+                w.patch(count, |tags| tags.saturating_add(1));
             }
-            w.patch(count, |tags| tags + 1);
         }
         Ok(())
     })
@@ -199,20 +205,14 @@ pub(crate) fn put_sync<'a>(
 /// The bytes of a sync's tags, so that its length fits one byte.
 const SYNC_TAGS: usize = 200;
 
-/// Writes the name of an index, cut to what fits.
-pub(crate) fn put_name(w: &mut Writer<'_>, index: u32, name: &str) -> Result<(), Full> {
+/// Writes the name of an index; with `short`, cut to what fits.
+pub(crate) fn put_name(w: &mut Writer<'_>, index: u32, name: &str, short: bool) -> Result<(), Full> {
     put_framed(w, NAME, |w| {
         w.put(&index)?;
-        let text = cut(name, w.room());
-        if text.len() < name.len().min(SHORTEST) {
-            return Err(Full);
-        }
+        let text = if short { cut(name, w.room()) } else { name };
         w.put_bytes(text.as_bytes())
     })
 }
-
-/// A name is cut to no fewer bytes than this, but waits for a packet with more room.
-const SHORTEST: usize = 12;
 
 /// A record of a packet.
 #[derive(Clone, Copy, Debug)]

@@ -211,7 +211,8 @@ impl Session {
         };
         let mut source = Source::new(self.key.trace_id(0));
         source.service = Some(text(&about.service)?).filter(|service| !service.is_empty());
-        for (key, datum) in &about.tags {
+        // Of two with one key the first holds.
+        for (key, datum) in about.tags.iter().rev() {
             let value = match datum {
                 Datum::Value(value) => value.clone(),
                 Datum::Name(index) => Value::Str(self.look_up(*index, force)?),

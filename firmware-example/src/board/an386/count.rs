@@ -6,55 +6,88 @@
 
 use core::fmt;
 use core::hint::black_box;
+use core::ops::Sub;
 
 use cortex_m::peripheral::SYST;
 use cortex_m::peripheral::syst::SystClkSource;
 
 const INSTRUCTIONS_PER_TICK: u32 = 40;
-const CALLS: u32 = 1_000;
 const TICKS: u32 = 1 << 24;
 
-/// Instructions of one call, in tenths.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Count(u32);
+/// How often [`instructions`] calls an operation.
+pub const CALLS: u32 = 1_000;
+
+/// An operation: a function of its own, so that it brings its addresses and constants along at each call, as it does
+/// where a program uses it. It gets a number and a text that the compiler cannot know.
+pub type Operation = fn(number: u32, text: &str) -> u64;
+
+/// Instructions of some runs of an operation. Displayed: of one run, to a tenth.
+#[derive(Clone, Copy, Debug)]
+pub struct Count {
+    instructions: u32,
+    runs: u32,
+}
+
+impl Count {
+    /// The instructions of one run, where each run of the operation counted did `times` the work.
+    #[must_use]
+    pub fn per(self, times: u32) -> Self {
+        Self { instructions: self.instructions, runs: self.runs * times }
+    }
+}
+
+impl Sub for Count {
+    type Output = Self;
+
+    /// What `self` costs beyond `other`, which was run as often.
+    fn sub(self, other: Self) -> Self {
+        Self { instructions: self.instructions.saturating_sub(other.instructions), runs: self.runs }
+    }
+}
 
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.0 / 10, self.0 % 10)
+        let tenths = u64::from(self.instructions) * 10 / u64::from(self.runs.max(1));
+        write!(f, "{}.{}", tenths / 10, tenths % 10)
     }
 }
 
 /// Starts SysTick.
-///
-/// # Panics
-/// When it is called a second time: there is one SysTick.
-pub fn start() {
-    let Some(mut core) = cortex_m::Peripherals::take() else {
-        panic!("the board was initialised twice: call an386::start once, at the start of main");
-    };
-    core.SYST.set_clock_source(SystClkSource::Core);
-    core.SYST.set_reload(TICKS - 1);
-    core.SYST.clear_current();
-    core.SYST.enable_counter();
+pub(super) fn start(systick: &mut SYST) {
+    systick.set_clock_source(SystClkSource::Core);
+    systick.set_reload(TICKS - 1);
+    systick.clear_current();
+    systick.enable_counter();
 }
 
-/// The instructions of one call of `operation`, on average over 1,000, without those of the loop around it.
+/// The instructions of one call of `operation`, on average over [`CALLS`], without those of the call itself and of the
+/// loop around it.
 ///
 /// Each call may take up to 670,000 instructions; beyond that SysTick wraps and the figure is wrong.
-pub fn instructions(mut operation: impl FnMut()) -> Count {
-    let with = ticks(&mut operation);
-    let without = ticks(&mut || ());
-    Count(with.saturating_sub(without) * (INSTRUCTIONS_PER_TICK * 10) / CALLS)
+pub fn instructions(operation: Operation) -> Count {
+    calls(operation) - calls(|_, _| 0)
 }
 
-/// SysTick's count over all the calls.
-#[inline(never)]
-fn ticks(operation: &mut impl FnMut()) -> u32 {
+/// The instructions of `block`, which makes `runs` runs; up to 670 million.
+///
+/// SysTick counts one in 40 instructions: the figure is wrong by up to 40, and by some 10 of its own.
+pub fn block(block: impl FnOnce(), runs: u32) -> Count {
     let before = SYST::get_current();
-    for call in 0..CALLS {
-        black_box(call);
-        operation();
-    }
+    block();
     // It counts down.
-    before.wrapping_sub(SYST::get_current()) % TICKS
+    let ticks = before.wrapping_sub(SYST::get_current()) % TICKS;
+    Count { instructions: ticks * INSTRUCTIONS_PER_TICK, runs }
+}
+
+#[inline(never)]
+fn calls(operation: Operation) -> Count {
+    let (operation, text) = black_box((operation, "sixteen bytes ok"));
+    block(
+        || {
+            for number in 0..CALLS {
+                black_box(operation(number, text));
+            }
+        },
+        CALLS,
+    )
 }

@@ -1,10 +1,79 @@
-//! microspan
+//! Datadog-style spans without a heap: from an interrupt handler on a Cortex-M0 to a hot loop on a server.
+//!
+//! A span is something a program does: it has a name, a start, a length, a parent, tags, and perhaps an error. Spans
+//! with one root make a trace. This crate records spans where there is no operating system and no allocator, and
+//! encodes them for a host that sends them to the Datadog agent (the crate `microspan-std` and its command).
+//!
+//! ```
+//! use microspan::{Arena, Clock, Static, Tracer};
+//!
+//! struct Microseconds;
+//! impl Clock for Microseconds {
+//!     fn now(&self) -> u64 { 0 } // read a timer here
+//!     fn frequency(&self) -> u32 { 1_000_000 }
+//! }
+//!
+//! // 16 spans of 32 bytes and 32 tag cells of 16 bytes.
+//! static ARENA: Arena<16, 32> = Arena::new();
+//! static TRACER: Tracer = Tracer::new(&ARENA, &Microseconds).service("sandwich-device");
+//!
+//! fn make_sandwich_request(order: u32) {
+//!     let span = TRACER.trace("make_sandwich_request");
+//!     span.set_tag("order.id", order);
+//!     get_ingredients();
+//! } // the guard is dropped: the span is finished
+//!
+//! fn get_ingredients() {
+//!     let span = TRACER.trace("get_ingredients"); // a child of the one above
+//!     span.set_tag("bread", Static("rye"));
+//!     span.set_error("OutOfPickles", "the jar is empty");
+//! }
+//! # make_sandwich_request(1);
+//! ```
+//!
+//! Somewhere else (the main loop, a task, an interrupt of low priority) a [`Drain`] takes what is finished, encodes
+//! it and hands it to a [`Transport`].
+//!
+//! # The model
+//!
+//! - The [`Arena`] is all the memory there is: a ring of span slots and a ring of tag cells, in a `static`.
+//! - The [`Tracer`] starts spans in it. The newest open one is the current span, and the parent of the next.
+//! - The [`Span`] is the guard of an open span: whoever holds it tags it, and dropping it finishes the span. A
+//!   [`SpanRef`] ([`Tracer::current_span`]) names a span that somebody else holds.
+//! - Ids are derived from a random [`Session`] key and a counter, by both sides: nothing is drawn in a start, and they
+//!   do not travel.
+//! - [`wire`] is the format, in both directions.
+//!
+//! # What is guaranteed
+//!
+//! - **Nothing waits.** Starting looks at a bounded number of slots. Finishing is one release store. No operation
+//!   masks interrupts on a core that has compare-exchange; on one that has none (thumbv6m) `portable-atomic`'s
+//!   critical section does for the length of one.
+//! - **Nothing is encoded in the hot path.** A start and a finish write words. Names and keys are `&'static str`, kept
+//!   by address. Encoding is the drain's work.
+//! - **Nothing is lost uncounted.** A full arena, a full table, a packet too small: each has a counter in [`Stats`],
+//!   which goes out with the spans. A packet that a transport refuses is kept.
+//! - **A handle reaches its own span or none.** What is done to a span that was finished does nothing, and is counted.
+//!
+//! The current span is one for the whole arena. Interrupts nest in it like calls; two threads or two cores need an
+//! arena each.
+//!
+//! # Features
+//!
+//! None is on by default, and each only adds.
+//!
+//! - `embedded-io`: [`Stream`](https://docs.rs/microspan/latest/microspan/struct.Stream.html), the transport over a
+//!   byte stream. It waits as long as the stream does.
+//! - `embassy-net`: [`Udp`](https://docs.rs/microspan/latest/microspan/struct.Udp.html), the transport over a UDP
+//!   socket. It never waits.
+//! - `defmt`: `Format` for the public types.
+//!
+//! On a core without compare-exchange the final binary picks the implementation of `critical-section`; no library
+//! should.
+
 #![no_std]
 #![deny(missing_docs, unsafe_code)]
-#![cfg_attr(
-    not(test),
-    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
-)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 #[allow(unsafe_code)]
 mod arena;
@@ -30,3 +99,7 @@ pub use span::{Span, SpanRef};
 pub use tag::{Static, Value};
 pub use tracer::{Stats, Tracer};
 pub use transport::*;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,5 +1,7 @@
 //! One field after the other, in postcard, into and out of a slice.
 
+use postcard::Serializer;
+use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 
 /// What is to be written does not fit.
@@ -32,9 +34,7 @@ impl<'b> Writer<'b> {
 
     #[inline]
     pub(crate) fn put<T: Serialize + ?Sized>(&mut self, field: &T) -> Result<(), Full> {
-        let written = postcard::to_slice(field, self.free()).map_err(|_| Full)?.len();
-        self.used += written;
-        Ok(())
+        field.serialize(&mut Serializer { output: self }).map_err(|_| Full)
     }
 
     /// Bytes as they are.
@@ -68,6 +68,22 @@ impl<'b> Writer<'b> {
     #[inline]
     fn free(&mut self) -> &mut [u8] {
         self.buffer.get_mut(self.used..).unwrap_or_default()
+    }
+}
+
+/// Where postcard puts the bytes of a field: one by one, since most fields have one or two.
+impl Flavor for &mut Writer<'_> {
+    type Output = ();
+
+    #[inline]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        *self.buffer.get_mut(self.used).ok_or(postcard::Error::SerializeBufferFull)? = byte;
+        self.used += 1;
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
     }
 }
 

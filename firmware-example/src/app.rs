@@ -52,12 +52,12 @@ impl Order {
 }
 
 /// What a sandwich is made of.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ingredient {
     /// What it is.
     pub name: &'static str,
-    /// How much of it, in kilograms.
-    pub weight: f32,
+    /// How much of it, in grams.
+    pub grams: u16,
 }
 
 /// The jar is empty: the order fails.
@@ -82,12 +82,12 @@ impl Kitchen {
         self.spans_made
     }
 
-    /// Makes one sandwich: the root of a trace.
+    /// Makes one sandwich, the root of a trace, and says how many grams it has.
     ///
     /// # Errors
     ///
     /// When the pickles are out.
-    pub fn make_sandwich_request(&mut self, order: &Order) -> Result<f32, OutOfPickles> {
+    pub fn make_sandwich_request(&mut self, order: &Order) -> Result<u16, OutOfPickles> {
         self.spans_made += 1;
         let span = self.tracer.trace("make_sandwich_request");
         span.set_tag("resource.name", Static("POST /sandwich")).set_tag("span.type", Static("web"));
@@ -100,17 +100,17 @@ impl Kitchen {
         self.spans_made += 1;
         let span = self.tracer.trace("get_ingredients");
         span.set_tag("bread", Static(order.bread)).set_tag("slices", order.slices);
-        let slices = f32::from(order.slices) * 0.045;
+        let slices = u16::from(order.slices) * 45;
         let mut ingredients = Vec::new();
-        for (name, weight) in [(order.bread, slices), ("butter", 0.01), ("pickles", 0.02)] {
+        for (name, grams) in [(order.bread, slices), ("butter", 10), ("pickles", 20)] {
             work(2_000);
             // Three of at most four.
-            let _ = ingredients.push(Ingredient { name, weight });
+            let _ = ingredients.push(Ingredient { name, grams });
         }
         ingredients
     }
 
-    fn assemble_sandwich(&mut self, order: &Order, ingredients: &[Ingredient]) -> Result<f32, OutOfPickles> {
+    fn assemble_sandwich(&mut self, order: &Order, ingredients: &[Ingredient]) -> Result<u16, OutOfPickles> {
         self.spans_made += 1;
         let span = self.tracer.trace("assemble_sandwich");
         span.set_tag("toasted", order.toasted);
@@ -121,9 +121,9 @@ impl Kitchen {
             return Err(OutOfPickles);
         }
         self.pickles -= 1;
-        let weight = ingredients.iter().map(|ingredient| ingredient.weight).sum();
-        span.set_tag("weight_kg", weight);
-        Ok(weight)
+        let grams = ingredients.iter().map(|ingredient| ingredient.grams).sum();
+        span.set_tag("weight_kg", f32::from(grams) / 1000.0);
+        Ok(grams)
     }
 }
 

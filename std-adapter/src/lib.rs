@@ -1,13 +1,13 @@
-//! The host side of microspan: spans of devices and of this process, on their way to the Datadog agent.
+//! The host side of microspan: spans of devices, on their way to the Datadog agent.
 //!
 //! # The way of a span
 //!
 //! ```text
-//! a finished span          pipeline::Assembler      msgpack::Payload        agent::Client
-//! (model::Span)      --->  gathers it into a  --->  encodes the trace --->  queues, posts, retries,
-//!                          trace, completes it      in a request body       counts
-//!                                  \
-//!                                   `-----------> print::tree: the same trace in the terminal
+//! bytes of a link          decode::Decoder          pipeline::Assembler      msgpack::Payload        agent::Client
+//! (daemon)           --->  packets to spans,  --->  gathers spans into  ---> encodes the trace  ---> queues, posts,
+//!                          ticks to times           a trace, completes it    in a request body       retries, counts
+//!                                                           \
+//!                                                            `-----------> print::tree: the trace in the terminal
 //! ```
 //!
 //! The steps know nothing of those after them. [`pipeline`] and [`msgpack`] perform no I/O and read no clock: bytes and
@@ -44,12 +44,15 @@
 //!   agent. A program that traces itself leaves it out; it brings in an HTTP server.
 
 #![deny(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod agent;
+#[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod clock;
 pub mod config;
 #[cfg(feature = "cli")]
 pub mod daemon;
+#[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod decode;
 pub mod error;
 pub mod model;

@@ -1,7 +1,6 @@
 //! A finished span as the host sees it, whoever made it.
 //!
-//! Two producers end here: the decoder, which reads spans of a device from packets, and the in-process side, which
-//! reads them from a thread's arena. From here on nobody asks which of the two it was. A span says *what happened*;
+//! Decoding ends here, and from here on nobody asks on which device or link a span was made. A span says *what happened*;
 //! its [`Source`] says *who says so*, once for all spans of one session.
 //!
 //! Errors are ordinary tags (`error.type`, `error.message`, `error.stack`) together with [`Span::error`].

@@ -105,14 +105,17 @@ impl Outlet {
 
 impl Bridge {
     fn run(mut self, events: &Receiver<Event>, progress: bool, stop: &AtomicBool) -> Summary {
-        let mut told = Instant::now();
+        let (mut told, mut polled) = (Instant::now(), Instant::now());
         while !stop.load(Ordering::Relaxed) {
             match events.recv_timeout(TICK) {
                 Ok(event) => self.take(event),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            self.poll();
+            if polled.elapsed() >= TICK {
+                polled = Instant::now();
+                self.poll();
+            }
             if progress && told.elapsed() >= PROGRESS {
                 told = Instant::now();
                 let summary = self.summary(self.outlet.client.stats());

@@ -120,7 +120,7 @@ impl From<&'static str> for Value {
     }
 }
 
-/// Who made a span: a session of a device, or this process.
+/// Who made a span: a session of a device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Source {
     /// The session: random, drawn at the start of the device or process. Datadog's `runtime-id`, sent as 32 hex digits.

@@ -29,6 +29,8 @@ use input::{Event, Reader};
 const QUEUE: usize = 1024;
 /// How often traces are looked at for being complete.
 const TICK: Duration = Duration::from_millis(50);
+/// How long the links have to hand over what they have read when the bridge ends.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long the bridge tries to send what it holds when it ends.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// How often it says how far it is.
@@ -122,9 +124,14 @@ impl Bridge {
                 log::info!("{} spans received, {} sent so far", summary.spans_received, summary.spans_sent);
             }
         }
-        // What the links handed over before they stopped.
-        while let Ok(event) = events.recv_timeout(TICK) {
-            self.take(event);
+        // What the links still hand over. One that waits for a terminal does not end by itself.
+        let end = Instant::now() + LAST_WORDS;
+        while Instant::now() < end {
+            match events.recv_timeout(TICK) {
+                Ok(event) => self.take(event),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
         }
         self.decode(|decoder, mut out| decoder.flush(&mut out));
         let Self { assembler, outlet, .. } = &mut self;

@@ -1,1 +1,30 @@
-//! The harness of the whole-system tests.
+//! The harness of the whole-system tests: it starts what a user would start, and looks where a user would look.
+//!
+//! | module | what it runs or knows |
+//! | --- | --- |
+//! | [`needs`] | what a test needs of the machine, and what happens when it is not there |
+//! | [`built`] | the command `microspan` and the firmware, built by cargo |
+//! | [`process`] | a child process: its lines, its end, and its death when a test ends |
+//! | [`qemu`] | a firmware on the emulated board |
+//! | [`terminal`] | a serial device that is none |
+//! | [`bridge`], [`standin`] | `microspan bridge` and `microspan agent` |
+//! | [`official`] | Datadog's own test agent, with its checks switched on |
+//! | [`span`] | spans as an agent stores them |
+//! | [`sandwich`] | what the traces of the sandwich device must look like |
+//! | [`device`] | real packets, made on this machine, and ways to damage them |
+//!
+//! Nothing in here waits for ever, and everything that is started is killed when its value is dropped, which is also
+//! what happens when a test panics.
+
+pub mod bridge;
+pub mod built;
+pub mod device;
+pub mod needs;
+pub mod official;
+pub mod ports;
+pub mod process;
+pub mod qemu;
+pub mod sandwich;
+pub mod span;
+pub mod standin;
+pub mod terminal;

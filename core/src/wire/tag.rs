@@ -15,7 +15,7 @@ const CUT: u8 = 7;
 /// A string on the wire: the index of a name, or the string itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Text<'a> {
-    /// The name of this index in the session, told by a [`Record::Name`] of this or another packet.
+    /// The name of this index in the session, told by a [`Record::Name`](super::Record::Name) of this or another packet.
     Name(u32),
     /// The string itself.
     Inline(&'a str),

@@ -23,6 +23,8 @@ const WAIT: Duration = Duration::from_millis(200);
 const REST: Duration = Duration::from_secs(1);
 /// More than a datagram or a read brings.
 const PIECE: usize = 4096;
+/// How many datagrams are still read at the end: more than a kernel holds.
+const LAST_DATAGRAMS: usize = 10_000;
 /// The rate of a serial line that names none.
 const BAUD: u32 = 115_200;
 /// The largest recording that is read.
@@ -210,12 +212,24 @@ impl Outlet {
 
 fn datagrams(socket: &UdpSocket, outlet: &Outlet) {
     let mut buffer = [0; PIECE];
+    let hand_over = |len: io::Result<usize>, buffer: &[u8]| match len {
+        Ok(len) => outlet.send(Event::Datagram { bytes: buffer[..len].into(), at: outlet.now() }),
+        // A time-out, or the echo of something that was sent from this port: neither ends the link.
+        Err(_) => Ok(()),
+    };
     while outlet.goes_on().is_ok() {
-        // An error is a time-out, or the echo of something that was sent from this port; neither ends the link.
-        let Ok(len) = socket.recv(&mut buffer) else { continue };
-        let event = Event::Datagram { bytes: buffer[..len].into(), at: outlet.now() };
-        if outlet.send(event).is_err() {
+        let len = socket.recv(&mut buffer);
+        if hand_over(len, &buffer).is_err() {
             return;
+        }
+    }
+    // What came before the end and was not read yet; bounded, since senders may go on.
+    if socket.set_nonblocking(true).is_ok() {
+        for _ in 0..LAST_DATAGRAMS {
+            let len = socket.recv(&mut buffer);
+            if len.is_err() || hand_over(len, &buffer).is_err() {
+                return;
+            }
         }
     }
 }

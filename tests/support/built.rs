@@ -1,0 +1,84 @@
+//! What cargo builds for the tests: the command and the firmware.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use serde_json::Value;
+
+use crate::needs::Missing;
+
+/// The target of the board that the sandwich device runs on.
+const CORTEX_M3: &str = "thumbv7m-none-eabi";
+
+/// The root of the workspace.
+///
+/// # Panics
+/// When this crate was moved out of it.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in the workspace")
+}
+
+/// The command `microspan`.
+///
+/// # Panics
+/// When it does not build.
+pub fn microspan() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| build(&["-p", "microspan-std", "--bin", "microspan"]))
+}
+
+/// A program of the firmware, as an ELF file.
+///
+/// `MICROSPAN_FIRMWARE` names a folder with firmware that is built already, by whatever toolchain.
+///
+/// # Errors
+/// [`Missing`] when there is no compiler for the board.
+///
+/// # Panics
+/// When it does not build.
+pub fn firmware(program: &str) -> Result<PathBuf, Missing> {
+    if let Some(folder) = env::var_os("MICROSPAN_FIRMWARE") {
+        return Ok(Path::new(&folder).join(program));
+    }
+    // One at a time: they share most of what has to be built.
+    static BUILDING: Mutex<()> = Mutex::new(());
+    let _one = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+    if !has_target(CORTEX_M3) {
+        return Err(Missing(format!(
+            "the compiler has no standard library for {CORTEX_M3}; run ./test, or rustup target add {CORTEX_M3}"
+        )));
+    }
+    let profile = ["--profile", "firmware", "--target", CORTEX_M3];
+    Ok(build(&[&["-p", "microspan-firmware", "--bin", program], &profile[..]].concat()))
+}
+
+fn has_target(target: &str) -> bool {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let asked = Command::new(rustc)
+        .args(["--print", "target-libdir", "--target", target])
+        .current_dir(root())
+        .output();
+    asked.is_ok_and(|answer| Path::new(String::from_utf8_lossy(&answer.stdout).trim()).is_dir())
+}
+
+/// Runs cargo and returns the program it made: cargo says where that is, wherever the target folder lies.
+fn build(arguments: &[&str]) -> PathBuf {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["build", "--message-format=json-render-diagnostics"])
+        .args(arguments)
+        .current_dir(root())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("cannot run cargo: {error}"));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cargo build {arguments:?} failed:\n{told}");
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter_map(|message| Some(PathBuf::from(message.get("executable")?.as_str()?)))
+        .next_back()
+        .unwrap_or_else(|| panic!("cargo build {arguments:?} made no program:\n{told}"))
+}

@@ -1,0 +1,187 @@
+//! Datadog's own test agent, with its checks on.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::built;
+use crate::needs::Missing;
+use crate::ports;
+use crate::process::{Process, eventually};
+use crate::span::{Chunk, Span};
+
+/// Without this variable it checks nothing.
+const CHECKS: &str = "trace_count_header,meta_tracer_version_header,trace_content_length,trace_peer_service,meta_events_is_valid_json,trace_dd_service";
+
+/// Time for Python to start on a busy machine.
+const START: Duration = Duration::from_secs(60);
+
+/// A running test agent, one for one test.
+pub struct TestAgent {
+    process: Process,
+    url: String,
+    /// Where it would keep snapshots.
+    _folder: TempDir,
+}
+
+/// A request that it stored.
+pub struct Request {
+    /// Its headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The chunks in its body, as they were on the wire.
+    pub chunks: Vec<Chunk>,
+}
+
+impl Request {
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl TestAgent {
+    /// Starts one on a free port.
+    ///
+    /// # Errors
+    /// [`Missing`] when it is not installed.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start() -> Result<Self, Missing> {
+        Self::start_on(ports::tcp())
+    }
+
+    /// Starts one on this port.
+    ///
+    /// # Errors
+    /// [`Missing`] when it is not installed.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_on(port: u16) -> Result<Self, Missing> {
+        let program = installed()?;
+        // Two that differ: with one number for both it refuses to start.
+        let [otlp_http, otlp_grpc] = ports::several();
+        let folder = TempDir::new().expect("a folder for temporary files");
+        let process = Process::start(
+            Command::new(program)
+                .env("ENABLED_CHECKS", CHECKS)
+                .env("PORT", port.to_string())
+                .env("OTLP_HTTP_PORT", otlp_http.to_string())
+                .env("OTLP_GRPC_PORT", otlp_grpc.to_string())
+                .env("SNAPSHOT_DIR", folder.path())
+                .current_dir(folder.path()),
+        );
+        let mut agent = Self { process, url: format!("http://127.0.0.1:{port}"), _folder: folder };
+        eventually(START, || {
+            assert!(agent.process.runs(), "{}\nit ended at its start", agent.process.told());
+            get(&format!("{}/info", agent.url)).map(drop)
+        });
+        Ok(agent)
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The requests with traces that it stored, oldest first.
+    ///
+    /// # Panics
+    /// When it does not answer, or stored what is no trace payload.
+    pub fn requests(&self) -> Vec<Request> {
+        let stored = self.json("/test/session/requests");
+        let mut requests: Vec<Request> = stored
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|request| request["url"].as_str().is_some_and(|url| url.ends_with("/v0.4/traces")))
+            .map(|request| {
+                let body = STANDARD.decode(request["body"].as_str().unwrap_or_default()).expect("base64");
+                let headers = request["headers"].as_object().into_iter().flatten();
+                Request {
+                    headers: headers
+                        .map(|(key, value)| {
+                            (key.to_lowercase(), value.as_str().unwrap_or_default().to_owned())
+                        })
+                        .collect(),
+                    chunks: rmp_serde::from_slice(&body).expect("chunks of spans in msgpack"),
+                }
+            })
+            .collect();
+        requests.reverse();
+        requests
+    }
+
+    /// The traces as it understood them: spans gathered by trace id.
+    ///
+    /// # Panics
+    /// When it does not answer, or its spans are not spans.
+    pub fn traces(&self) -> Vec<Vec<Span>> {
+        serde_json::from_value(self.json("/test/session/traces")).expect("traces in JSON")
+    }
+
+    /// Asserts that its checks ran, and that none failed.
+    ///
+    /// # Panics
+    /// With its own words, otherwise.
+    pub fn assert_no_check_failed(&self) {
+        // It answers a failure with 400 and the reason.
+        get(&format!("{}/test/trace_check/failures?return_all=true", self.url))
+            .unwrap_or_else(|why| panic!("{why}"));
+        let summary = self.json("/test/trace_check/summary?return_all=true");
+        for check in ["trace_count_header", "meta_tracer_version_header", "trace_content_length"] {
+            let results = &summary[check];
+            assert!(results["Passed_Checks"].as_u64() > Some(0), "{check} did not run: {summary}");
+            assert_eq!(results["Failed_Checks"].as_u64(), Some(0), "{check}: {summary}");
+        }
+    }
+
+    fn json(&self, path: &str) -> Value {
+        let text = get(&format!("{}{path}", self.url))
+            .unwrap_or_else(|why| panic!("{why}\n{}", self.process.told()));
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}"))
+    }
+}
+
+/// `MICROSPAN_TEST_AGENT`, or where `./test` installs it.
+fn installed() -> Result<PathBuf, Missing> {
+    let program = env::var_os("MICROSPAN_TEST_AGENT")
+        .map_or_else(|| built::root().join("target/test-agent/bin/ddapm-test-agent"), PathBuf::from);
+    if program.is_file() {
+        return Ok(program);
+    }
+    Err(Missing(format!(
+        "Datadog's test agent is not at {}; run ./test, which installs it there",
+        program.display()
+    )))
+}
+
+/// The body of a successful answer.
+///
+/// # Errors
+/// What went wrong, in words; the body of an answer that is no success among them.
+pub fn get(url: &str) -> Result<String, String> {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_global(Some(Duration::from_secs(20)))
+        .http_status_as_error(false)
+        .build()
+        .into();
+    let mut answer = agent.get(url).call().map_err(|error| format!("GET {url}: {error}"))?;
+    let text = answer
+        .body_mut()
+        .with_config()
+        .limit(512 << 20)
+        .read_to_string()
+        .map_err(|error| format!("GET {url}: {error}"))?;
+    match answer.status().as_u16() {
+        200..=299 => Ok(text),
+        status => Err(format!("GET {url} was answered {status}: {text}")),
+    }
+}

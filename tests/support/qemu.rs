@@ -1,0 +1,103 @@
+//! A firmware on QEMU's `lm3s6965evb`.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::built;
+use crate::needs::{self, Missing};
+use crate::process::Process;
+
+/// How long a board may take beyond the seconds that it was told to work: start-up on a busy machine.
+const SLACK: Duration = Duration::from_secs(60);
+
+/// What the firmware says at its end, by its own count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// Spans its application started.
+    pub spans_made: u64,
+    /// Spans its drain sent.
+    pub spans_drained: u64,
+    /// Spans that found no room in its arena.
+    pub spans_dropped: u64,
+}
+
+/// A board that is not switched on yet.
+pub struct Board {
+    program: PathBuf,
+    firmware: PathBuf,
+    seconds: u32,
+    semihosting: String,
+    links: Vec<String>,
+}
+
+/// A board that runs.
+pub struct Running {
+    /// The emulator.
+    pub process: Process,
+    seconds: u32,
+}
+
+impl Board {
+    /// A board with this firmware, which works for some seconds.
+    ///
+    /// # Errors
+    /// [`Missing`] when there is no emulator, or nothing to build firmware with.
+    pub fn new(firmware: &str, seconds: u32) -> Result<Self, Missing> {
+        Ok(Self {
+            program: needs::program("qemu-system-arm", "qemu-system-arm")?,
+            firmware: built::firmware(firmware)?,
+            seconds,
+            semihosting: format!("enable=on,target=native,arg=sandwich,arg=seconds={seconds}"),
+            links: Vec::new(),
+        })
+    }
+
+    /// Connects its Ethernet; datagrams to its host go to this port of 127.0.0.1.
+    #[must_use]
+    pub fn ethernet(mut self, port: u16) -> Self {
+        self.semihosting.push_str(&format!(",arg=port={port}"));
+        self.links.extend(["-nic", "user,model=stellaris"].map(String::from));
+        self
+    }
+
+    /// Connects its first serial port, in QEMU's own words.
+    #[must_use]
+    pub fn serial(mut self, to: &str) -> Self {
+        self.links.extend(["-serial", to].map(String::from));
+        self
+    }
+
+    /// Switches it on.
+    pub fn start(self) -> Running {
+        let mut command = Command::new(self.program);
+        command.args(["-machine", "lm3s6965evb", "-display", "none", "-monitor", "none"]).args(&self.links);
+        if !self.links.iter().any(|link| link == "-serial") {
+            command.args(["-serial", "null"]);
+        }
+        command.args(["-semihosting-config", &self.semihosting, "-kernel"]).arg(self.firmware);
+        Running { process: Process::start(&mut command), seconds: self.seconds }
+    }
+}
+
+impl Running {
+    /// Waits for the firmware's end; returns its books.
+    ///
+    /// # Panics
+    /// When it fails, or the books do not balance.
+    pub fn finish(mut self) -> Report {
+        let status = self.process.wait(Duration::from_secs(self.seconds.into()) + SLACK);
+        assert!(status.success(), "{}\nit ended with {status}", self.process.told());
+        let lines = self.process.stdout.all().into_iter().chain(self.process.stderr.all());
+        let report: Report = lines
+            .filter_map(|line| serde_json::from_str(&line).ok())
+            .next_back()
+            .unwrap_or_else(|| panic!("{}\nno report", self.process.told()));
+        assert!(report.spans_made > 0, "{report:?}");
+        assert_eq!(report.spans_made, report.spans_drained + report.spans_dropped, "{report:?}");
+        report
+    }
+}

@@ -1,0 +1,141 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154,SC2329 # names come from, and go to, the script that sources this
+# The steps of ./test, one function each, called by name. A step returns 0, or 77 when it cannot run here (its last line
+# says why), or anything else when it fails.
+# Sourced with the root of the project as the working directory, after tools/setup.sh.
+
+steps=(fmt clippy docs layering tests loom miri boards qemu demo bench)
+declare -A about=(
+    [fmt]='formatting'
+    [clippy]='clippy without a warning, on the host and for the boards'
+    [docs]='documentation without a warning'
+    [layering]='who may import whom'
+    [tests]='unit, documentation and integration tests, with features on and off'
+    [loom]='every interleaving of threads on the slot ring'
+    [miri]='undefined behaviour in the core'
+    [boards]='the core for four targets, and the firmware'
+    [qemu]="end to end from an emulated Cortex-M3, against Datadog's own test agent"
+    [demo]='./demo, and whether its books balance'
+    [bench]='instructions per operation on an emulated Cortex-M4'
+)
+
+board_targets=(thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabihf riscv32imac-unknown-none-elf)
+test_agent=ddapm-test-agent==1.69.1
+test_agent_dir=target/test-agent
+
+skip() {
+    printf '%s\n' "$*"
+    return 77
+}
+
+# need_test_agent: Datadog's test agent, in a Python environment of its own.
+need_test_agent() {
+    local stamp=$test_agent_dir/installed
+    [[ -f $stamp && $(<"$stamp") == "$test_agent" ]] && return
+    python3 -c 'import ensurepip, venv' 2>/dev/null || install_packages python3 python3-venv || return
+    say "Installing $test_agent"
+    if ! { python3 -m venv --clear "$test_agent_dir" && "$test_agent_dir/bin/pip" -q install "$test_agent"; } \
+        >"$log_dir/pip.log" 2>&1; then
+        tail -n 3 "$log_dir/pip.log" >&2
+        complain "pip could not install $test_agent: see $log_dir/pip.log"
+        return 1
+    fi
+    printf '%s\n' "$test_agent" >"$stamp"
+}
+
+# need_components: the parts of Rust that only developers need.
+need_components() {
+    cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 && return
+    if ! command -v rustup >/dev/null; then
+        complain "cargo fmt or cargo clippy is missing, and there is no rustup to add it: install rustup"
+        return 1
+    fi
+    say "Adding clippy and rustfmt"
+    rustup component add clippy rustfmt </dev/null >"$log_dir/rustup.log" 2>&1
+}
+
+# need_miri: Miri, on a nightly compiler. Nothing else needs it, so its absence is no failure.
+need_miri() {
+    cargo +nightly miri --version >/dev/null 2>&1 && return
+    command -v rustup >/dev/null || return
+    say "Installing Miri"
+    rustup toolchain install nightly --profile minimal --component miri,rust-src </dev/null >"$log_dir/miri.log" 2>&1
+}
+
+step_fmt() { cargo fmt --all --check; }
+
+step_clippy() {
+    cargo clippy --locked --workspace --all-targets -- -D warnings &&
+        cargo clippy --locked -p microspan --all-targets --all-features -- -D warnings &&
+        board_cargo "$board_target" clippy --locked -p microspan --all-features -- -D warnings &&
+        board_cargo "$board_target" clippy --locked -p microspan-firmware --profile firmware --bins -- -D warnings
+}
+
+step_docs() {
+    RUSTDOCFLAGS=-Dwarnings cargo doc --locked --workspace --no-deps &&
+        RUSTDOCFLAGS=-Dwarnings cargo doc --locked -p microspan --no-deps --all-features
+}
+
+step_layering() { cargo test --locked -p microspan-tests --test layering; }
+
+step_tests() {
+    cargo test --locked --workspace &&
+        cargo test --locked -p microspan --all-features &&
+        cargo test --locked -p microspan-std --no-default-features
+}
+
+step_loom() {
+    RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR=$target_dir/loom timeout 900 \
+        cargo test --locked -p microspan --release --lib slot_ring
+}
+
+step_miri() {
+    need_miri || skip "there is no Miri here, and rustup does not give it" || return
+    # The tests leak on purpose: a tracer lives as long as its program.
+    MIRIFLAGS=-Zmiri-ignore-leaks CARGO_TARGET_DIR=$target_dir/miri timeout 600 \
+        cargo +nightly miri test --locked -p microspan --lib
+}
+
+step_boards() {
+    local target
+    for target in "${board_targets[@]}"; do
+        board_cargo "$target" build --locked -p microspan --release --features embedded-io &&
+            board_cargo "$target" build --locked -p microspan --release --features embedded-io,defmt || return
+    done
+    build_sandwich sandwich_udp sandwich_uart &&
+        board_cargo thumbv7em-none-eabihf build --locked -p microspan-firmware --profile firmware --bin cost
+}
+
+step_qemu() {
+    command -v qemu-system-arm >/dev/null || skip "there is no qemu-system-arm here" || return
+    need_test_agent || skip "there is no $test_agent here" || return
+    build_sandwich sandwich_udp sandwich_uart || return
+    MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$(firmware_dir)" && pwd) \
+        cargo test --locked --workspace --test udp --test uart
+}
+
+step_demo() {
+    command -v qemu-system-arm >/dev/null || skip "there is no qemu-system-arm here" || return
+    local output last
+    output=$(./demo --json) || return
+    printf '%s\n' "$output"
+    last=${output##*$'\n'}
+    if ! balances "$last" || ! number traces "$last" || ! number wire_bytes "$last"; then
+        complain "./demo --json ended with this, whose books do not balance: $last"
+        return 1
+    fi
+}
+
+step_bench() {
+    command -v qemu-system-arm >/dev/null || skip "there is no qemu-system-arm here" || return
+    local output last op
+    output=$(cargo run --locked --release -p microspan-benches -- target --json) || return
+    printf '%s\n' "$output"
+    last=${output##*$'\n'}
+    for op in span tag_u32 tag_static_str tag_str16 disabled drain_span; do
+        if [[ $last != *"\"op\":\"$op\""* ]]; then
+            complain "there is no figure for $op"
+            return 1
+        fi
+    done
+}

@@ -26,6 +26,7 @@ const MODULES: &[&[&str]] = &[
     &["decode"],
     &["pipeline"],
     &["msgpack", "print"],
+    &["screen"],
     &["agent", "standin"],
     &["daemon"],
 ];

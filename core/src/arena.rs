@@ -19,7 +19,7 @@ pub const MAX_STR: usize = 255;
 pub(crate) const MAX_NAME: usize = 250;
 
 /// How far a claim looks before it calls a ring full.
-const STEPS: u32 = 16;
+const STEPS: u32 = 64;
 
 /// The memory of a tracer: `SPANS` span slots and `TAGS` tag cells, in a `static`.
 ///
@@ -66,8 +66,10 @@ pub(crate) struct State {
     pub(crate) tags_full: AtomicU32,
     /// Operations on a span that was finished.
     pub(crate) stale: AtomicU32,
-    /// Spans and tags that did not fit a packet.
-    pub(crate) oversize: AtomicU32,
+    /// Spans that did not fit a packet.
+    pub(crate) spans_oversize: AtomicU32,
+    /// Tags that did not fit a packet.
+    pub(crate) tags_oversize: AtomicU32,
 }
 
 impl State {
@@ -80,7 +82,8 @@ impl State {
                 spans_full: AtomicU32::new(0),
                 tags_full: AtomicU32::new(0),
                 stale: AtomicU32::new(0),
-                oversize: AtomicU32::new(0),
+                spans_oversize: AtomicU32::new(0),
+                tags_oversize: AtomicU32::new(0),
             }
         }
     }
@@ -125,7 +128,7 @@ impl ArenaView {
     /// The handle of the current span; 0 when there is none, or when it was finished behind its children's back.
     #[inline(always)]
     pub(crate) fn current(&self) -> u32 {
-        self.state.current.load(Ordering::Relaxed)
+        self.state.current.load(Ordering::Acquire)
     }
 
     #[inline(always)]
@@ -172,7 +175,7 @@ impl ArenaView {
         };
         // SAFETY: claimed above.
         unsafe { self.spans.write(handle, body) };
-        self.state.current.store(handle, Ordering::Relaxed);
+        self.state.current.store(handle, Ordering::Release);
         Some((handle, previous))
     }
 
@@ -191,7 +194,7 @@ impl ArenaView {
             });
         }
         if self.current() == handle {
-            self.state.current.store(previous, Ordering::Relaxed);
+            self.state.current.store(previous, Ordering::Release);
         }
         self.spans.finish(handle);
     }

@@ -59,7 +59,8 @@ impl Synced {
 }
 
 impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
-    /// The drain of this tracer, which begins the tracer's session; `None` when it has one already.
+    /// The drain of this tracer, which begins the tracer's session; `None` when it had one already, since a session is
+    /// begun once.
     pub fn new(tracer: &'static Tracer, session: Session) -> Option<Self> {
         const { assert!(MTU >= MIN_MTU && MTU <= MAX_MTU, "a drain's MTU is from 64 to 1,472 bytes") };
         if tracer.arena.state.drained.swap(true, Ordering::AcqRel) {
@@ -158,7 +159,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
                 }
                 // It does not even fit a packet of its own: it goes with those of its tags that do.
                 if encoder.span(&mut w, &span, true).is_err() {
-                    tracer.arena.state.oversize.fetch_add(1, Ordering::Relaxed);
+                    tracer.arena.state.spans_oversize.fetch_add(1, Ordering::Relaxed);
                 }
             }
             tracer.arena.free(&span);
@@ -254,13 +255,13 @@ impl<const N: usize> Encoder<'_, N> {
             if written.is_err() && fewer {
                 w.rewind(before);
                 drop_tag(w, place, counted);
-                arena.state.oversize.fetch_add(1, Ordering::Relaxed);
+                arena.state.tags_oversize.fetch_add(1, Ordering::Relaxed);
             } else {
                 written?;
             }
         }
         if found > usize::from(count) {
-            arena.state.oversize.fetch_add((found - usize::from(count)) as u32, Ordering::Relaxed);
+            arena.state.tags_oversize.fetch_add((found - usize::from(count)) as u32, Ordering::Relaxed);
         }
         Ok(())
     }

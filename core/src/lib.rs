@@ -1,4 +1,4 @@
-//! Datadog-style spans without a heap: from an interrupt handler on a Cortex-M0 to a hot loop on a server.
+//! Datadog-style spans without a heap, down to an interrupt handler on a Cortex-M0.
 //!
 //! A span is something a program does: it has a name, a start, a length, a parent, tags, and perhaps an error. Spans
 //! with one root make a trace. This crate records spans where there is no operating system and no allocator, and
@@ -56,17 +56,15 @@
 //! - **A handle reaches its own span or none.** What is done to a span that was finished does nothing, and is counted.
 //!
 //! The current span is one for the whole arena. Interrupts nest in it like calls; two threads or two cores need an
-//! arena each.
+//! arena each. An arena has one tracer.
 //!
 //! # Features
 //!
 //! None is on by default, and each only adds.
 //!
-//! - `embedded-io`: [`Stream`](https://docs.rs/microspan/latest/microspan/struct.Stream.html), the transport over a
-//!   byte stream. It waits as long as the stream does.
-//! - `embassy-net`: [`Udp`](https://docs.rs/microspan/latest/microspan/struct.Udp.html), the transport over a UDP
-//!   socket. It never waits.
-//! - `defmt`: `Format` for the public types.
+//! - `embedded-io`: `Stream`, the transport over a byte stream. It waits as long as the stream does.
+//! - `embassy-net`: `Udp`, the transport over a UDP socket. It never waits.
+//! - `defmt`: `Format` for the values and errors that a device logs.
 //!
 //! On a core without compare-exchange the final binary picks the implementation of `critical-section`; no library
 //! should.

@@ -8,7 +8,8 @@ use crate::tracer::Tracer;
 ///
 /// Three words. The guard of a span that was dropped (the arena was full, or tracing is off) does nothing.
 ///
-/// Do not hold one across an `.await`: what the executor runs meanwhile would become its children.
+/// Do not hold one across an `.await`: what the executor runs meanwhile would become its children. One that is forgotten
+/// (`core::mem::forget`) keeps its slot, and stays the current span, for ever.
 #[must_use = "a span is finished when its guard is dropped: `let _span = ..` keeps it, `let _ = ..` does not"]
 pub struct Span {
     tracer: &'static Tracer,

@@ -69,7 +69,8 @@ impl Tracer {
     /// guard does nothing. A name of more than 250 bytes is cut.
     ///
     /// The current span is one for the whole arena: interrupts nest in it as calls do, but two threads or two
-    /// cores need an arena each.
+    /// cores need an arena each. Finish spans in the reverse order of their starts: when a parent was finished before
+    /// its child, there is no current span after the child.
     #[inline(always)]
     pub fn trace(&'static self, name: &'static str) -> Span {
         if self.arena.state.disabled.load(Ordering::Relaxed) {
@@ -104,7 +105,8 @@ impl Tracer {
             spans_full: state.spans_full.load(Ordering::Relaxed),
             tags_full: state.tags_full.load(Ordering::Relaxed),
             stale: state.stale.load(Ordering::Relaxed),
-            oversize: state.oversize.load(Ordering::Relaxed),
+            spans_oversize: state.spans_oversize.load(Ordering::Relaxed),
+            tags_oversize: state.tags_oversize.load(Ordering::Relaxed),
         }
     }
 }
@@ -112,6 +114,7 @@ impl Tracer {
 /// What a tracer dropped since its start, by cause; each count wraps at 2^32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct Stats {
     /// Spans that found no free slot.
     pub spans_full: u32,
@@ -119,6 +122,20 @@ pub struct Stats {
     pub tags_full: u32,
     /// Tags and errors set on a span that was finished.
     pub stale: u32,
-    /// Tags, and spans, that did not fit a packet of the drain's MTU.
-    pub oversize: u32,
+    /// Spans that did not fit a packet of the drain's MTU, even without their tags.
+    pub spans_oversize: u32,
+    /// Tags that did not fit a packet beside their span; the span goes without them and is marked.
+    pub tags_oversize: u32,
+}
+
+impl Stats {
+    /// All spans that were dropped, whatever the cause.
+    pub fn spans_dropped(&self) -> u32 {
+        self.spans_full.wrapping_add(self.spans_oversize)
+    }
+
+    /// All tags that were dropped, whatever the cause.
+    pub fn tags_dropped(&self) -> u32 {
+        self.tags_full.wrapping_add(self.tags_oversize).wrapping_add(self.stale)
+    }
 }

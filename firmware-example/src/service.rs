@@ -36,7 +36,7 @@ pub async fn serve<const MTU: usize, const NAMES: usize>(
     while !send(drain, link) {
         ticker.next().await;
     }
-    let dropped = tracer.stats().spans_full;
+    let dropped = tracer.stats().spans_dropped();
     defmt::info!("end: {} spans made, {} orders failed, {}", kitchen.spans_made(), failed, tracer.stats());
     host::print(format_args!(
         "{{\"spans_made\":{},\"spans_drained\":{},\"spans_dropped\":{dropped}}}\n",

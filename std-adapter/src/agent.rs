@@ -112,6 +112,11 @@ impl Client {
         }
     }
 
+    /// Whether more than half of the queue is used: who can wait should, by [`flush`](Self::flush).
+    pub fn is_crowded(&self) -> bool {
+        self.shared.lock().queue.is_crowded()
+    }
+
     /// Sends what is held without waiting for the flush interval, and waits until each of those traces was taken or
     /// dropped, at most `timeout`. Tells whether all were.
     pub fn flush(&self, timeout: Duration) -> bool {

@@ -1,20 +1,37 @@
 //! From a device's ticks to nanoseconds since the Unix epoch.
 //!
 //! A packet says when it was filled, in ticks; the host knows when it arrived. The difference between the two is the
-//! clock's offset plus the time the packet took, so the least difference seen is the best estimate of the offset: it
-//! is late by the shortest way a packet had, and never early.
+//! clock's offset plus the time the packet took, so the least difference is the best estimate of the offset: it is late by
+//! the shortest way a packet had, and never early. It is taken over the last one to two minutes: clocks drift
+//! apart, a device's may stop while it sleeps, and a host's is set.
 
 use std::collections::HashMap;
 
+/// The length of half the window in which the least difference is looked for, in nanoseconds.
+const HALF_WINDOW: u64 = 60_000_000_000;
+
 /// How many traces keep the offset with which their first span was mapped.
 const TRACES: usize = 1024;
+
+/// When something arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// Nanoseconds since the Unix epoch.
+    pub unix: i64,
+    /// Monotonic nanoseconds, from any origin.
+    pub monotonic: u64,
+}
 
 /// Maps the ticks of one session.
 #[derive(Debug, Default)]
 pub struct ClockMap {
     frequency: u32,
-    /// The least (arrival - filled), in nanoseconds; `None` until a packet was observed.
-    offset: Option<i128>,
+    /// The least (arrival - filled), in nanoseconds, of this half of the window and of the one before.
+    offsets: [Option<i128>; 2],
+    /// When this half began, in monotonic nanoseconds.
+    since: u64,
+    /// The offset of a recording, learned from all of it.
+    learned: Option<i128>,
     /// A trace keeps one offset, so that a better estimate does not move a child out of its parent. Two generations:
     /// the older one is forgotten when the younger is full.
     traces: [HashMap<u64, i128>; 2],
@@ -33,18 +50,25 @@ impl ClockMap {
         self.frequency != 0
     }
 
-    /// Learns that a packet that was filled at `ticks` arrived at `unix` nanoseconds.
-    pub fn observe(&mut self, ticks: u64, unix: i64) {
-        if self.knows_frequency() {
-            let offset = i128::from(unix) - self.nanoseconds(ticks);
-            self.offset = Some(self.offset.map_or(offset, |known| known.min(offset)));
+    /// Learns when a packet arrived that was filled at `ticks`.
+    pub fn observe(&mut self, ticks: u64, at: Arrival) {
+        if !self.knows_frequency() {
+            return;
+        }
+        let offset = i128::from(at.unix) - self.nanoseconds(ticks);
+        let [now, before] = self.offsets;
+        if now.is_none() || at.monotonic.saturating_sub(self.since) >= HALF_WINDOW {
+            self.offsets = [Some(offset), now];
+            self.since = at.monotonic;
+        } else {
+            self.offsets = [now.min(Some(offset)), before];
         }
     }
 
     /// Takes over what another map learned of the same clock.
     pub fn learn(&mut self, other: &ClockMap) {
         self.set_frequency(other.frequency);
-        self.offset = self.offset.into_iter().chain(other.offset).min();
+        self.learned = other.offset();
     }
 
     /// The Unix nanoseconds of `ticks` in the trace with this root; `None` until the rate and an arrival are known.
@@ -58,10 +82,15 @@ impl ClockMap {
         i64::try_from(self.nanoseconds(ticks)).unwrap_or(i64::MAX)
     }
 
+    fn offset(&self) -> Option<i128> {
+        self.learned.or_else(|| self.offsets.into_iter().flatten().min())
+    }
+
     fn offset_of(&mut self, trace: u64) -> Option<i128> {
+        let estimate = self.offset();
         let [young, old] = &mut self.traces;
         let known = young.get(&trace).or_else(|| old.get(&trace)).copied();
-        let offset = known.or(self.offset)?;
+        let offset = known.or(estimate)?;
         if young.len() >= TRACES {
             *old = std::mem::take(young);
         }
@@ -78,6 +107,11 @@ impl ClockMap {
 mod tests {
     use super::*;
 
+    /// On a host whose clock is never set.
+    fn at(unix: i64) -> Arrival {
+        Arrival { unix, monotonic: unix.max(0) as u64 }
+    }
+
     fn map() -> ClockMap {
         let mut map = ClockMap::default();
         map.set_frequency(1_000_000);
@@ -87,11 +121,11 @@ mod tests {
     #[test]
     fn nothing_is_mapped_before_the_rate_and_an_arrival_are_known() {
         let mut map = ClockMap::default();
-        map.observe(5, 1_000);
+        map.observe(5, at(1_000));
         assert_eq!(map.unix(5, 1), None);
         map.set_frequency(1000);
         assert_eq!(map.unix(5, 1), None);
-        map.observe(5, 1_000_000_000);
+        map.observe(5, at(1_000_000_000));
         assert_eq!(map.unix(6, 1), Some(1_001_000_000));
     }
 
@@ -99,17 +133,43 @@ mod tests {
     fn the_fastest_packet_sets_the_offset() {
         let mut map = map();
         for (ticks, delay) in [(1_000, 9_000), (2_000, 40), (3_000, 700)] {
-            map.observe(ticks, ticks as i64 * 1000 + 5_000_000 + delay);
+            map.observe(ticks, at(ticks as i64 * 1000 + 5_000_000 + delay));
         }
         assert_eq!(map.unix(0, 1), Some(5_000_040));
     }
 
     #[test]
+    fn a_clock_that_is_slow_or_a_host_that_is_set_is_followed() {
+        // Packets a second apart; the device loses 50 microseconds a second, and the host is set an hour ahead.
+        let mut map = map();
+        for second in 0..86_400_i64 {
+            let host = second * 1_000_000_000 + if second > 40_000 { 3_600_000_000_000 } else { 0 };
+            let ticks = (second * 999_950) as u64;
+            map.observe(ticks, Arrival { unix: host, monotonic: second as u64 * 1_000_000_000 });
+            if second % 1_000 == 999 {
+                let error = map.unix(ticks, second as u64).unwrap() - host;
+                assert!(error.abs() < 10_000_000, "{error} ns at {second} s");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_learned_from_a_whole_recording_holds() {
+        let mut whole = map();
+        (0..600).for_each(|second| whole.observe(second * 1_000_000, at(9_000_000_000_000)));
+        let mut map = ClockMap::default();
+        map.learn(&whole);
+        map.observe(0, at(9_000_000_000_000));
+        assert_eq!(map.unix(599_000_000, 1), Some(9_000_000_000_000));
+        assert_eq!(map.unix(0, 2), Some(9_000_000_000_000 - 599_000_000_000));
+    }
+
+    #[test]
     fn spans_of_one_trace_are_mapped_with_one_offset() {
         let mut map = map();
-        map.observe(0, 1_000_000);
+        map.observe(0, at(1_000_000));
         let parent = map.unix(10, 7).unwrap();
-        map.observe(0, 400);
+        map.observe(0, at(400));
         let child = map.unix(12, 7).unwrap();
         assert_eq!(child - parent, 2_000);
         assert!(map.unix(12, 8).unwrap() < parent);
@@ -118,7 +178,7 @@ mod tests {
     #[test]
     fn the_memory_of_traces_is_bounded() {
         let mut map = map();
-        map.observe(0, 0);
+        map.observe(0, at(0));
         (0..10 * TRACES as u64).for_each(|trace| {
             map.unix(1, trace);
         });
@@ -129,11 +189,11 @@ mod tests {
     fn extreme_ticks_and_rates_do_no_harm() {
         let mut map = ClockMap::default();
         map.set_frequency(1);
-        map.observe(u64::MAX, i64::MIN);
+        map.observe(u64::MAX, at(i64::MIN));
         assert_eq!(map.unix(0, 1), None, "out of range");
         assert_eq!(map.duration(u64::MAX), i64::MAX);
         map.set_frequency(u32::MAX);
-        map.observe(u64::MAX, i64::MAX);
+        map.observe(u64::MAX, at(i64::MAX));
         assert!(map.unix(u64::MAX, 1).is_some());
     }
 }

@@ -23,9 +23,10 @@ use crate::error::BridgeError;
 use crate::model::Span;
 use crate::pipeline::{Assembler, Limits, Trace};
 use crate::print::{self, Style};
+use crate::screen::Screen;
 use input::{Event, Reader};
 
-/// How many pieces of input wait between the links and the decoder: at 2 KB each some 2 MB.
+/// How many pieces of input wait between the links and the decoder: at 4 KB each at most 4 MB.
 const QUEUE: usize = 1024;
 /// How often traces are looked at for being complete.
 const TICK: Duration = Duration::from_millis(50);
@@ -59,6 +60,8 @@ pub fn run(
     let client = Client::start(&config.agent_url, agent::Options::default())?;
     let (sender, events) = mpsc::sync_channel(QUEUE);
     let links = inputs.len();
+    let is_live = inputs.iter().any(|input| !matches!(input, Input::Stdin | Input::File(_)));
+    let patience = if is_live { Patience::None } else { Patience::Unlimited };
     // Every link is opened before the first is read: a port that is taken is said at once.
     let readers = inputs.into_iter().map(Reader::open).collect::<Result<Vec<_>, _>>()?;
     let started = Instant::now();
@@ -68,11 +71,15 @@ pub fn run(
     }
     drop(outlet);
     log::info!("sending to {}", config.agent_url);
+    let print = match options.print {
+        Some(style) => Some((Screen::new(io::stdout()).map_err(BridgeError::Thread)?, style)),
+        None => None,
+    };
     let bridge = Bridge {
         decoder: Decoder::new(),
         streams: (0..links).map(|_| Stream::new()).collect(),
         assembler: Assembler::new(Limits::default(), config.tagging),
-        outlet: Outlet { client, print: options.print },
+        outlet: Outlet { client, print, patience, stop: stop.clone() },
         started,
     };
     Ok(bridge.run(&events, options.progress, &stop))
@@ -90,17 +97,39 @@ struct Bridge {
 /// Where finished traces go.
 struct Outlet {
     client: Client,
-    print: Option<Style>,
+    print: Option<(Screen, Style)>,
+    patience: Patience,
+    stop: Arc<AtomicBool>,
+}
+
+/// How long a trace may wait for room before the agent.
+enum Patience {
+    /// Not at all: devices go on sending.
+    None,
+    /// As long as it takes, unless the user ends it: recordings and pipes can wait, and an agent that is gone makes room
+    /// by giving up.
+    Unlimited,
+    /// At the end.
+    Until(Instant),
 }
 
 impl Outlet {
     fn take(&mut self, trace: &Trace) {
+        while self.client.is_crowded() && self.may_wait() && !self.client.flush(TICK) {}
         self.client.send(trace);
-        if let Some(style) = self.print
-            && writeln!(io::stdout().lock(), "{}", print::tree(trace.spans(), style)).is_err()
+        if let Some((screen, style)) = &mut self.print
+            && screen.write_all(format!("{}\n", print::tree(trace.spans(), *style)).as_bytes()).is_err()
         {
             // Nobody reads any more; the agent still does.
             self.print = None;
+        }
+    }
+
+    fn may_wait(&self) -> bool {
+        match self.patience {
+            Patience::None => false,
+            Patience::Unlimited => !self.stop.load(Ordering::Relaxed),
+            Patience::Until(end) => Instant::now() < end,
         }
     }
 }
@@ -133,10 +162,16 @@ impl Bridge {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
+        let end = Instant::now() + FAREWELL;
+        if stop.load(Ordering::Relaxed) || matches!(self.outlet.patience, Patience::None) {
+            self.outlet.patience = Patience::Until(end);
+        }
+        self.streams.iter_mut().for_each(|stream| stream.finish(&mut self.decoder));
         self.decode(|decoder, mut out| decoder.flush(&mut out));
         let Self { assembler, outlet, .. } = &mut self;
         assembler.flush(&mut |trace| outlet.take(trace));
-        let stats = self.outlet.client.shutdown(FAREWELL);
+        while self.outlet.may_wait() && !self.outlet.client.flush(TICK) {}
+        let stats = self.outlet.client.shutdown(end.saturating_duration_since(Instant::now()).max(TICK));
         self.summary(stats)
     }
 
@@ -150,7 +185,7 @@ impl Bridge {
                 self.decode(|decoder, mut out| stream.bytes(&bytes, at, decoder, &mut out));
                 self.streams[link] = stream;
             }
-            Event::Broken { link } => self.streams[link] = Stream::new(),
+            Event::Broken { link } => self.streams[link].finish(&mut self.decoder),
             Event::Recording { bytes, recorded } => self.recording(&bytes, recorded),
         }
         if let Some(version) = self.decoder.take_other_version() {
@@ -167,7 +202,9 @@ impl Bridge {
         let mut first = Decoder::new();
         Stream::new().bytes(bytes, at, &mut first, &mut |_| {});
         self.decoder.learn_clocks(&first);
-        self.decode(|decoder, mut out| Stream::new().bytes(bytes, at, decoder, &mut out));
+        let mut stream = Stream::new();
+        self.decode(|decoder, mut out| stream.bytes(bytes, at, decoder, &mut out));
+        stream.finish(&mut self.decoder);
     }
 
     fn poll(&mut self) {

@@ -12,27 +12,16 @@ mod session;
 use std::collections::HashMap;
 
 use microspan::Session as Key;
-use microspan::wire::{FrameDecoder, FrameError, Packet, PacketError};
+use microspan::wire::{FrameDecoder, FrameError, MAX_FRAME, Packet, PacketError};
 
+pub use crate::clock::Arrival;
 use crate::model::Span;
 use session::Session;
 
-/// The longest frame: a packet of the greatest MTU and COBS's overhead.
-const FRAME: usize = 1480;
-
 /// How many sessions are kept; beyond it the one that was silent longest is forgotten. With the bounds of a session
-/// (4,096 names of at most 250 bytes, 256 KiB of waiting packets) the decoder holds at most some 80 MB, whatever
+/// (4,096 names of at most 250 bytes, 256 KiB of waiting packets) the decoder holds at most some 100 MB, whatever
 /// arrives.
 const SESSIONS: usize = 64;
-
-/// When something arrived.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Arrival {
-    /// Nanoseconds since the Unix epoch.
-    pub unix: i64,
-    /// Monotonic nanoseconds, from any origin.
-    pub monotonic: u64,
-}
 
 /// What a [`Decoder`] has seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -46,7 +35,7 @@ pub struct Counters {
     pub spans: u64,
     /// Stretches between two zeros that are longer than any frame.
     pub frames_too_long: u64,
-    /// Stretches between two zeros that are not COBS.
+    /// Stretches between two zeros, or at a stream's end, that are not COBS.
     pub frames_damaged: u64,
     /// Packets with a wrong CRC.
     pub packets_damaged: u64,
@@ -56,11 +45,13 @@ pub struct Counters {
     pub malformed: u64,
     /// Packets that came twice.
     pub duplicates: u64,
+    /// Packets from so far back in their session that they may have come before; they were not taken.
+    pub late_packets: u64,
     /// Packets that are missing in the sequence of their session.
     pub lost_packets: u64,
     /// Spans that those packets carried.
     pub lost_spans: u64,
-    /// Spans that devices dropped because their arena was full, by their own count.
+    /// Spans that devices dropped, by their own count: the arena was full, or no packet was large enough.
     pub device_dropped_spans: u64,
     /// Tags that devices dropped: no free cell, no room in a packet, or set on a finished span.
     pub device_dropped_tags: u64,
@@ -74,6 +65,15 @@ pub struct Counters {
     pub sessions: u64,
     /// Sessions that were forgotten to make room for others.
     pub forgotten_sessions: u64,
+}
+
+impl Counters {
+    fn frame_error(&mut self, error: FrameError) {
+        match error {
+            FrameError::TooLong => self.frames_too_long += 1,
+            FrameError::Cobs => self.frames_damaged += 1,
+        }
+    }
 }
 
 /// Decodes the packets of any number of devices.
@@ -168,7 +168,7 @@ impl Decoder {
 /// One byte stream, in front of a [`Decoder`].
 #[derive(Debug, Default)]
 pub struct Stream {
-    frames: FrameDecoder<FRAME>,
+    frames: FrameDecoder<MAX_FRAME>,
 }
 
 impl Stream {
@@ -188,9 +188,15 @@ impl Stream {
         while let Some(frame) = self.frames.next(&mut bytes) {
             match frame {
                 Ok(packet) => decoder.packet(packet, at, out),
-                Err(FrameError::TooLong) => decoder.counters.frames_too_long += 1,
-                Err(FrameError::Cobs) => decoder.counters.frames_damaged += 1,
+                Err(error) => decoder.counters.frame_error(error),
             }
+        }
+    }
+
+    /// The stream has ended, or was interrupted: what comes next does not continue it.
+    pub fn finish(&mut self, decoder: &mut Decoder) {
+        if let Some(error) = self.frames.finish() {
+            decoder.counters.frame_error(error);
         }
     }
 }

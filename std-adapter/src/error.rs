@@ -1,4 +1,6 @@
 //! What can go wrong, told so that the reader can act: what was attempted, what was found, what to do.
+//!
+//! A message holds its cause, so the cause is not told again as a source.
 
 use std::io;
 
@@ -32,7 +34,7 @@ pub enum ConfigError {
     },
     /// The operating system did not give the thread that sends.
     #[error("cannot start the thread that sends traces: {0}; allow this process one more thread")]
-    Thread(#[source] io::Error),
+    Thread(io::Error),
 }
 
 /// Why one attempt to hand a payload to the agent failed.
@@ -67,14 +69,14 @@ impl SendError {
 #[non_exhaustive]
 pub enum BridgeError {
     /// A link cannot be opened.
-    #[error("cannot open {input}: {source}; {hint}")]
+    #[error("cannot open {input}: {cause}; {hint}")]
     Link {
         /// The link asked for.
         input: String,
         /// What to do.
         hint: &'static str,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The agent cannot be addressed.
     #[error(transparent)]
@@ -99,16 +101,23 @@ pub enum StandinError {
         address: String,
     },
     /// The address cannot be listened on for another reason.
-    #[error("cannot listen on {address}: {source}; give an address of this machine, such as 127.0.0.1:8126")]
+    #[error("cannot listen on {address}: {cause}; give an address of this machine, such as 127.0.0.1:8126")]
     Listen {
         /// The address asked for.
         address: String,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// Serving failed.
     #[error("cannot serve: {0}; start it again")]
-    Serve(#[from] io::Error),
+    Serve(io::Error),
+}
+
+#[cfg(feature = "cli")]
+impl From<io::Error> for StandinError {
+    fn from(cause: io::Error) -> Self {
+        Self::Serve(cause)
+    }
 }
 
 #[cfg(test)]

@@ -60,4 +60,6 @@ pub mod msgpack;
 pub mod pipeline;
 pub mod print;
 #[cfg(feature = "cli")]
+pub mod screen;
+#[cfg(feature = "cli")]
 pub mod standin;

@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use microspan_std::config::Config;
 use microspan_std::daemon::{self, Input};
 use microspan_std::print::Style;
+use microspan_std::screen::Screen;
 use microspan_std::standin::{self, Standin};
 
 /// Datadog-style spans from microcontrollers, brought to the Datadog agent.
@@ -120,11 +121,7 @@ fn run_bridge(args: Bridge) -> anyhow::Result<()> {
         daemon::Options { print: args.print.then_some(style), progress: io::stderr().is_terminal() };
     let stop = Arc::new(AtomicBool::new(false));
     let asked = stop.clone();
-    on_interrupt(move || {
-        if asked.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    })?;
+    on_interrupt(move || asked.store(true, Ordering::Relaxed))?;
     let summary = daemon::run(args.links.inputs(), config, options, stop)?;
     log::info!("{summary}");
     if args.json {
@@ -137,8 +134,11 @@ fn run_bridge(args: Bridge) -> anyhow::Result<()> {
 fn run_agent(args: Agent) -> anyhow::Result<()> {
     let config = Config::from_env();
     let style = Style::for_output(&io::stdout(), config.no_color);
-    let output: Box<dyn Write + Send> =
-        if args.quiet { Box::new(io::sink()) } else { Box::new(io::stdout()) };
+    let output: Box<dyn Write + Send> = if args.quiet {
+        Box::new(io::sink())
+    } else {
+        Box::new(Screen::new(io::stdout()).context("cannot start the thread that shows traces")?)
+    };
     let standin = Standin::bind(&args.listen, standin::Options { output, style })?;
     let handle = standin.handle();
     let to_stop = handle.clone();
@@ -156,9 +156,16 @@ fn run_agent(args: Agent) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Has Ctrl-C, and a polite kill, call this.
-fn on_interrupt(act: impl FnMut() + 'static + Send) -> anyhow::Result<()> {
-    ctrlc::set_handler(act).context("cannot take over Ctrl-C")
+/// Has Ctrl-C, and a polite kill, call this; a second one ends the program at once.
+fn on_interrupt(mut act: impl FnMut() + 'static + Send) -> anyhow::Result<()> {
+    let mut asked = false;
+    let handler = move || {
+        if std::mem::replace(&mut asked, true) {
+            std::process::exit(130);
+        }
+        act();
+    };
+    ctrlc::set_handler(handler).context("cannot take over Ctrl-C")
 }
 
 /// The log, for a person in front of a terminal.

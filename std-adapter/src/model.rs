@@ -76,6 +76,15 @@ impl Span {
         self.parent_id == 0 || self.remote_parent
     }
 
+    /// The bytes it takes in memory, as near as can be told; its source, which it shares, not included.
+    pub fn size(&self) -> usize {
+        let text =
+            |(key, value): &Tag| key.heap() + if let Value::Str(text) = value { text.heap() } else { 0 };
+        size_of::<Self>()
+            + self.tags.capacity() * size_of::<Tag>()
+            + self.tags.iter().map(text).sum::<usize>()
+    }
+
     /// The value of its own tag `key`.
     pub fn tag(&self, key: &str) -> Option<&Value> {
         find(&self.tags, key)

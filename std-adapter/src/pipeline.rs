@@ -38,8 +38,10 @@ pub struct Limits {
     /// A trace that holds this many spans goes out although it has not been quiet: 3 000. With typical spans a chunk
     /// then stays below a megabyte.
     pub trace_max_spans: usize,
-    /// Spans held in all traces together: 100 000, some 30 MB with a few tags each.
+    /// Spans held in all traces together: 100 000.
     pub spans: usize,
+    /// Bytes of those spans, as near as can be told: 64 MB.
+    pub bytes: usize,
     /// Traces held: 10 000.
     pub traces: usize,
 }
@@ -52,6 +54,7 @@ impl Default for Limits {
             partial_flush_min_spans: 300,
             trace_max_spans: 3_000,
             spans: 100_000,
+            bytes: 64_000_000,
             traces: 10_000,
         }
     }

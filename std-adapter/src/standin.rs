@@ -15,6 +15,7 @@ pub mod check;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use std::time::SystemTime;
 
 use axum::Router;
@@ -31,6 +32,9 @@ use crate::print::{self, Style};
 
 /// The agent's own bound for a request.
 const LARGEST_BODY: usize = 25 << 20;
+
+/// How long requests under way have at the end.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 const RATES: &str = r#"{"rate_by_service":{"service:,env:":1}}"#;
 const INFO: &str = r#"{"version":"microspan stand-in","endpoints":["/v0.4/traces","/info"],"client_drop_p0s":false,"span_events":false,"feature_flags":[]}"#;
@@ -85,9 +89,9 @@ impl Standin {
     /// # Errors
     /// When another program has the port, or `address` (`host:port`) is none of this machine.
     pub fn bind(address: &str, options: Options) -> Result<Self, StandinError> {
-        let listener = TcpListener::bind(address).map_err(|source| match source.kind() {
+        let listener = TcpListener::bind(address).map_err(|cause| match cause.kind() {
             io::ErrorKind::AddrInUse => StandinError::Taken { address: address.to_owned() },
-            _ => StandinError::Listen { address: address.to_owned(), source },
+            _ => StandinError::Listen { address: address.to_owned(), cause },
         })?;
         listener.set_nonblocking(true)?;
         let summary = Mutex::default();
@@ -130,9 +134,22 @@ impl Standin {
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(self.listener)?;
             let shared = self.shared.clone();
-            axum::serve(listener, app)
-                .with_graceful_shutdown(async move { shared.stop.notified().await })
-                .await
+            let (asked, was_asked) = tokio::sync::oneshot::channel();
+            let serve = axum::serve(listener, app).with_graceful_shutdown(async move {
+                shared.stop.notified().await;
+                let _ = asked.send(());
+            });
+            // A request that is never finished does not hold up the end.
+            let overdue = async {
+                match was_asked.await {
+                    Ok(()) => tokio::time::sleep(FAREWELL).await,
+                    Err(_) => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                served = serve.into_future() => served,
+                () = overdue => Ok(()),
+            }
         })?;
         Ok(())
     }

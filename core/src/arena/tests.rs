@@ -154,6 +154,19 @@ fn a_tag_that_finds_no_cells_is_counted_and_the_span_marked() {
 }
 
 #[test]
+fn a_string_that_runs_out_of_cells_half_way_gives_them_back() {
+    let tracer = tracer::<4, 4>();
+    let span = tracer.trace("s");
+    span.set_tag("long", "l".repeat(MAX_STR).as_str());
+    for n in 0..4u8 {
+        span.set_tag("n", n);
+    }
+    assert_eq!(tracer.stats().tags_full, 1);
+    drop(span);
+    assert_eq!(reap(tracer), [("s".to_string(), "n=3 n=2 n=1 n=0".to_string())]);
+}
+
+#[test]
 fn a_reference_to_a_finished_span_does_nothing_and_is_counted() {
     let tracer = tracer::<4, 8>();
     let span = tracer.trace("first");

@@ -201,7 +201,11 @@ fn a_span_that_fits_no_packet_goes_with_fewer_tags_and_is_marked() {
     let lines = read(&link.packets);
     assert!(lines[0].ends_with(" lost short=U64(1)"), "{}", lines[0]);
     assert_eq!(lines.len(), 2);
-    assert_eq!(tracer.stats().oversize, 1);
+    let records = link.packets.iter().flat_map(|packet| Packet::parse(packet).unwrap().records());
+    let counters = records
+        .filter_map(|record| if let Ok(Record::Span(span)) = record { Some(span.counter) } else { None });
+    assert!(counters.eq([4, 5]), "the retry starts from the same differences");
+    assert_eq!(tracer.stats().tags_oversize, 1);
 }
 
 #[test]
@@ -263,13 +267,17 @@ fn drops_are_told_without_a_span_to_tell_them_with() {
 #[test]
 fn an_overloaded_drain_with_a_small_mtu_and_many_global_tags_goes_on_delivering() {
     static MANY: [(&str, Value<'static>); 10] = [("a long global tag", Value::U64(u64::MAX)); 10];
+    // A span that fits no packet beside a sync.
+    const LARGE: &str = "a value of thirty bytes";
     let clock: &'static Hand = Box::leak(Box::new(Hand(AtomicU64::new(1 << 33))));
     let arena = Box::leak(Box::new(Arena::<8, 8>::new()));
     let tracer: &'static Tracer = Box::leak(Box::new(Tracer::new(arena, clock).tags(&MANY)));
     let mut drain = Drain::<64>::new(tracer, Session::new(1)).unwrap();
     let mut link = Kept::default();
     for _ in 0..20 {
-        (0..20).for_each(|_| drop(tracer.trace("s")));
+        for _ in 0..20 {
+            tracer.trace("s").set_tag("k", LARGE);
+        }
         clock.turn(2000);
         drain.poll(&mut link).unwrap();
     }
@@ -326,6 +334,18 @@ fn a_service_that_is_too_long_holds_up_no_names_and_no_sync() {
 }
 
 #[test]
+fn more_global_tags_than_a_sync_can_carry_leave_it_readable() {
+    static MANY: [(&str, Value<'static>); 40] = [("key", Value::Static("a value of some length")); 40];
+    let clock: &'static Hand = Box::leak(Box::new(Hand(AtomicU64::new(0))));
+    let arena = Box::leak(Box::new(Arena::<8, 8>::new()));
+    let tracer: &'static Tracer = Box::leak(Box::new(Tracer::new(arena, clock).tags(&MANY)));
+    let mut link = Kept::default();
+    send_all(&mut Drain::<1024, 0>::new(tracer, Session::new(1)).unwrap(), &mut link);
+    let sync = syncs(&link.packets)[0];
+    assert!((1..40).contains(&sync.tags.count()), "{}", sync.tags.count());
+}
+
+#[test]
 fn tags_beyond_what_a_span_can_carry_are_counted_and_the_span_marked() {
     let (tracer, _) = setup::<4, 512>();
     let mut drain = Drain::<1472>::new(tracer, Session::new(1)).unwrap();
@@ -338,7 +358,7 @@ fn tags_beyond_what_a_span_can_carry_are_counted_and_the_span_marked() {
     send_all(&mut drain, &mut link);
     let line = &read(&link.packets)[0];
     assert!(line.contains(" lost ") && line.matches("n=Bool(true)").count() == 255, "{line}");
-    assert_eq!(tracer.stats().oversize, 45);
+    assert_eq!(tracer.stats().tags_oversize, 45);
 }
 
 #[test]

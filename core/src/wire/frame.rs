@@ -63,7 +63,7 @@ impl core::error::Error for FrameError {}
 
 /// Finds the frames in a byte stream; takes any bytes, in pieces of any size.
 ///
-/// `N` is the longest frame it takes, without its final zero: 1,480 for every MTU.
+/// `N` is the longest frame it takes, without its final zero: [`MAX_FRAME`](super::MAX_FRAME) for every MTU.
 #[derive(Debug, Default)]
 pub struct FrameDecoder<const N: usize> {
     frame: Vec<u8, N>,
@@ -82,10 +82,10 @@ impl<const N: usize> FrameDecoder<N> {
     /// `None`: the input is used up.
     ///
     /// ```
-    /// use microspan::wire::{FrameDecoder, write_frame};
+    /// use microspan::wire::{FrameDecoder, MAX_FRAME, write_frame};
     /// let mut stream = Vec::new();
     /// write_frame(&[1, 0, 2], |bytes| { stream.extend_from_slice(bytes); Ok::<_, ()>(()) }).unwrap();
-    /// let mut decoder = FrameDecoder::<1480>::new();
+    /// let mut decoder = FrameDecoder::<MAX_FRAME>::new();
     /// let mut input = &stream[..];
     /// assert_eq!(decoder.next(&mut input), Some(Ok(&[1, 0, 2][..])));
     /// assert_eq!(decoder.next(&mut input), None);
@@ -118,6 +118,14 @@ impl<const N: usize> FrameDecoder<N> {
                 });
             }
         }
+    }
+
+    /// The stream has ended, or was interrupted: the error of what came since the last zero, if anything did.
+    pub fn finish(&mut self) -> Option<FrameError> {
+        let pending = self.too_long || !self.done && !self.frame.is_empty();
+        let error = if self.too_long { FrameError::TooLong } else { FrameError::Cobs };
+        *self = Self::new();
+        pending.then_some(error)
     }
 }
 
@@ -184,6 +192,22 @@ mod tests {
                 last = Some(packet.map(<[u8]>::to_vec));
             }
             prop_assert_eq!(last, Some(Ok(b"bread".to_vec())));
+        }
+    }
+
+    #[test]
+    fn a_stream_that_ends_within_a_frame_says_so() {
+        let whole = frame(b"bread");
+        for (bytes, error) in [
+            (&whole[..], None),
+            (&whole[..3], Some(FrameError::Cobs)),
+            (&[7; 100], Some(FrameError::TooLong)),
+            (&[], None),
+        ] {
+            let (mut decoder, mut input) = (FrameDecoder::<16>::new(), bytes);
+            while decoder.next(&mut input).is_some() {}
+            assert_eq!(decoder.finish(), error, "{bytes:?}");
+            assert_eq!(decoder.finish(), None);
         }
     }
 

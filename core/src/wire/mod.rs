@@ -39,3 +39,6 @@ pub const MIN_MTU: usize = 64;
 
 /// The greatest MTU: what a UDP datagram carries over Ethernet.
 pub const MAX_MTU: usize = 1472;
+
+/// The longest frame, without the zero that ends it: COBS adds a byte in 254.
+pub const MAX_FRAME: usize = MAX_MTU + MAX_MTU.div_ceil(254);

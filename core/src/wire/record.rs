@@ -151,8 +151,13 @@ pub struct Sync<'a> {
 impl<'a> Sync<'a> {
     fn take(mut r: Reader<'a>) -> Result<Self, Malformed> {
         let frequency = r.take()?;
-        let dropped =
-            Stats { spans_full: r.take()?, tags_full: r.take()?, stale: r.take()?, oversize: r.take()? };
+        let dropped = Stats {
+            spans_full: r.take()?,
+            spans_oversize: r.take()?,
+            tags_full: r.take()?,
+            tags_oversize: r.take()?,
+            stale: r.take()?,
+        };
         let service = Text::take(&mut r)?;
         let count = r.take()?;
         Ok(Self { frequency, dropped, service, tags: Tags::take(&mut r, count)? })
@@ -184,7 +189,8 @@ pub(crate) fn put_sync<'a>(
 ) -> Result<(), Full> {
     put_framed(w, SYNC, |w| {
         w.put(&frequency)?;
-        for count in [dropped.spans_full, dropped.tags_full, dropped.stale, dropped.oversize] {
+        let Stats { spans_full, spans_oversize, tags_full, tags_oversize, stale } = *dropped;
+        for count in [spans_full, spans_oversize, tags_full, tags_oversize, stale] {
             w.put(&count)?;
         }
         service.put(w)?;

@@ -106,8 +106,7 @@ pub(crate) fn put_pieces<P: AsRef<[u8]>>(
         w.put_bytes(bytes)?;
         left -= bytes.len();
     }
-    // A chain that ends early cannot be; were it so, the packet would still be readable.
-    (0..left).try_for_each(|_| w.put_bytes(b" "))
+    Ok(())
 }
 
 impl<'a> Tag<'a> {
@@ -149,5 +148,9 @@ impl<'a> Iterator for Tags<'a> {
     fn next(&mut self) -> Option<Tag<'a>> {
         self.left = self.left.checked_sub(1)?;
         Tag::take(&mut self.reader).ok()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (usize::from(self.left), Some(usize::from(self.left)))
     }
 }

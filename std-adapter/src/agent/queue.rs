@@ -93,6 +93,11 @@ impl Queue {
         std::mem::take(&mut self.is_news)
     }
 
+    /// Whether more than half of the budget is used.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.behind + self.open.len() > self.budget / 2
+    }
+
     /// Seals what is there; tells which count of [`done`](Self::done) means that all of it is gone.
     pub(super) fn flush(&mut self) -> u64 {
         if !self.open.is_empty() {

@@ -27,8 +27,8 @@ const PIECE: usize = 4096;
 const LAST_DATAGRAMS: usize = 10_000;
 /// The rate of a serial line that names none.
 const BAUD: u32 = 115_200;
-/// The largest recording that is read.
-const RECORDING: u64 = 1 << 30;
+/// The longest recording: it is held in memory, because it is read twice.
+const RECORDING: u64 = 256 << 20;
 
 /// A link to devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +99,7 @@ type Bytes = Box<dyn Read + Send>;
 
 impl Reader {
     pub(super) fn open(input: Input) -> Result<Self, BridgeError> {
-        let failed = |source| BridgeError::Link { input: input.to_string(), hint: input.hint(), source };
+        let failed = |cause| BridgeError::Link { input: input.to_string(), hint: input.hint(), cause };
         match &input {
             Input::Udp(address) => {
                 let socket = UdpSocket::bind(address).map_err(failed)?;
@@ -132,11 +132,18 @@ impl Reader {
             }
             Input::Stdin => Ok(Self::Stdin),
             Input::File(path) => {
+                // Asked before it is opened: opening a pipe waits for whoever writes to it.
+                if !path.metadata().map_err(failed)?.is_file() {
+                    return Err(failed(io::Error::other("it is no regular file")));
+                }
                 let file = File::open(path).map_err(failed)?;
                 let ended =
                     file.metadata().and_then(|about| about.modified()).unwrap_or_else(|_| SystemTime::now());
                 let mut bytes = Vec::new();
-                file.take(RECORDING).read_to_end(&mut bytes).map_err(failed)?;
+                file.take(RECORDING + 1).read_to_end(&mut bytes).map_err(failed)?;
+                if bytes.len() as u64 > RECORDING {
+                    return Err(failed(io::Error::other("it is longer than 256 MiB")));
+                }
                 Ok(Self::Recording { bytes, recorded: unix(ended) })
             }
         }
@@ -153,7 +160,7 @@ impl Reader {
         match self {
             Self::Udp(socket) => datagrams(&socket, outlet),
             Self::Stream { input, first, open } => stream(&input, first, &open, outlet),
-            Self::Stdin => drop(bytes(&mut io::stdin().lock(), outlet)),
+            Self::Stdin => drop(bytes(&mut io::stdin().lock(), outlet, &mut || {})),
             Self::Recording { bytes, recorded } => drop(outlet.send(Event::Recording { bytes, recorded })),
         }
     }
@@ -170,7 +177,9 @@ impl Input {
             Self::Serial(_) => {
                 "look for the device with `ls /dev/tty*`; you may need to be in the group `dialout`"
             }
-            Self::Stdin | Self::File(_) => "give the path of a recorded byte stream",
+            Self::Stdin | Self::File(_) => {
+                "give the path of a recorded byte stream; pipe a longer one into --stdin"
+            }
         }
     }
 }
@@ -242,11 +251,16 @@ fn stream(input: &Input, first: Option<Bytes>, open: &dyn Fn() -> io::Result<Byt
         let already_open = opened.is_some();
         let error = match opened.take().unwrap_or_else(open) {
             Ok(mut source) => {
-                if !already_open {
+                if !already_open && !gone {
                     log::info!("reading {input}");
                 }
-                gone = false;
-                match bytes(&mut source, outlet) {
+                // Back when it says something: a peer that takes connections only to end them is not.
+                let mut heard = || {
+                    if std::mem::take(&mut gone) {
+                        log::info!("reading {input} again");
+                    }
+                };
+                match bytes(&mut source, outlet, &mut heard) {
                     Err(Over) => return,
                     Ok(error) => error,
                 }
@@ -263,14 +277,15 @@ fn stream(input: &Input, first: Option<Bytes>, open: &dyn Fn() -> io::Result<Byt
     }
 }
 
-/// Reads to the end; returns why it ended.
-fn bytes(source: &mut dyn Read, outlet: &Outlet) -> Result<io::Error, Over> {
+/// Reads to the end, telling `heard` of each piece; returns why it ended.
+fn bytes(source: &mut dyn Read, outlet: &Outlet, heard: &mut dyn FnMut()) -> Result<io::Error, Over> {
     let mut buffer = [0; PIECE];
     loop {
         outlet.goes_on()?;
         match source.read(&mut buffer) {
             Ok(0) => return Ok(io::Error::new(io::ErrorKind::UnexpectedEof, "it was closed")),
             Ok(len) => {
+                heard();
                 let (bytes, at) = (buffer[..len].into(), outlet.now());
                 outlet.send(Event::Bytes { link: outlet.link, bytes, at })?;
             }

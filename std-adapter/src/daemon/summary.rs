@@ -35,6 +35,8 @@ pub struct Summary {
     pub packets_lost: u64,
     /// Packets that came twice.
     pub packets_duplicate: u64,
+    /// Packets from too far back in their session to be taken.
+    pub packets_late: u64,
     /// Frames and packets that were damaged, by their length, their COBS or their CRC.
     pub damaged: u64,
     /// Packets of another wire version.
@@ -62,6 +64,7 @@ impl Summary {
             packets: decoded.packets,
             packets_lost: decoded.lost_packets,
             packets_duplicate: decoded.duplicates,
+            packets_late: decoded.late_packets,
             damaged: decoded.frames_too_long + decoded.frames_damaged + decoded.packets_damaged,
             other_version: decoded.packets_of_other_version,
             malformed: decoded.malformed,
@@ -90,6 +93,7 @@ impl fmt::Display for Summary {
             (self.spans_dropped_by_host, "spans received and not sent"),
             (self.packets_lost, "packets lost"),
             (self.packets_duplicate, "packets that came twice"),
+            (self.packets_late, "packets from far back (does a device start again with an old session key?)"),
             (self.damaged, "damaged frames or packets"),
             (self.other_version, "packets of another wire version"),
             (self.malformed, "malformed packets or records"),

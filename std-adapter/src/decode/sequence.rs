@@ -3,6 +3,15 @@
 /// How far back a late packet is still told from a duplicate.
 const WINDOW: u64 = 128;
 
+/// What a packet is to its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    New,
+    Duplicate,
+    /// From too far back to tell, and not taken.
+    Late,
+}
+
 /// The sequence of one session.
 ///
 /// Counters of 32 bits on the wire are widened to 64: a packet belongs near the newest one.
@@ -22,8 +31,8 @@ pub(super) struct Sequence {
 }
 
 impl Sequence {
-    /// Takes a packet with `spans` spans; `false` when it came before.
-    pub(super) fn take(&mut self, sequence: u32, spans_before: u32, spans: u64) -> bool {
+    /// Takes a packet with `spans` spans, if it is new.
+    pub(super) fn take(&mut self, sequence: u32, spans_before: u32, spans: u64) -> Verdict {
         if self.packets == 0 {
             self.next = sequence.into();
             self.first = self.next;
@@ -38,9 +47,11 @@ impl Sequence {
             self.spans_after = widen(self.spans_after, spans_before) + spans;
         } else {
             let back = self.next - 1 - number;
-            // Too late to tell: taken for a duplicate, and it stays counted as lost.
-            if back >= WINDOW || self.seen >> back & 1 == 1 {
-                return false;
+            if back >= WINDOW {
+                return Verdict::Late;
+            }
+            if self.seen >> back & 1 == 1 {
+                return Verdict::Duplicate;
             }
             self.seen |= 1 << back;
             if number < self.first {
@@ -50,7 +61,7 @@ impl Sequence {
         }
         self.packets += 1;
         self.spans += spans;
-        true
+        Verdict::New
     }
 
     /// How many packets, and spans in them, are missing since the first that was heard.
@@ -75,7 +86,10 @@ mod tests {
         let mut sequence = Sequence::default();
         let start = u32::MAX - 5;
         for i in 0..20u32 {
-            assert!(sequence.take(start.wrapping_add(i), (u32::MAX - 8).wrapping_add(i * 3), 3));
+            assert_eq!(
+                sequence.take(start.wrapping_add(i), (u32::MAX - 8).wrapping_add(i * 3), 3),
+                Verdict::New
+            );
         }
         assert_eq!(sequence.lost(), (0, 0));
     }
@@ -83,38 +97,38 @@ mod tests {
     #[test]
     fn a_gap_says_how_many_packets_and_spans_were_in_it() {
         let mut sequence = Sequence::default();
-        assert!(sequence.take(0, 0, 4));
-        assert!(sequence.take(3, 14, 1));
+        assert_eq!(sequence.take(0, 0, 4), Verdict::New);
+        assert_eq!(sequence.take(3, 14, 1), Verdict::New);
         assert_eq!(sequence.lost(), (2, 10));
     }
 
     #[test]
     fn a_late_packet_is_taken_once_and_no_longer_lost() {
         let mut sequence = Sequence::default();
-        assert!(sequence.take(0, 0, 1));
-        assert!(sequence.take(2, 3, 1));
+        assert_eq!(sequence.take(0, 0, 1), Verdict::New);
+        assert_eq!(sequence.take(2, 3, 1), Verdict::New);
         assert_eq!(sequence.lost(), (1, 2));
-        assert!(sequence.take(1, 1, 2));
-        assert!(!sequence.take(1, 1, 2));
-        assert!(!sequence.take(2, 3, 1));
+        assert_eq!(sequence.take(1, 1, 2), Verdict::New);
+        assert_eq!(sequence.take(1, 1, 2), Verdict::Duplicate);
+        assert_eq!(sequence.take(2, 3, 1), Verdict::Duplicate);
         assert_eq!(sequence.lost(), (0, 0));
     }
 
     #[test]
     fn packets_before_the_first_that_was_heard_are_not_losses() {
         let mut sequence = Sequence::default();
-        assert!(sequence.take(500, 9000, 2));
-        assert!(sequence.take(501, 9002, 2));
+        assert_eq!(sequence.take(500, 9000, 2), Verdict::New);
+        assert_eq!(sequence.take(501, 9002, 2), Verdict::New);
         assert_eq!(sequence.lost(), (0, 0));
-        assert!(sequence.take(499, 8997, 3), "reordered with the first");
+        assert_eq!(sequence.take(499, 8997, 3), Verdict::New, "reordered with the first");
         assert_eq!(sequence.lost(), (0, 0));
     }
 
     #[test]
     fn a_packet_from_far_back_is_not_taken_again() {
         let mut sequence = Sequence::default();
-        (0..300).for_each(|i| assert!(sequence.take(i, i, 1)));
-        assert!(!sequence.take(5, 5, 1));
-        assert!(!sequence.take(290, 290, 1));
+        (0..300).for_each(|i| assert_eq!(sequence.take(i, i, 1), Verdict::New));
+        assert_eq!(sequence.take(5, 5, 1), Verdict::Late);
+        assert_eq!(sequence.take(290, 290, 1), Verdict::Duplicate);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use microspan::wire::{Packet, Record, Sync, TagValue, Tags, Text as WireText};
 use microspan::{Session as Key, Stats};
 
-use super::sequence::Sequence;
+use super::sequence::{Sequence, Verdict};
 use super::{Arrival, Counters};
 use crate::clock::ClockMap;
 use crate::model::{Source, Span, Tag, Text, Value};
@@ -91,9 +91,8 @@ impl Session {
         let (packets, spans) = self.sequence.lost();
         counters.lost_packets += packets;
         counters.lost_spans += spans;
-        counters.device_dropped_spans += u64::from(self.dropped.spans_full);
-        let Stats { tags_full, stale, oversize, .. } = self.dropped;
-        counters.device_dropped_tags += [tags_full, stale, oversize].map(u64::from).iter().sum::<u64>();
+        counters.device_dropped_spans += u64::from(self.dropped.spans_dropped());
+        counters.device_dropped_tags += u64::from(self.dropped.tags_dropped());
     }
 
     #[cfg(test)]
@@ -119,9 +118,10 @@ impl Session {
     ) {
         let header = packet.header();
         self.heard = at.monotonic;
-        if !self.sequence.take(header.sequence, header.spans_before, spans(packet)) {
-            counters.duplicates += 1;
-            return;
+        match self.sequence.take(header.sequence, header.spans_before, spans(packet)) {
+            Verdict::New => {}
+            Verdict::Duplicate => return counters.duplicates += 1,
+            Verdict::Late => return counters.late_packets += 1,
         }
         counters.packets += 1;
         counters.bytes += bytes.len() as u64;
@@ -137,7 +137,7 @@ impl Session {
                 Err(_) => counters.malformed += 1,
             }
         }
-        self.clock.observe(header.time, at.unix);
+        self.clock.observe(header.time, at);
         if news {
             self.source =
                 self.about.as_ref().and_then(|about| self.describe(about, false)).or(self.source.take());
@@ -293,7 +293,7 @@ impl Session {
 
     /// The tags of a span, and those of them that name its fields.
     fn set_tags(&self, span: &mut Span, tags: Tags<'_>) {
-        span.tags.extend(tags.map(|tag| (self.text(tag.key), self.value(tag.value))));
+        span.tags.extend(tags.map(|tag| (self.text(tag.key), convert(tag.value, |text| self.text(text)))));
         // On the wire the newest comes first.
         span.tags.reverse();
         for (field, key) in [
@@ -317,19 +317,6 @@ impl Session {
             WireText::Inline(text) => Text::new(text),
         }
     }
-
-    fn value(&self, value: TagValue<'_>) -> Value {
-        match value {
-            TagValue::Bool(value) => Value::Bool(value),
-            TagValue::U64(value) => Value::Uint(value),
-            TagValue::I64(value) => Value::Int(value),
-            // By its shortest decimal, so that 0.1 stays 0.1.
-            TagValue::F32(value) => Value::Float(value.to_string().parse().unwrap_or(f64::from(value))),
-            TagValue::F64(value) => Value::Float(value),
-            TagValue::Text(text) => Value::Str(self.text(text)),
-            TagValue::Cut(text) => Value::Str(Text::new(&format!("{}...", self.text(text).as_str()))),
-        }
-    }
 }
 
 fn spans(packet: &Packet<'_>) -> u64 {
@@ -347,18 +334,26 @@ impl From<WireText<'_>> for Named {
 
 impl From<TagValue<'_>> for Datum {
     fn from(value: TagValue<'_>) -> Self {
-        Self::Value(match value {
-            TagValue::Bool(value) => Value::Bool(value),
-            TagValue::U64(value) => Value::Uint(value),
-            TagValue::I64(value) => Value::Int(value),
-            TagValue::F32(value) => Value::Float(value.into()),
-            TagValue::F64(value) => Value::Float(value),
-            TagValue::Text(WireText::Inline(text)) | TagValue::Cut(WireText::Inline(text)) => {
-                Value::Str(Text::new(text))
-            }
-            TagValue::Text(WireText::Name(index)) | TagValue::Cut(WireText::Name(index)) => {
-                return Self::Name(index);
-            }
-        })
+        match value {
+            TagValue::Text(WireText::Name(index)) | TagValue::Cut(WireText::Name(index)) => Self::Name(index),
+            value => Self::Value(convert(value, |text| match text {
+                WireText::Inline(text) => Text::new(text),
+                WireText::Name(_) => Text::from(""),
+            })),
+        }
+    }
+}
+
+/// A value, with its names looked up by `text`.
+fn convert<'a>(value: TagValue<'a>, text: impl FnOnce(WireText<'a>) -> Text) -> Value {
+    match value {
+        TagValue::Bool(value) => Value::Bool(value),
+        TagValue::U64(value) => Value::Uint(value),
+        TagValue::I64(value) => Value::Int(value),
+        // By its shortest decimal, so that 0.1 stays 0.1.
+        TagValue::F32(value) => Value::Float(value.to_string().parse().unwrap_or(f64::from(value))),
+        TagValue::F64(value) => Value::Float(value),
+        TagValue::Text(wire) => Value::Str(text(wire)),
+        TagValue::Cut(wire) => Value::Str(Text::new(&format!("{}...", text(wire).as_str()))),
     }
 }

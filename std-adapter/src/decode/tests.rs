@@ -38,7 +38,7 @@ impl Transport for Packets {
 fn device(session: u64, traces: usize) -> Vec<Vec<u8>> {
     let clock: &'static Hand = Box::leak(Box::new(Hand(AtomicU64::new(5_000))));
     let arena = Box::leak(Box::new(Arena::<8, 16>::new()));
-    let tags: &[_] = &[("env", Tagged::Static("test"))];
+    let tags: &[_] = &[("env", Tagged::Static("test")), ("share", Tagged::F32(0.1)), ("env", Tagged::U64(3))];
     let tracer: &'static Tracer =
         Box::leak(Box::new(Tracer::new(arena, clock).service("kitchen").tags(tags)));
     let mut drain = Drain::<256>::new(tracer, Session::new(session)).unwrap();
@@ -91,7 +91,10 @@ fn a_trace_arrives_with_ids_fields_tags_and_times() {
     assert_eq!((root.duration, get.duration), (1_000_000_000, 100_000_000));
     assert_eq!((root.start, get.start), (-1_000_000_000, -990_000_000));
     assert_eq!(root.source.service.as_deref(), Some("kitchen"));
-    assert_eq!(root.source.tags, [(Text::from("env"), Value::from("test"))]);
+    let mut tags = root.source.tags.clone();
+    tags.sort_by(|a, b| a.0.as_str().cmp(b.0.as_str()));
+    let expected = [("env", Value::from("test")), ("share", Value::Float(0.1))];
+    assert_eq!(tags, expected.map(|(key, value)| (Text::from(key), value)));
 }
 
 #[test]
@@ -146,6 +149,40 @@ fn sessions_beyond_the_bound_push_out_the_silent_ones() {
     }
     assert_eq!((decoder.sessions.len(), decoder.counters().forgotten_sessions), (SESSIONS, 9));
     assert_eq!(spans, (SESSIONS + 9) * 3);
+}
+
+#[test]
+fn the_losses_of_a_forgotten_session_stay_counted() {
+    let mut decoder = Decoder::new();
+    let mut first = device(999, 4);
+    first.drain(1..3);
+    for packet in first {
+        decoder.packet(&packet, at(0), &mut |_| {});
+    }
+    for session in 1..=SESSIONS as u64 {
+        for packet in device(session, 1) {
+            decoder.packet(&packet, at(1), &mut |_| {});
+        }
+    }
+    let counters = decoder.counters();
+    assert_eq!((counters.forgotten_sessions, counters.lost_packets, counters.lost_spans), (1, 2, 6));
+}
+
+#[test]
+fn a_stream_that_ends_within_a_frame_is_counted() {
+    let mut line = Vec::new();
+    for packet in device(1, 2) {
+        write_frame(&packet, |bytes| {
+            line.extend_from_slice(bytes);
+            Ok::<_, ()>(())
+        })
+        .unwrap();
+    }
+    let (mut decoder, mut stream, mut spans) = (Decoder::new(), Stream::new(), 0);
+    stream.bytes(&line[..line.len() - 9], at(0), &mut decoder, &mut |_| spans += 1);
+    stream.finish(&mut decoder);
+    decoder.flush(&mut |_| spans += 1);
+    assert_eq!((spans, decoder.counters().frames_damaged), (3, 1));
 }
 
 #[test]

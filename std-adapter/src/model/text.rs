@@ -49,6 +49,11 @@ impl Text {
         }
     }
 
+    /// The bytes it holds outside of itself; shared ones count for each that shares them.
+    pub(super) fn heap(&self) -> usize {
+        if let Repr::Shared(text) = &self.0 { text.len() } else { 0 }
+    }
+
     /// Shortens it to at most `limit` bytes, at the boundary of a character.
     pub fn truncate(&mut self, limit: usize) {
         let text = self.as_str();

@@ -5,14 +5,12 @@ use super::resolve::Resolver;
 use super::table::Table;
 use super::{Counters, Limits, Trace};
 use crate::config::Tagging;
-use crate::model::{Span, Tag};
+use crate::model::Span;
 
 /// How many emptied lists are kept for the spans to come.
-const SPARE_TAG_LISTS: usize = 4096;
 const SPARE_SPAN_LISTS: usize = 64;
 
 /// A list that grew beyond this is given back to the system instead of being kept.
-const SPARE_TAGS: usize = 64;
 const SPARE_SPANS: usize = 4096;
 
 /// Gathers spans into traces.
@@ -25,9 +23,9 @@ pub struct Assembler {
     table: Table,
     contexts: Contexts,
     resolver: Resolver,
-    /// Spans in the table.
+    /// Spans in the table, and their bytes.
     held: usize,
-    spare_tags: Vec<Vec<Tag>>,
+    held_bytes: usize,
     spare_spans: Vec<Vec<Span>>,
     spare_marks: Vec<bool>,
 }
@@ -42,7 +40,7 @@ impl Assembler {
             contexts: Contexts::new(tagging),
             resolver: Resolver::default(),
             held: 0,
-            spare_tags: Vec::new(),
+            held_bytes: 0,
             spare_spans: Vec::new(),
             spare_marks: Vec::new(),
         }
@@ -56,6 +54,7 @@ impl Assembler {
             return;
         }
         let key = (span.trace_id, span.source.runtime_id);
+        self.held_bytes += span.size();
         let spare = &mut self.spare_spans;
         let at = self.table.add(key, span, now, || spare.pop().unwrap_or_default());
         self.held += 1;
@@ -68,7 +67,10 @@ impl Assembler {
             self.counters.oversized += 1;
             self.hand_on(at, out);
         }
-        while self.held > self.limits.spans || self.table.len() > self.limits.traces {
+        while self.held > self.limits.spans
+            || self.held_bytes > self.limits.bytes
+            || self.table.len() > self.limits.traces
+        {
             let Some(at) = self.quietest() else { break };
             self.counters.evicted += 1;
             self.hand_on(at, out);
@@ -106,11 +108,6 @@ impl Assembler {
             .min()
     }
 
-    /// An empty list for the tags of the next span, with the memory of one already sent if there is any.
-    pub fn spare_tags(&mut self) -> Vec<Tag> {
-        self.spare_tags.pop().unwrap_or_default()
-    }
-
     /// How many spans are held.
     pub fn held(&self) -> usize {
         self.held
@@ -135,6 +132,7 @@ impl Assembler {
     fn hand_on(&mut self, at: usize, out: &mut impl FnMut(&Trace)) {
         let mut spans = self.table.remove(at);
         self.held -= spans.len();
+        self.held_bytes -= spans.iter().map(Span::size).sum::<usize>();
         let Some(first) = spans.first() else { return };
         let context = self.contexts.of(&first.source);
         let mut marks = std::mem::take(&mut self.spare_marks);
@@ -150,15 +148,7 @@ impl Assembler {
     /// Keeps the memory of a trace that is gone.
     fn reclaim(&mut self, trace: Trace) {
         let Trace { mut spans, top_level, .. } = trace;
-        for mut span in spans.drain(..) {
-            if self.spare_tags.len() == SPARE_TAG_LISTS {
-                break;
-            }
-            if (1..=SPARE_TAGS).contains(&span.tags.capacity()) {
-                span.tags.clear();
-                self.spare_tags.push(span.tags);
-            }
-        }
+        spans.clear();
         self.spare_marks = top_level;
         if spans.capacity() <= SPARE_SPANS && self.spare_spans.len() < SPARE_SPAN_LISTS {
             self.spare_spans.push(spans);

@@ -339,10 +339,17 @@ fn of_equal_keys_the_last_counts_however_many_there_are() {
 }
 
 #[test]
-fn the_memory_of_sent_tags_is_used_again() {
-    let mut bench = bench();
-    bench.push(Span { tags: tags([("a", "b")]), ..span(1, 1, 0) }, 0);
-    bench.poll(200 * MS);
-    assert!(bench.assembler.spare_tags().capacity() > 0);
-    assert_eq!(bench.assembler.spare_tags().capacity(), 0);
+fn spans_with_many_tags_are_bounded_by_their_bytes() {
+    let limits = Limits { bytes: 1_000_000, ..Limits::default() };
+    let mut assembler = Assembler::new(limits, Tagging::default());
+    let mut out = 0;
+    for id in 1..=10_000 {
+        let tags = (0..20).map(|_| (Text::from("key"), Value::from("value"))).collect();
+        assembler.push(Span { tags, ..span(id, id as u64, 0) }, 0, &mut |trace| out += trace.spans().len());
+    }
+    assert_eq!(assembler.held() + out, 10_000);
+    assert!((100..1_000).contains(&assembler.held()), "{} held", assembler.held());
+    assert_eq!(assembler.counters().evicted, out as u64);
+    assembler.flush(&mut |_| {});
+    assert_eq!(assembler.held(), 0);
 }

@@ -132,6 +132,16 @@ fn a_record_of_an_unknown_kind_is_skipped() {
 }
 
 #[test]
+fn a_span_with_the_reserved_bit_is_malformed() {
+    for (head, is_well_formed) in [(SPAN | ROOT, true), (SPAN | ROOT | RESERVED, false)] {
+        // A name, and differences of counter, start and duration.
+        let bytes = packet(|w| w.put_bytes(&[head, 1, 0, 0, 0]).unwrap());
+        let record = Packet::parse(&bytes).unwrap().records().next().unwrap();
+        assert_eq!(record.is_ok(), is_well_formed);
+    }
+}
+
+#[test]
 fn a_newer_version_is_refused_by_number_before_anything_else_is_read() {
     let mut bytes = packet(|_| ());
     bytes[0] = VERSION + 1;

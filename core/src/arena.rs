@@ -5,7 +5,7 @@
 //! of the slot's use, so that a push that was overtaken by the slot's next use fails instead of landing there.
 
 use crate::slot_ring::{SlotRing, SlotRingView};
-use crate::sync::{AtomicBool, AtomicU32, Ordering, const_unless_loom, fence};
+use crate::sync::{AtomicBool, AtomicU32, Ordering, compiler_fence, const_unless_loom, fence};
 use crate::tag::{CellBody, FIRST, Kind, MORE, Value, Word, cut, pack_first, pack3, words_of};
 use core::ptr;
 
@@ -19,7 +19,7 @@ pub const MAX_STR: usize = 255;
 pub(crate) const MAX_NAME: usize = 250;
 
 /// How far a claim looks before it calls a ring full.
-const STEPS: u32 = 64;
+const STEPS: u32 = 32;
 
 /// The memory of a tracer: `SPANS` span slots and `TAGS` tag cells, in a `static`.
 ///
@@ -128,7 +128,16 @@ impl ArenaView {
     /// The handle of the current span; 0 when there is none, or when it was finished behind its children's back.
     #[inline(always)]
     pub(crate) fn current(&self) -> u32 {
-        self.state.current.load(Ordering::Acquire)
+        let current = self.state.current.load(Ordering::Relaxed);
+        compiler_fence(Ordering::Acquire);
+        current
+    }
+
+    /// The current span belongs to one core: its interrupts see the stores before this one, which takes no barrier.
+    #[inline(always)]
+    fn set_current(&self, handle: u32) {
+        compiler_fence(Ordering::Release);
+        self.state.current.store(handle, Ordering::Relaxed);
     }
 
     #[inline(always)]
@@ -175,7 +184,7 @@ impl ArenaView {
         };
         // SAFETY: claimed above.
         unsafe { self.spans.write(handle, body) };
-        self.state.current.store(handle, Ordering::Release);
+        self.set_current(handle);
         Some((handle, previous))
     }
 
@@ -194,7 +203,7 @@ impl ArenaView {
             });
         }
         if self.current() == handle {
-            self.state.current.store(previous, Ordering::Release);
+            self.set_current(previous);
         }
         self.spans.finish(handle);
     }

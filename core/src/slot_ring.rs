@@ -107,7 +107,7 @@ impl<T, const W: usize> SlotRingView<T, W> {
     /// Claims a free slot within `steps` steps. `None`: they were all taken.
     #[inline]
     pub(crate) fn claim(&self, steps: u32) -> Option<u32> {
-        let (mask, steps) = (self.mask(), steps.min(self.capacity()));
+        let mask = self.mask();
         let mut position = self.hint.load(Ordering::Relaxed);
         for _ in 0..steps {
             let slot = self.slot(position);

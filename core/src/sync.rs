@@ -11,7 +11,7 @@ pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, fence};
 #[cfg(all(not(loom), not(target_has_atomic = "32")))]
 pub(crate) use portable_atomic::{AtomicBool, AtomicU32, fence};
 
-pub(crate) use core::sync::atomic::Ordering;
+pub(crate) use core::sync::atomic::{Ordering, compiler_fence};
 
 #[cfg(loom)]
 pub(crate) use loom::cell::UnsafeCell;

@@ -1,10 +1,16 @@
 //! Runs the kitchen for a while: orders come in, spans go out, and at the end the books are balanced.
 
 use embassy_time::{Duration, Instant, Ticker};
-use microspan::{Drain, Tracer, Transport};
+use microspan::{Arena, Drain, Tracer, Transport};
 
-use crate::app::{Kitchen, Order};
+use crate::app::{Kitchen, Order, SERVICE, TAGS};
 use crate::board::host;
+use crate::board::lm3s6965::systick::Microseconds;
+
+static ARENA: Arena<32, 64> = Arena::new();
+
+/// The kitchen's tracer.
+pub static TRACER: Tracer = Tracer::new(&ARENA, &Microseconds).service(SERVICE).tags(TAGS);
 
 /// An order comes every so often; between two of them the drain sends what the last one left.
 const PERIOD: Duration = Duration::from_millis(20);
@@ -14,12 +20,11 @@ const PERIOD: Duration = Duration::from_millis(20);
 /// Prints what was made, drained and dropped as one JSON object on the host's standard output, by this program's own
 /// count.
 pub async fn serve<const MTU: usize, const NAMES: usize>(
-    tracer: &'static Tracer,
     drain: &mut Drain<MTU, NAMES>,
     link: &mut impl Transport,
     seconds: u32,
 ) {
-    let mut kitchen = Kitchen::new(tracer);
+    let mut kitchen = Kitchen::new(&TRACER);
     let mut ticker = Ticker::every(PERIOD);
     let end = Instant::now() + Duration::from_secs(seconds.into());
     let mut failed = 0_u32;
@@ -36,8 +41,8 @@ pub async fn serve<const MTU: usize, const NAMES: usize>(
     while !send(drain, link) {
         ticker.next().await;
     }
-    let dropped = tracer.stats().spans_dropped();
-    defmt::info!("end: {} spans made, {} orders failed, {}", kitchen.spans_made(), failed, tracer.stats());
+    let dropped = TRACER.stats().spans_dropped();
+    defmt::info!("end: {} spans made, {} orders failed, {}", kitchen.spans_made(), failed, TRACER.stats());
     host::print(format_args!(
         "{{\"spans_made\":{},\"spans_drained\":{},\"spans_dropped\":{dropped}}}\n",
         kitchen.spans_made(),

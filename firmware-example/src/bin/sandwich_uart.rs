@@ -8,29 +8,13 @@
 mod firmware {
     use cortex_m_rt::exception;
     use embassy_executor::Spawner;
-    use microspan::{Arena, Clock, Drain, Session, Stream, Tracer};
-    use microspan_firmware::app::{SERVICE, TAGS};
+    use microspan::{Drain, Session, Stream};
     use microspan_firmware::board::lm3s6965::{self, systick};
     use microspan_firmware::board::{executor, host};
-    use microspan_firmware::service::serve;
+    use microspan_firmware::service::{TRACER, serve};
 
     /// The longest packet: a frame of it takes 22 ms at 115,200 baud.
     const MTU: usize = 256;
-
-    struct Microseconds;
-
-    impl Clock for Microseconds {
-        fn now(&self) -> u64 {
-            systick::ticks()
-        }
-
-        fn frequency(&self) -> u32 {
-            systick::FREQUENCY
-        }
-    }
-
-    static ARENA: Arena<32, 64> = Arena::new();
-    static TRACER: Tracer = Tracer::new(&ARENA, &Microseconds).service(SERVICE).tags(TAGS);
 
     #[embassy_executor::main(entry = "cortex_m_rt::entry", executor = "executor::Executor")]
     async fn main(_spawner: Spawner) {
@@ -41,7 +25,7 @@ mod firmware {
         else {
             panic!("the tracer has a drain already");
         };
-        serve(&TRACER, &mut drain, &mut Stream::new(board.uart0), seconds).await;
+        serve(&mut drain, &mut Stream::new(board.uart0), seconds).await;
         host::exit(true)
     }
 

@@ -9,30 +9,14 @@ mod firmware {
     use cortex_m_rt::exception;
     use embassy_executor::Spawner;
     use embassy_net::udp::{PacketMetadata, UdpSocket};
-    use microspan::{Arena, Clock, Drain, Session, Tracer, Udp};
-    use microspan_firmware::app::{SERVICE, TAGS};
+    use microspan::{Drain, Session, Udp};
     use microspan_firmware::board::lm3s6965::{self, HOST, systick};
     use microspan_firmware::board::{executor, host};
-    use microspan_firmware::service::serve;
+    use microspan_firmware::service::{TRACER, serve};
 
     const PORT: u16 = 18_999;
     /// What a datagram may carry.
     const MTU: usize = 1_024;
-
-    struct Microseconds;
-
-    impl Clock for Microseconds {
-        fn now(&self) -> u64 {
-            systick::ticks()
-        }
-
-        fn frequency(&self) -> u32 {
-            systick::FREQUENCY
-        }
-    }
-
-    static ARENA: Arena<32, 64> = Arena::new();
-    static TRACER: Tracer = Tracer::new(&ARENA, &Microseconds).service(SERVICE).tags(TAGS);
 
     #[embassy_executor::main(entry = "cortex_m_rt::entry", executor = "executor::Executor")]
     async fn main(spawner: Spawner) {
@@ -55,7 +39,7 @@ mod firmware {
         else {
             panic!("the tracer has a drain already");
         };
-        serve(&TRACER, &mut drain, &mut Udp::new(&socket, (HOST, port)), seconds).await;
+        serve(&mut drain, &mut Udp::new(&socket, (HOST, port)), seconds).await;
         socket.flush().await;
         host::exit(true)
     }

@@ -23,6 +23,19 @@ const _: () = assert!(CYCLES_PER_ROUND <= 1 << 24, "SysTick has 24 bits");
 /// Rounds that are over; at four a second it lasts for 34 years.
 static ROUNDS: AtomicU32 = AtomicU32::new(0);
 
+/// The time, for spans.
+pub struct Microseconds;
+
+impl microspan::Clock for Microseconds {
+    fn now(&self) -> u64 {
+        ticks()
+    }
+
+    fn frequency(&self) -> u32 {
+        FREQUENCY
+    }
+}
+
 /// Starts the count. SysTick keeps its priority out of reset, the highest: [`ticks`] relies on it.
 pub(super) fn init(systick: &mut SYST) {
     systick.set_clock_source(SystClkSource::Core);

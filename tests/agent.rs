@@ -55,6 +55,22 @@ fn a_bridge_whose_agent_never_comes_ends_in_time_and_counts_what_it_held() {
 }
 
 #[test]
+fn a_recording_of_more_than_the_queue_holds_arrives_whole() {
+    // Some 48 MB of payloads; before the agent 20 MB wait.
+    const RECORDED: usize = 50_000;
+    let folder = tempfile::tempdir().expect("a folder for temporary files");
+    let path = folder.path().join("recorded");
+    let stream: Vec<u8> =
+        device::packets(6, RECORDED).iter().flat_map(|packet| device::frame(packet)).collect();
+    std::fs::write(&path, stream).expect("the folder takes a file");
+    let standin = Standin::start();
+    let summary = Bridge::start(standin.url(), &["--file", &path.to_string_lossy()]).finish();
+    let spans = RECORDED as u64 * device::SPANS;
+    assert_eq!((summary.spans_received, summary.spans_sent), (spans, spans), "{summary:?}");
+    assert_eq!(standin.summary().spans, spans);
+}
+
+#[test]
 fn one_bridge_serves_several_links() {
     let folder = tempfile::tempdir().expect("a folder for temporary files");
     let path = folder.path().join("recorded");

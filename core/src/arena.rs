@@ -125,7 +125,7 @@ pub(crate) struct ArenaView {
 }
 
 impl ArenaView {
-    /// The handle of the current span; 0 when there is none, or when it was finished behind its children's back.
+    /// The handle of the current span, which may be finished; 0 when there is none.
     #[inline(always)]
     pub(crate) fn current(&self) -> u32 {
         let current = self.state.current.load(Ordering::Relaxed);

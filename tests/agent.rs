@@ -55,8 +55,8 @@ fn a_bridge_whose_agent_never_comes_ends_in_time_and_counts_what_it_held() {
 }
 
 #[test]
-fn a_recording_of_more_than_the_queue_holds_arrives_whole() {
-    // Some 48 MB of payloads; before the agent 20 MB wait.
+fn a_recording_of_more_spans_than_are_assembled_at_once_arrives_whole() {
+    // 150,000 spans; the assembler holds 100,000.
     const RECORDED: usize = 50_000;
     let folder = tempfile::tempdir().expect("a folder for temporary files");
     let path = folder.path().join("recorded");

@@ -86,6 +86,9 @@ mod context;
 mod drain;
 mod exclusive;
 mod id;
+#[cfg(all(test, not(any(loom, shuttle))))]
+#[allow(unsafe_code)]
+mod model;
 #[allow(unsafe_code)]
 mod slot_ring;
 #[allow(unsafe_code)]

@@ -31,20 +31,12 @@ std::thread_local! {
     static LEVELS: RefCell<Vec<Level>> = const { RefCell::new(Vec::new()) };
 }
 
-/// How an operation went.
-pub(crate) struct Ran {
-    /// Its own accesses.
-    pub(crate) steps: u32,
-    /// Whether it got as far as the access at which it was to be interrupted.
-    pub(crate) interrupted: bool,
-}
-
-/// Runs an operation, with `interrupt` in the middle.
+/// Runs an operation, with `interrupt` in the middle; returns whether it got that far.
 ///
 /// # Panics
 ///
 /// When it makes more than `most` accesses, as one does that waits for what it has interrupted.
-pub(crate) fn run(most: u32, interrupt: Option<Interrupt>, operation: impl FnOnce()) -> Ran {
+pub(crate) fn run(most: u32, interrupt: Option<Interrupt>, operation: impl FnOnce()) -> bool {
     /// Takes the level away, also when the operation panics.
     struct Below;
     impl Drop for Below {
@@ -60,15 +52,10 @@ pub(crate) fn run(most: u32, interrupt: Option<Interrupt>, operation: impl FnOnc
     RUNNING.set(true);
     let below = Below;
     operation();
-    let ran = LEVELS.with_borrow(|levels| {
-        let level = levels.last();
-        Ran {
-            steps: level.map_or(0, |level| level.steps),
-            interrupted: level.is_some_and(|level| level.interrupt.is_none()),
-        }
-    });
+    let uninterrupted = |levels: &Vec<Level>| levels.last().is_some_and(|level| level.interrupt.is_some());
+    let interrupted = !LEVELS.with_borrow(uninterrupted);
     drop(below);
-    ran
+    interrupted
 }
 
 /// How many operations stand still.

@@ -174,5 +174,7 @@ pub(crate) struct ArenaView {
     pub(crate) full: WhenFull,
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, loom))]
+mod loom_tests;
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;

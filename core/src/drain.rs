@@ -187,5 +187,5 @@ fn look(tracer: &'static Tracer, from: &mut u32, swept: &mut u32) -> Option<Fini
     found
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;

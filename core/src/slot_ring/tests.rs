@@ -2,7 +2,7 @@
 
 use super::*;
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 mod sequences {
     use super::*;
     extern crate std;
@@ -206,7 +206,7 @@ mod loom_tests {
     fn a_slot_that_is_freed_and_claimed_again_is_never_torn() {
         check(3, |ring| {
             // Three slots are taken for good and the fourth waits for the reaper: both uses fall on it.
-            (0..3).for_each(|_| drop(view(&ring).claim(4)));
+            (0..3).for_each(|_| _ = view(&ring).claim(Mode::Shared, 0, 4));
             let first = produce(view(&ring)).unwrap();
             let reaper = spawn(&ring, reap);
             let second = spawn(&ring, produce).join().unwrap();
@@ -219,7 +219,7 @@ mod loom_tests {
     #[test]
     fn a_slot_can_be_finished_by_another_thread_than_claimed_it() {
         check(5, |ring| {
-            let handle = view(&ring).claim(4).unwrap();
+            let handle = view(&ring).claim(Mode::Shared, 0, 4).unwrap();
             // SAFETY: claimed above; the right to the slot moves to the other thread with the handle.
             unsafe { view(&ring).write(handle, handle) };
             view(&ring).slot(handle).shared[0].store(handle, Ordering::Relaxed);
@@ -227,6 +227,85 @@ mod loom_tests {
             let taken = spawn(&ring, reap).join().unwrap();
             finisher.join().unwrap();
             assert_eq!(taken + reap(view(&ring)), 1);
+        });
+    }
+    /// Takes what is finished, where claims may overwrite it; gives it back the first time.
+    fn take_and_reap(ring: &SlotRingView<u32, 1, 0>, mut give_back: bool) -> usize {
+        let mut taken = 0;
+        while let Some(handle) = ring.next_finished(0, 8) {
+            if !ring.take(handle) {
+                continue;
+            }
+            // SAFETY: finished, and taken.
+            assert_eq!(unsafe { ring.read(handle) }, handle);
+            if core::mem::take(&mut give_back) {
+                ring.put_back(handle);
+            } else {
+                ring.free(handle);
+                taken += 1;
+            }
+        }
+        taken
+    }
+
+    #[test]
+    fn a_finished_slot_goes_to_the_reaper_or_to_the_claim_that_overwrites_it() {
+        check(3, |ring| {
+            (0..3).for_each(|_| _ = view(&ring).claim(Mode::Shared, 0, 4));
+            assert!(produce(view(&ring)).is_some());
+            let overwriter = spawn(&ring, |ring| {
+                let handle = ring.claim_finished(0, 8, |_| true)?;
+                // SAFETY: claimed above.
+                unsafe { ring.write(handle, handle) };
+                ring.finish(handle);
+                Some(handle)
+            });
+            let reaper = spawn(&ring, |ring| take_and_reap(ring, true));
+            let overwritten = overwriter.join().unwrap().is_some();
+            let taken = reaper.join().unwrap() + take_and_reap(view(&ring), false);
+            assert_eq!(taken, 1, "the one, or the one that took its place: {overwritten}");
+        });
+    }
+
+    #[test]
+    fn two_claims_never_overwrite_one_slot() {
+        check(3, |ring| {
+            (0..2).for_each(|_| _ = view(&ring).claim(Mode::Shared, 0, 4));
+            (0..2).for_each(|_| _ = produce(view(&ring)));
+            let claims = [(); 2].map(|()| spawn(&ring, |ring| ring.claim_finished(0, 8, |_| true)));
+            let [one, other] = claims.map(|claim| claim.join().unwrap());
+            assert!(
+                one.is_some() && other.is_some() && one.map(|one| one & 3) != other.map(|other| other & 3)
+            );
+        });
+    }
+
+    #[test]
+    fn two_claims_of_the_reserved_never_get_one_slot() {
+        check(3, |ring| {
+            let claims = [(); 2].map(|()| spawn(&ring, |ring| ring.claim_reserved(Mode::Shared, 2, false)));
+            let [one, other] = claims.map(|claim| claim.join().unwrap());
+            assert!(one.is_some() && other.is_some() && one != other);
+        });
+    }
+
+    #[test]
+    fn the_one_claimer_of_a_ring_sees_what_the_reaper_has_freed() {
+        check(3, |ring| {
+            let claim = |ring: &SlotRingView<u32, 1, 0>| {
+                let handle = ring.claim(Mode::Exclusive, 0, 4)?;
+                // SAFETY: claimed above.
+                unsafe { ring.write(handle, handle) };
+                ring.slot(handle).shared[0].store(handle, Ordering::Relaxed);
+                ring.finish(handle);
+                Some(handle)
+            };
+            (0..3).for_each(|_| _ = view(&ring).claim(Mode::Exclusive, 0, 4));
+            assert!(claim(view(&ring)).is_some());
+            let reaper = spawn(&ring, reap);
+            let second = spawn(&ring, move |ring| claim(ring)).join().unwrap().is_some();
+            let taken = reaper.join().unwrap() + reap(view(&ring));
+            assert_eq!(taken, 1 + usize::from(second));
         });
     }
 }

@@ -176,5 +176,7 @@ pub(crate) struct ArenaView {
 
 #[cfg(all(test, loom))]
 mod loom_tests;
+#[cfg(all(test, shuttle))]
+mod shuttle_tests;
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;

@@ -343,5 +343,5 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(shuttle)))]
 mod tests;

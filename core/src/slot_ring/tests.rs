@@ -2,7 +2,7 @@
 
 use super::*;
 
-#[cfg(not(any(loom, shuttle)))]
+#[cfg(not(loom))]
 mod sequences {
     use super::*;
     extern crate std;

@@ -17,8 +17,8 @@ impl ArenaView {
             handle = self.spans.next_finished(handle.wrapping_add(1), steps.checked_sub(passed)?)?;
         }
         let slot = self.spans.slot(handle);
-        let word = |word: usize| slot.shared[word].load(Ordering::Relaxed);
-        let byte = |byte: usize| slot.bytes[byte].load(Ordering::Relaxed);
+        let word = |word: usize| slot.shared.get(word).map_or(0, |word| word.load(Ordering::Relaxed));
+        let byte = |byte: usize| slot.bytes.get(byte).map_or(0, |byte| byte.load(Ordering::Relaxed));
         // SAFETY: seen finished, by an acquire load, by the one drain; where starts may overwrite it, it was taken.
         let SpanBody { name, start, end } = unsafe { self.spans.read(handle) };
         Some(Finished {

@@ -105,12 +105,12 @@ impl ArenaView {
     #[inline(never)]
     pub(super) fn claim_by_policy(&self, mode: Mode, here: Here, entitled: bool) -> Option<u32> {
         let full = self.full;
-        if entitled && full.reserved != 0 {
-            if let Some((handle, overwritten)) =
+        if entitled
+            && full.reserved != 0
+            && let Some((handle, overwritten)) =
                 self.spans.claim_reserved(mode, full.reserved, full.overwrite)
-            {
-                return Some(if overwritten { self.overwrite(here, handle) } else { handle });
-            }
+        {
+            return Some(if overwritten { self.overwrite(here, handle) } else { handle });
         }
         let steps = if full.overwrite { STEPS_TO_FREE } else { STEPS };
         if let Some(handle) = self.spans.claim(mode, full.reserved, steps) {

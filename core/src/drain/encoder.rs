@@ -44,10 +44,12 @@ impl<'d, const N: usize> Encoder<'d, N> {
 
     #[inline(always)]
     fn head(&mut self, w: &mut Writer<'_>, span: &Finished, tags: u8, lost_tags: bool) -> Result<(), Full> {
+        let has_link = span.root == span.handle && span.parent != 0;
         let head = SpanHead {
             counter: span.handle,
             parent: span.parent,
             trace: span.root,
+            link_trace: if has_link { self.tracer.arena.last_root(span.parent) } else { 0 },
             interrupt: span.interrupt,
             name: self.names.text(span.name),
             start: span.start,

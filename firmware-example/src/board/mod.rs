@@ -5,4 +5,5 @@ pub mod executor;
 mod fault;
 pub mod host;
 pub mod lm3s6965;
+pub mod microbit;
 mod register;

@@ -9,6 +9,8 @@
 //! | --- | --- |
 //! | `clock` | one reading of the board's clock |
 //! | `span` | start and finish of a child under an open root, without tags; two readings of the clock included |
+//! | `span_interrupts` | the same by a tracer that asks in which interrupt it is (`CortexM`) |
+//! | `span_callsites` | the same by a tracer that counts at each callsite (`Callsites`) |
 //! | `tag_u32` | a number: what a span with four of them costs beyond one with none, divided by four |
 //! | `tag_static_str` | a string that lives for ever, likewise |
 //! | `tag_str16` | a string of 16 bytes that is copied, likewise |
@@ -31,7 +33,7 @@ mod firmware {
     use core::hint::black_box;
 
     use cortex_m_rt::{entry, exception};
-    use microspan::{Drain, Refused, Session, Stats, Transport};
+    use microspan::{Drain, Refused, Session, Stats, Tracer, Transport};
     use microspan_firmware::board::host;
     use static_cell::StaticCell;
 
@@ -90,6 +92,10 @@ mod firmware {
         row("disabled", "cost.disabled", "cost.nothing", 1);
         run(op::masked_probe);
         row("masked_probe", "cost.masked_probe", "cost.nothing", 1);
+        undrained(&op::TRACER_OF_INTERRUPTS, op::span_interrupts);
+        row("span_interrupts", "cost.span_interrupts", "cost.nothing", 1);
+        undrained(&op::TRACER_OF_CALLSITES, op::span_callsites);
+        row("span_callsites", "cost.span_callsites", "cost.nothing", 1);
         row("drain_span", "cost.drain_full_packets", "cost.nothing", drain_full(drain));
 
         root.finish();
@@ -107,6 +113,14 @@ mod firmware {
         for number in 0..CALLS {
             black_box(operation(number, text));
         }
+    }
+
+    /// Calls an operation that starts spans by a tracer of its own, under a root, as the other spans have one.
+    fn undrained(tracer: &'static Tracer, operation: Operation) {
+        let root = tracer.trace("cost.root");
+        call(operation);
+        root.finish();
+        assert_eq!(tracer.stats(), Stats::default(), "spans were dropped");
     }
 
     /// Drains full packets, in one call that the host counts; returns how many spans they took.

@@ -1,7 +1,7 @@
 //! What is counted: each operation in a function of its own, so that it brings its addresses and constants along at
 //! each call, as it does where a program uses it. It gets a number and a text that the compiler cannot know.
 
-use microspan::{Arena, Clock, Static, Tracer};
+use microspan::{Arena, Callsites, Clock, CortexM, Static, Tracer};
 
 use crate::here::{self, CLOCK};
 
@@ -14,6 +14,17 @@ pub const TAGS_OF_A_SPAN: u32 = 4;
 static ARENA: Arena<{ here::SPANS }, { here::TAGS }> = Arena::new();
 /// The tracer whose operations are counted.
 pub static TRACER: Tracer = Tracer::new(&ARENA, &CLOCK).service("cost");
+
+static ARENA_OF_INTERRUPTS: Arena<{ here::FEW }, 4> = Arena::new();
+/// One that asks in which interrupt a span starts.
+pub static TRACER_OF_INTERRUPTS: Tracer =
+    Tracer::new(&ARENA_OF_INTERRUPTS, &CLOCK).service("cost").context(&CortexM);
+
+static ARENA_OF_CALLSITES: Arena<{ here::FEW }, 4> = Arena::new();
+static CALLSITES: Callsites<16> = Callsites::new();
+/// One that counts at each callsite.
+pub static TRACER_OF_CALLSITES: Tracer =
+    Tracer::new(&ARENA_OF_CALLSITES, &CLOCK).service("cost").callsites(&CALLSITES);
 
 /// What a function costs that does nothing, the entry and the return.
 #[unsafe(export_name = "cost.nothing")]
@@ -29,6 +40,18 @@ pub fn clock(_: u32, _: &str) -> u64 {
 #[unsafe(export_name = "cost.span")]
 pub fn span(_: u32, _: &str) -> u64 {
     TRACER.trace("cost.child").finish();
+    0
+}
+
+#[unsafe(export_name = "cost.span_interrupts")]
+pub fn span_interrupts(_: u32, _: &str) -> u64 {
+    TRACER_OF_INTERRUPTS.trace("cost.child").finish();
+    0
+}
+
+#[unsafe(export_name = "cost.span_callsites")]
+pub fn span_callsites(_: u32, _: &str) -> u64 {
+    TRACER_OF_CALLSITES.trace("cost.child").finish();
     0
 }
 

@@ -14,6 +14,8 @@ const PROGRAMS: &[Program] = &[
     Program { name: "sandwich_uart", board: "lm3s6965", scripts: &["link.x", "defmt.x"] },
     Program { name: "size_empty", board: "an386", scripts: &["link.x"] },
     Program { name: "size_tiny", board: "an386", scripts: &["link.x"] },
+    Program { name: "size_spans", board: "an386", scripts: &["link.x"] },
+    Program { name: "size_forbidden", board: "an386", scripts: &["link.x"] },
 ];
 
 /// The boards of the program `cost`, one for each target: what the target is called, the core, the memory map.

@@ -1,11 +1,16 @@
-//! What a span costs: on target in instructions, in flash and in RAM.
+//! What a span costs: on target in instructions, in flash and in RAM; on this machine in time.
 
+mod allocations;
 mod boards;
 mod elf;
 mod firmware;
+mod growth;
+mod host;
+mod plot;
 mod size;
 mod table;
 mod target;
+mod ticks;
 mod trace;
 
 use std::process::ExitCode;
@@ -27,6 +32,10 @@ enum Command {
     Target(target::Options),
     /// Flash and static RAM that the tiny profile adds to an empty program on a Cortex-M4
     Size(size::Options),
+    /// Time of a span on this machine, beside two readings of the clock, and what it allocates
+    Host(host::Options),
+    /// Time of a start and finish, and of draining, as the arena grows and fills
+    Growth(growth::Options),
 }
 
 /// An optimisation level of the firmware.
@@ -55,6 +64,8 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Target(options) => target::run(&options),
         Command::Size(options) => size::run(&options),
+        Command::Host(options) => host::run(&options),
+        Command::Growth(options) => growth::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

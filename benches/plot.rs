@@ -36,7 +36,8 @@ fn chart(points: &[Point], file: &Path) -> Result<(), Box<dyn std::error::Error>
         .y_label_area_size(60)
         .build_cartesian_2d(
             (slots(usize::min) as f64..slots(usize::max) as f64).log_scale().base(2.0),
-            (least.max(1.0) / 2.0..most * 2.0).log_scale(),
+            // Above the curves there is room for their names.
+            (least.max(1.0) / 2.0..most * 8.0).log_scale(),
         )?;
     chart
         .configure_mesh()
@@ -56,7 +57,12 @@ fn chart(points: &[Point], file: &Path) -> Result<(), Box<dyn std::error::Error>
                 .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], style));
         }
     }
-    chart.configure_series_labels().background_style(WHITE.mix(0.8)).border_style(BLACK).draw()?;
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperRight)
+        .background_style(WHITE.mix(0.8))
+        .border_style(BLACK)
+        .draw()?;
     root.present()?;
     Ok(())
 }

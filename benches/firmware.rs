@@ -25,14 +25,18 @@ struct Message {
     executable: Option<PathBuf>,
 }
 
-/// Builds programs in one call of cargo, and returns where they lie, in the same order.
-pub fn build<const N: usize>(programs: [&str; N], target: &str, opt_level: OptLevel) -> Result<[PathBuf; N]> {
+/// Builds programs for some cores in one call of cargo, and returns where those of each core lie, in the same order.
+pub fn build<const N: usize>(
+    programs: [&str; N],
+    cores: &[Core],
+    opt_level: OptLevel,
+) -> Result<Vec<[PathBuf; N]>> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .args(["build", "--quiet", "--package", "microspan-firmware", "--target", target])
-        .args(["--no-default-features", "--profile", "firmware"])
-        .args(["--message-format", "json-render-diagnostics"])
+        .args(["build", "--quiet", "--package", "microspan-firmware", "--no-default-features"])
+        .args(["--profile", "firmware", "--message-format", "json-render-diagnostics"])
+        .args(cores.iter().flat_map(|core| ["--target", core.target()]))
         .args(programs.iter().flat_map(|program| ["--bin", program]))
         .env("CARGO_PROFILE_FIRMWARE_OPT_LEVEL", opt_level.name())
         .output()
@@ -40,20 +44,31 @@ pub fn build<const N: usize>(programs: [&str; N], target: &str, opt_level: OptLe
     if !output.status.success() {
         let complaint = String::from_utf8_lossy(&output.stderr);
         if complaint.contains("can't find crate for `core`") {
-            bail!("a Rust target of the boards is not installed: rustup target add {target}");
+            let targets: Vec<&str> = cores.iter().map(|core| core.target()).collect();
+            bail!("a Rust target of the boards is not installed: rustup target add {}", targets.join(" "));
         }
         bail!("cargo could not build {programs:?} of the firmware:\n{}", complaint.trim_end());
     }
     let said = String::from_utf8_lossy(&output.stdout);
     let built: Vec<PathBuf> =
         said.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok()?.executable).collect();
-    let mut paths = [const { PathBuf::new() }; N];
-    for (path, program) in paths.iter_mut().zip(programs) {
-        *path = built.iter().find(|built| built.file_name() == Some(program.as_ref())).cloned().ok_or_else(
-            || anyhow!("cargo built {program} and named no file; does its version know JSON messages?"),
-        )?;
-    }
-    Ok(paths)
+    let place = |program: &str, core: &Core| {
+        let found = built.iter().find(|path| {
+            path.file_name() == Some(program.as_ref())
+                && path.components().any(|part| part.as_os_str() == core.target())
+        });
+        found.cloned().ok_or_else(|| {
+            anyhow!("cargo built {program} and named no file; does its version know JSON messages?")
+        })
+    };
+    let of_core = |core| {
+        let mut paths = [const { PathBuf::new() }; N];
+        for (path, program) in paths.iter_mut().zip(programs) {
+            *path = place(program, core)?;
+        }
+        Ok(paths)
+    };
+    cores.iter().map(of_core).collect()
 }
 
 /// Runs a program instruction by instruction; returns what it printed, and the calls of its functions whose symbols

@@ -1,6 +1,6 @@
 //! Flash and static RAM, read from the ELF.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
 
@@ -46,8 +46,9 @@ struct Figures {
 
 /// Builds, measures, and prints.
 pub fn run(options: &Options) -> Result<()> {
-    let paths = firmware::build(["size_empty", "size_tiny"], CORE.target(), options.opt_level)?;
-    let [empty, tiny] = [Program::read(&paths[0])?, Program::read(&paths[1])?];
+    let built = firmware::build(["size_empty", "size_tiny"], &[CORE], options.opt_level)?;
+    let [empty, tiny] = built.first().context("nothing was built")?;
+    let (empty, tiny) = (Program::read(empty)?, Program::read(tiny)?);
     let (without, with) = (empty.bytes(), tiny.bytes());
     let added =
         Bytes { flash: with.flash.saturating_sub(without.flash), ram: with.ram.saturating_sub(without.ram) };

@@ -46,9 +46,9 @@ pub const TAGS: usize = 128;
 /// The longest packet.
 pub const MTU: usize = if SMALL { 256 } else { 1_472 };
 /// Spans to be drained into full packets, at up to 300 in a packet of 1,472 bytes.
-pub const DRAINED: u32 = if SMALL { 120 } else { 1_000 };
+pub const DRAINED: u32 = if SMALL { 120 } else { 640 };
 /// How many of the packets are full for certain.
-pub const FULL_PACKETS: u32 = if SMALL { 2 } else { 3 };
+pub const FULL_PACKETS: u32 = 2;
 
 /// The microbit has 16 KB of RAM.
 const SMALL: bool = cfg!(cost = "m0");

@@ -32,8 +32,6 @@ pub(super) struct Birth {
     pub(super) previous: u32,
     /// The open span that becomes its parent; 0: none.
     pub(super) parent: u32,
-    /// The root of the parent's trace.
-    pub(super) root: u32,
     /// It is the first of its interrupt in that parent.
     pub(super) enters: bool,
 }
@@ -92,41 +90,26 @@ impl ArenaView {
         0
     }
 
-    /// What a span that starts here is born into.
-    #[inline(always)]
-    pub(super) fn birth(&self, core: &Core, here: Here) -> Birth {
-        let previous = core.current(here);
-        if here.interrupt != 0 {
-            return self.birth_in_interrupt(core, here, previous);
-        }
-        match self.root(previous) {
-            Some(root) => Birth { previous, parent: previous, root, enters: false },
-            None => self.birth_after(previous),
-        }
-    }
-
-    /// The same, where what was current is no longer open.
-    #[inline(always)]
-    fn birth_after(&self, previous: u32) -> Birth {
-        if previous == 0 {
-            return Birth { previous, parent: 0, root: 0, enters: false };
-        }
-        let parent = self.nearest(previous);
-        match self.root(parent) {
-            Some(root) => Birth { previous: parent, parent, root, enters: false },
-            None => Birth { previous: 0, parent: 0, root: 0, enters: false },
-        }
-    }
-
+    /// The nearest open one of a span and its ancestors, and the root of its trace; 0 and `root`: there is none.
+    #[cold]
     #[inline(never)]
-    fn birth_in_interrupt(&self, core: &Core, here: Here, previous: u32) -> Birth {
-        let own = self.birth_after(previous);
-        if own.parent != 0 {
-            let interrupt = self.spans.slot(own.parent).bytes[INTERRUPT].load(Ordering::Relaxed);
-            return Birth { enters: interrupt != byte(here.interrupt), ..own };
+    pub(super) fn nearest_and_root(&self, handle: u32, root: u32) -> (u32, u32) {
+        let parent = self.nearest(handle);
+        self.root(parent).map_or((0, root), |found| (parent, found))
+    }
+
+    /// What a span that starts here is born into, in whatever context.
+    pub(super) fn birth(&self, core: &Core, here: Here) -> Birth {
+        let previous = self.nearest(core.current(here));
+        if here.interrupt == 0 {
+            return Birth { previous, parent: previous, enters: false };
         }
-        let thread = self.birth_after(core.current(Here { interrupt: 0, ..here }));
-        Birth { previous: own.previous, enters: thread.parent != 0, ..thread }
+        if previous != 0 {
+            let interrupt = self.spans.slot(previous).bytes[INTERRUPT].load(Ordering::Relaxed);
+            return Birth { previous, parent: previous, enters: interrupt != byte(here.interrupt) };
+        }
+        let parent = self.nearest(core.current(Here { interrupt: 0, ..here }));
+        Birth { previous, parent, enters: parent != 0 }
     }
 
     /// The current span here, which is open; 0: none.

@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | `sandwich_udp` | `lm3s6965evb`, Cortex-M3 | the traced kitchen under Embassy, its spans over UDP and Ethernet |
 //! | `sandwich_uart` | `lm3s6965evb`, Cortex-M3 | the same kitchen, its spans over a serial line |
-//! | `cost` | `mps2-an386`, Cortex-M4 | what an operation costs, in instructions |
+//! | `cost` | one for each of four cores | what an operation costs, in instructions |
 //!
 //! Everything that names hardware is in `board`, which exists only where there is no operating system. The rest is
 //! portable and tested on the host.
@@ -15,5 +15,5 @@ pub mod app;
 pub mod arguments;
 #[cfg(target_os = "none")]
 pub mod board;
-#[cfg(target_os = "none")]
+#[cfg(all(target_os = "none", feature = "kitchen"))]
 pub mod service;

@@ -15,5 +15,6 @@ pub mod app;
 pub mod arguments;
 #[cfg(target_os = "none")]
 pub mod board;
+pub mod hammer;
 #[cfg(target_os = "none")]
 pub mod service;

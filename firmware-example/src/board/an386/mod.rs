@@ -2,9 +2,11 @@
 
 mod clock;
 mod count;
+mod timers;
 
 pub use clock::DualTimer;
 pub use count::{CALLS, Count, Operation, block, instructions};
+pub use timers::{TIMER0, TIMER1};
 
 /// Starts the counter of instructions and the clock.
 ///

@@ -1,0 +1,198 @@
+//! What one context of execution does, and its books.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use microspan::{Clock, Span, Static, Tracer};
+
+use super::set::Set;
+use super::shadow::Shadow;
+use super::{key, mix, text};
+
+/// A number's lane stands above these bits.
+const LANE: u32 = 28;
+/// One span in so many carries a text, and one is tagged after its end.
+const SELDOM: u32 = 8;
+
+/// A core: where its contexts start spans.
+pub struct Core {
+    /// The tracer, which may be shared with other cores.
+    pub tracer: &'static Tracer,
+    /// The tracer's clock.
+    pub clock: &'static dyn Clock,
+    /// What its contexts know of its current span.
+    pub shadow: Shadow,
+}
+
+/// One context of execution. It alone writes here; others read when it has ended.
+pub struct Lane {
+    /// From 1 on, in the order of the program's lanes.
+    number: u32,
+    /// The name of its spans.
+    pub(super) name: &'static str,
+    random: AtomicU32,
+    /// Spans that it started, those that found no room included; the low bits of a span's number.
+    pub(super) made: AtomicU32,
+    /// Spans that are recorded.
+    pub(super) recorded: AtomicU32,
+    /// The sum of their numbers.
+    pub(super) sum: AtomicU32,
+    /// Tags that it set.
+    pub(super) tags: AtomicU32,
+    /// Of these, the ones that it set after the end of a span.
+    pub(super) late: AtomicU32,
+    /// How often the tracer's current span was not there, or there was one too many.
+    pub(super) wrong: AtomicU32,
+}
+
+/// An open span. Whoever holds it may finish it, on whatever core.
+pub struct Open {
+    span: Span,
+    number: u32,
+    before: Set,
+}
+
+impl Open {
+    /// Its number, if it is recorded.
+    pub fn number(&self) -> Option<u32> {
+        self.span.is_recording().then_some(self.number)
+    }
+}
+
+/// Adds to a count that has one writer. A Cortex-M0 has no more than loads and stores.
+pub(super) fn add(count: &AtomicU32, more: u32) {
+    count.store(count.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
+}
+
+impl Lane {
+    /// The lane of this number, from 1 to 7.
+    pub const fn new(number: u32, name: &'static str) -> Self {
+        const fn zero() -> AtomicU32 {
+            AtomicU32::new(0)
+        }
+        Self {
+            number,
+            name,
+            random: AtomicU32::new(number.wrapping_mul(0x9E37_79B9)),
+            made: zero(),
+            recorded: zero(),
+            sum: zero(),
+            tags: zero(),
+            late: zero(),
+            wrong: zero(),
+        }
+    }
+
+    /// Has its numbers look random in another way; 0 is the way of [`new`](Self::new). Before it does anything.
+    pub fn seed(&self, seed: u32) {
+        let random = mix(seed) ^ self.random.load(Ordering::Relaxed);
+        // The generator stays at 0.
+        self.random.store(random.max(1), Ordering::Relaxed);
+    }
+
+    /// Spans that it started so far.
+    pub fn made(&self) -> u32 {
+        self.made.load(Ordering::Relaxed)
+    }
+
+    /// Whether this is the number of one of its spans.
+    pub(super) fn owns(&self, number: u32) -> bool {
+        number >> LANE == self.number
+    }
+
+    /// Whether the span of this number carries a text.
+    pub(super) fn has_text(number: u32) -> bool {
+        number.is_multiple_of(SELDOM)
+    }
+
+    /// A number below 2^`bits` that looks random.
+    pub fn random(&self, bits: u32) -> u32 {
+        // Marsaglia's xorshift.
+        let mut random = self.random.load(Ordering::Relaxed);
+        random ^= random << 13;
+        random ^= random >> 17;
+        random ^= random << 5;
+        self.random.store(random, Ordering::Relaxed);
+        random >> (32 - bits)
+    }
+
+    /// Starts a span and tags it.
+    pub fn open(&self, core: &Core) -> Open {
+        add(&self.made, 1);
+        let number = self.number << LANE | self.made();
+        let before = core.shadow.read();
+        core.shadow.starting(&before, number);
+        let span = core.tracer.trace(self.name);
+        if span.is_recording() {
+            core.shadow.started(number);
+            add(&self.recorded, 1);
+            add(&self.sum, number);
+            self.tag(core, &span, number, &before);
+        } else {
+            core.shadow.settle(&before);
+        }
+        Open { span, number, before }
+    }
+
+    fn tag(&self, core: &Core, span: &Span, number: u32, before: &Set) {
+        let time = core.clock.now() as u32;
+        span.set_tag(key::NUMBER, number).set_tag(key::TIME, time);
+        let mut parents = 0;
+        for parent in before.iter() {
+            span.set_tag(key::PARENT, parent);
+            parents += 1;
+        }
+        span.set_tag(key::CHECK, checksum(number, time, before));
+        add(&self.tags, 3 + parents);
+        if Self::has_text(number) {
+            let bytes = text(number);
+            span.set_tag(key::TEXT, core::str::from_utf8(&bytes).unwrap_or_default());
+            add(&self.tags, 1);
+        }
+    }
+
+    /// Finishes a span where it was started. Now and then the span is tagged afterwards, too: that must be counted, and
+    /// reach no other.
+    pub fn close(&self, core: &Core, open: Open) {
+        if open.number().is_none() {
+            return;
+        }
+        let late = open.span.as_ref().filter(|_| open.number % SELDOM == 1);
+        core.shadow.finishing(&open.before);
+        open.span.finish();
+        core.shadow.settle(&open.before);
+        if let Some(late) = late {
+            late.set_tag(key::LATE, Static("late"));
+            add(&self.tags, 1);
+            add(&self.late, 1);
+        }
+    }
+
+    /// Spans within spans: the low two bits of `shape` say how many children one has, and the bits above them are the
+    /// shape of each.
+    pub fn tree(&self, core: &Core, shape: u32) {
+        let open = self.open(core);
+        for _ in 0..shape & 3 {
+            self.tree(core, shape >> 2);
+        }
+        self.close(core, open);
+    }
+
+    /// Tags the span that an interrupt found open, where it is certain which one that is.
+    pub fn hit(&self, core: &Core) {
+        let Some(number) = core.shadow.read().only() else { return };
+        match core.tracer.current_span() {
+            Some(span) if number != 0 => {
+                span.set_tag(key::HIT, number);
+                add(&self.tags, 1);
+            }
+            None if number == 0 => {}
+            _ => add(&self.wrong, 1),
+        }
+    }
+}
+
+/// The checksum of a span's own tags.
+pub(super) fn checksum(number: u32, time: u32, parents: &Set) -> u32 {
+    let parents = parents.iter().fold(0_u32, |sum, parent| sum.wrapping_add(mix(parent)));
+    mix(number) ^ mix(time).rotate_left(7) ^ parents
+}

@@ -78,8 +78,13 @@
 
 #[allow(unsafe_code)]
 mod arena;
+#[allow(unsafe_code)]
+mod callsite;
 mod clock;
+#[allow(unsafe_code)]
+mod context;
 mod drain;
+mod exclusive;
 mod id;
 #[allow(unsafe_code)]
 mod slot_ring;
@@ -92,13 +97,18 @@ mod tracer;
 mod transport;
 pub mod wire;
 
-pub use arena::{Arena, MAX_STR};
+pub use arena::{Arena, Cause, MAX_STR, Stats};
+pub use callsite::{Callsite, Callsites};
 pub use clock::Clock;
+#[cfg(all(target_arch = "arm", target_os = "none"))]
+pub use context::CortexM;
+pub use context::{Context, Cores, Interrupts, OneContext};
 pub use drain::Drain;
+pub use exclusive::{AnyThread, Exclusive, OneThread, Threads};
 pub use id::Session;
 pub use span::{Span, SpanRef};
 pub use tag::{Static, Value};
-pub use tracer::{Stats, Tracer};
+pub use tracer::Tracer;
 pub use transport::*;
 
 #[cfg(doctest)]

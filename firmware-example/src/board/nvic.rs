@@ -14,6 +14,11 @@ impl Interrupt {
         Self(number)
     }
 
+    /// The number that the processor gives it, among all exceptions.
+    pub(super) const fn exception(self) -> u32 {
+        16 + self.0 as u32
+    }
+
     /// Whether it is the one that reaches `DefaultHandler` as `number`.
     pub(super) fn is(self, number: i16) -> bool {
         i16::try_from(self.0) == Ok(number)

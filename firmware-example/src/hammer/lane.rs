@@ -6,7 +6,7 @@ use microspan::{Clock, Span, Static, Tracer};
 
 use super::set::Set;
 use super::shadow::Shadow;
-use super::{key, mix, text};
+use super::{LANES, key, mix, text};
 
 /// A number's lane stands above these bits.
 const LANE: u32 = 28;
@@ -29,6 +29,8 @@ pub struct Lane {
     number: u32,
     /// The name of its spans.
     pub(super) name: &'static str,
+    /// The number of its interrupt; 0: thread mode.
+    pub(super) interrupt: u32,
     random: AtomicU32,
     /// Spans that it started, those that found no room included; the low bits of a span's number.
     pub(super) made: AtomicU32,
@@ -36,6 +38,8 @@ pub struct Lane {
     pub(super) recorded: AtomicU32,
     /// The sum of their numbers.
     pub(super) sum: AtomicU32,
+    /// The last span of each lane that it tagged.
+    hit: [AtomicU32; LANES],
     /// Tags that it set.
     pub(super) tags: AtomicU32,
     /// Of these, the ones that it set after the end of a span.
@@ -64,18 +68,20 @@ pub(super) fn add(count: &AtomicU32, more: u32) {
 }
 
 impl Lane {
-    /// The lane of this number, from 1 to 7.
-    pub const fn new(number: u32, name: &'static str) -> Self {
+    /// The lane of this number, from 1 to 4, in thread mode (0) or in an interrupt of this exception number.
+    pub const fn new(number: u32, name: &'static str, interrupt: u32) -> Self {
         const fn zero() -> AtomicU32 {
             AtomicU32::new(0)
         }
         Self {
             number,
             name,
+            interrupt,
             random: AtomicU32::new(number.wrapping_mul(0x9E37_79B9)),
             made: zero(),
             recorded: zero(),
             sum: zero(),
+            hit: [zero(), zero(), zero(), zero()],
             tags: zero(),
             late: zero(),
             wrong: zero(),
@@ -137,8 +143,8 @@ impl Lane {
         let time = core.clock.now() as u32;
         span.set_tag(key::NUMBER, number).set_tag(key::TIME, time);
         let mut parents = 0;
-        for parent in before.iter() {
-            span.set_tag(key::PARENT, parent);
+        for (parent, key) in before.iter().zip(key::PARENTS) {
+            span.set_tag(key, parent);
             parents += 1;
         }
         span.set_tag(key::CHECK, checksum(number, time, before));
@@ -177,17 +183,42 @@ impl Lane {
         self.close(core, open);
     }
 
-    /// Tags the span that an interrupt found open, where it is certain which one that is.
+    /// Makes a span that seems to have one of `several` parents, up to four, and has none: so that their keys are told.
+    /// In thread mode and before the interrupts.
+    pub(super) fn introduce(&self, core: &Core, several: u32) {
+        let alone = core.shadow.read();
+        let mut parents = Set::of(0);
+        (1..several).for_each(|number| parents.insert(number));
+        core.shadow.settle(&parents);
+        let open = self.open(core);
+        self.close(core, open);
+        core.shadow.settle(&alone);
+    }
+
+    /// Tags the span that an interrupt found open, once, where it is certain which one that is.
     pub fn hit(&self, core: &Core) {
         let Some(number) = core.shadow.read().only() else { return };
         match core.tracer.current_span() {
             Some(span) if number != 0 => {
-                span.set_tag(key::HIT, number);
-                add(&self.tags, 1);
+                if let Some(key) = self.may_hit(number) {
+                    span.set_tag(key, number);
+                    add(&self.tags, 1);
+                }
             }
             None if number == 0 => {}
             _ => add(&self.wrong, 1),
         }
+    }
+
+    /// The key with which it tags the span of another lane; `None` when it has tagged this span or a later one: of two
+    /// tags with one key only one would arrive.
+    fn may_hit(&self, number: u32) -> Option<&'static str> {
+        let last = self.hit.get((number >> LANE) as usize - 1)?;
+        if number <= last.load(Ordering::Relaxed) {
+            return None;
+        }
+        last.store(number, Ordering::Relaxed);
+        key::HITS.get(self.number as usize - 1).copied()
     }
 }
 

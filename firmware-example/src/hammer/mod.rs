@@ -36,19 +36,22 @@ pub use sink::Sink;
 mod key {
     /// Its number.
     pub(super) const NUMBER: &str = "n";
-    /// A number that its parent may have; 0: it may be a root.
-    pub(super) const PARENT: &str = "p";
+    /// The numbers that its parent may have; 0: it may be a root.
+    pub(super) const PARENTS: [&str; 4] = ["p", "p1", "p2", "p3"];
     /// The time in it, the low 32 bits.
     pub(super) const TIME: &str = "t";
     /// The checksum of the others.
     pub(super) const CHECK: &str = "c";
     /// Its number as a text.
     pub(super) const TEXT: &str = "s";
-    /// Its number, from an interrupt that found it open.
-    pub(super) const HIT: &str = "i";
+    /// Its number, from another lane, which found it open or was given it.
+    pub(super) const HITS: [&str; 4] = ["i1", "i2", "i3", "i4"];
     /// Set after its end: it must not arrive.
     pub(super) const LATE: &str = "x";
 }
+
+/// Lanes of a program, at most.
+const LANES: usize = key::HITS.len();
 
 /// A number's share in a checksum: it depends on every bit.
 fn mix(number: u32) -> u32 {

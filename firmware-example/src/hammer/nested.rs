@@ -6,13 +6,16 @@ use microspan::{Clock, Drain, Tracer};
 
 use super::lane::{Core, Lane, add};
 use super::report::Report;
+use super::set::PLACES;
 use super::shadow::Shadow;
 use super::sink::{Sink, empty};
 
 /// Bits of the shape of a thread's tree of spans, of a low interrupt's, of a high interrupt's.
 const SHAPES: [u32; 3] = [6, 4, 2];
-/// Rounds in which the strings are told: each lane makes a span with a text in one of them.
+/// Spans by which the strings are told: the last one has a text.
 const ROUNDS: u32 = 8;
+/// Packets that are drained between two trees, at most.
+const PACKETS: u32 = 8;
 /// No packet is drained after one tree in 2^`IDLE`: now and then the arena runs full.
 const IDLE: u32 = 2;
 
@@ -20,6 +23,8 @@ const IDLE: u32 = 2;
 pub struct Nested {
     core: Core,
     lanes: &'static [Lane; 3],
+    /// The strings are told.
+    warm: AtomicBool,
     /// The low interrupt is being served.
     low: AtomicBool,
     low_over_thread: AtomicU32,
@@ -33,6 +38,7 @@ impl Nested {
         Self {
             core: Core { tracer, clock, shadow: Shadow::new() },
             lanes,
+            warm: AtomicBool::new(false),
             low: AtomicBool::new(false),
             low_over_thread: AtomicU32::new(0),
             high_over_thread: AtomicU32::new(0),
@@ -60,24 +66,30 @@ impl Nested {
     fn interrupt(&self, lane: usize) -> u32 {
         let (lane, bits) = (&self.lanes[lane], SHAPES[lane]);
         lane.hit(&self.core);
-        lane.tree(&self.core, lane.random(bits));
+        lane.tree(&self.core, if self.warm.load(Ordering::Relaxed) { lane.random(bits) } else { 0 });
         lane.random(8)
     }
 
-    /// Has both interrupts, which `pend` asks for, come while a span is open, and drains: so every string is told before
-    /// more than a packet is on its way.
+    /// Makes one span after the other and drains each, until every string is told; `pend` asks for the low and for the high
+    /// interrupt.
     pub fn warm_up<const MTU: usize, const NAMES: usize, const KIN: usize>(
         &self,
         drain: &mut Drain<MTU, NAMES>,
         sink: &mut Sink<KIN>,
-        pend: impl Fn(),
+        pend: [fn(); 2],
     ) {
-        for _ in 0..ROUNDS {
-            let open = self.lanes[0].open(&self.core);
-            pend();
-            self.lanes[0].close(&self.core, open);
+        let thread = &self.lanes[0];
+        for round in 0..ROUNDS {
+            thread.introduce(&self.core, 1 + round % PLACES as u32);
             empty(drain, sink);
         }
+        for interrupt in pend {
+            let open = thread.open(&self.core);
+            interrupt();
+            thread.close(&self.core, open);
+            empty(drain, sink);
+        }
+        self.warm.store(true, Ordering::Relaxed);
     }
 
     /// What thread mode does until so many spans were made: spans, and draining them.
@@ -91,8 +103,8 @@ impl Nested {
         while self.lanes.iter().map(Lane::made).sum::<u32>() < spans {
             thread.tree(&self.core, thread.random(SHAPES[0]));
             if thread.random(IDLE) != 0 {
-                // A packet that was refused is offered again.
-                let _ = drain.poll(sink);
+                // A packet that was refused is offered again next time.
+                let _ = (0..PACKETS).try_for_each(|_| drain.poll(sink).ok().filter(|more| *more).map(drop));
             }
         }
     }

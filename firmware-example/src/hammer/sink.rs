@@ -3,16 +3,19 @@
 use core::convert::Infallible;
 
 use microspan::wire::{Packet, Record, Span};
-use microspan::{Clock, Drain, Refused, Stats, Transport};
+use microspan::{Clock, Drain, Refused, Stats, Tracer, Transport};
 
+use super::LANES;
 use super::found::Found;
 use super::kin::{Heard, Kin};
 use super::lane::Lane;
 use super::set::Set;
 use super::words::{Word, Words};
 
-/// Lanes of a program, at most.
-const LANES: usize = 7;
+/// Cores of a program, at most.
+const CORES: usize = 2;
+/// Causes of a drop.
+const CAUSES: usize = 7;
 /// One packet in so many is refused once.
 const REFUSED: u32 = 5;
 
@@ -33,8 +36,8 @@ pub struct Sink<const KIN: usize> {
     pub(super) ambiguous: u32,
     /// Children that were drained so long after their parent that nobody knows it any more.
     pub(super) unknown: u32,
-    /// What the last sync said was dropped.
-    pub(super) dropped: Stats,
+    /// What the packets told of drops, by core and cause.
+    dropped: [[u32; CAUSES]; CORES],
     pub(super) faults: u32,
     pub(super) first_fault: Option<(&'static str, u32)>,
 }
@@ -55,7 +58,7 @@ impl<const KIN: usize> Sink<KIN> {
             seen: [(0, 0); LANES],
             ambiguous: 0,
             unknown: 0,
-            dropped: Stats::default(),
+            dropped: [[0; CAUSES]; CORES],
             faults: 0,
             first_fault: None,
         }
@@ -66,6 +69,13 @@ impl<const KIN: usize> Sink<KIN> {
     /// Spans that have children and never came.
     pub(super) fn missing(&self) -> u32 {
         self.kin.missing()
+    }
+
+    /// Whether the packets told the drops of all cores, as the tracer counts them.
+    pub(super) fn knows_drops(&self, tracer: &Tracer) -> bool {
+        let told =
+            |causes: &[u32; CAUSES]| Stats::of(|cause| causes.get(cause as usize).copied().unwrap_or(0));
+        self.dropped.iter().enumerate().all(|(core, causes)| told(causes) == tracer.stats_of(core))
     }
 
     /// Spans that came.
@@ -91,17 +101,22 @@ impl<const KIN: usize> Sink<KIN> {
         let now = self.clock.now();
         // Names may stand behind the spans that use them.
         for record in packet.records() {
-            if let Ok(Record::Name { index, text }) = record {
-                if !self.words.learn(index, text) {
-                    self.fault("an index stands for two strings", index);
-                }
+            if let Ok(Record::Name { index, text }) = record
+                && !self.words.learn(index, text)
+            {
+                self.fault("an index stands for two strings", index);
             }
         }
         for record in packet.records() {
             match record {
                 Ok(Record::Span(span)) => self.span(&span, now),
-                Ok(Record::Sync(sync)) => self.dropped = sync.dropped,
-                Ok(Record::Name { .. }) => {}
+                Ok(Record::Dropped { core, cause: Some(cause), count }) => {
+                    let core = self.dropped.get_mut(usize::from(core));
+                    if let Some(told) = core.and_then(|core| core.get_mut(cause as usize)) {
+                        *told = count;
+                    }
+                }
+                Ok(Record::Sync(_) | Record::Name { .. }) => {}
                 _ => self.fault("a record is of no known kind", header.sequence),
             }
         }
@@ -121,8 +136,11 @@ impl<const KIN: usize> Sink<KIN> {
         if !found.is_timely(span) || span.start.saturating_add(span.duration) > now {
             self.fault("the times of a span are wrong", number);
         }
-        if span.error {
-            self.fault("a span is an error", number);
+        if span.error || span.link.is_some() {
+            self.fault("a span is an error, or has a link", number);
+        }
+        if span.interrupt != self.lanes[lane].interrupt {
+            self.fault("a span comes from another interrupt than its lane", number);
         }
         let (count, sum) = &mut self.seen[lane];
         *count = count.wrapping_add(1);

@@ -6,7 +6,7 @@ use super::key;
 use super::lane::Lane;
 
 /// Strings that a drain tells: keys, names of lanes, the service.
-const INDICES: usize = 16;
+const INDICES: usize = 32;
 
 /// A string, understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,11 +51,11 @@ impl Words {
     fn word(&self, text: &str) -> Word {
         match text {
             key::NUMBER => Word::Number,
-            key::PARENT => Word::Parent,
             key::TIME => Word::Time,
             key::CHECK => Word::Check,
             key::TEXT => Word::Text,
-            key::HIT => Word::Hit,
+            _ if key::PARENTS.contains(&text) => Word::Parent,
+            _ if key::HITS.contains(&text) => Word::Hit,
             _ => self.lanes.iter().position(|lane| lane.name == text).map_or(Word::Other, Word::Lane),
         }
     }

@@ -65,6 +65,11 @@ impl Timer {
         self.interrupt.pend();
     }
 
+    /// The exception number of its interrupt.
+    pub const fn exception(&self) -> u32 {
+        self.interrupt.exception()
+    }
+
     /// Whether its interrupt is the one that reaches `DefaultHandler` as `number`.
     pub fn is(&self, number: i16) -> bool {
         self.interrupt.is(number)

@@ -11,6 +11,11 @@ use crate::needs::Missing;
 
 /// The target of the board that the sandwich device runs on.
 const CORTEX_M3: &str = "thumbv7m-none-eabi";
+/// The target of the programs that are looked into.
+const CORTEX_M4: &str = "thumbv7em-none-eabihf";
+
+/// One program at a time: they share most of what has to be built.
+static BUILDING: Mutex<()> = Mutex::new(());
 
 /// The root of the workspace.
 ///
@@ -42,16 +47,33 @@ pub fn firmware(program: &str) -> Result<PathBuf, Missing> {
     if let Some(folder) = env::var_os("MICROSPAN_FIRMWARE") {
         return Ok(Path::new(&folder).join(program));
     }
-    // One at a time: they share most of what has to be built.
-    static BUILDING: Mutex<()> = Mutex::new(());
     let _one = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
-    if !has_target(CORTEX_M3) {
-        return Err(Missing(format!(
-            "the compiler has no standard library for {CORTEX_M3}; run ./test, or rustup target add {CORTEX_M3}"
-        )));
-    }
+    need_target(CORTEX_M3)?;
     let profile = ["--profile", "firmware", "--target", CORTEX_M3];
     Ok(build(&[&["-p", "microspan-firmware", "--bin", program], &profile[..]].concat()))
+}
+
+/// A release program of the firmware for a Cortex-M4, without the kitchen and all it needs.
+///
+/// # Errors
+/// [`Missing`] when there is no compiler for the board.
+///
+/// # Panics
+/// When it does not build.
+pub fn bare_firmware(program: &str) -> Result<PathBuf, Missing> {
+    let _one = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+    need_target(CORTEX_M4)?;
+    let profile = ["--no-default-features", "--profile", "firmware", "--target", CORTEX_M4];
+    Ok(build(&[&["-p", "microspan-firmware", "--bin", program], &profile[..]].concat()))
+}
+
+fn need_target(target: &str) -> Result<(), Missing> {
+    if has_target(target) {
+        return Ok(());
+    }
+    Err(Missing(format!(
+        "the compiler has no standard library for {target}; run ./test, or rustup target add {target}"
+    )))
 }
 
 fn has_target(target: &str) -> bool {

@@ -174,25 +174,51 @@ impl Lane {
     }
 
     /// Spans within spans: the low two bits of `shape` say how many children one has, and the bits above them are the
-    /// shape of each.
-    pub fn tree(&self, core: &Core, shape: u32) {
+    /// shape of each. `false`: there was no room for the first one.
+    pub fn tree(&self, core: &Core, shape: u32) -> bool {
         let open = self.open(core);
+        let recorded = open.number().is_some();
         for _ in 0..shape & 3 {
             self.tree(core, shape >> 2);
         }
         self.close(core, open);
+        recorded
     }
 
-    /// Makes a span that seems to have one of `several` parents, up to four, and has none: so that their keys are told.
-    /// In thread mode and before the interrupts.
+    /// Makes a span that seems to have one of `several` parents, up to four, and has none, and tags it for all lanes: so that
+    /// the keys are told. In thread mode and before the interrupts.
     pub(super) fn introduce(&self, core: &Core, several: u32) {
         let alone = core.shadow.read();
         let mut parents = Set::of(0);
         (1..several).for_each(|number| parents.insert(number));
         core.shadow.settle(&parents);
         let open = self.open(core);
+        if open.number().is_some() {
+            key::HITS.into_iter().for_each(|key| {
+                open.span.set_tag(key, open.number);
+            });
+            add(&self.tags, LANES as u32);
+        }
         self.close(core, open);
         core.shadow.settle(&alone);
+    }
+
+    /// Lets go of a span that has no parent, so that another core may finish it: until it has, the span is still the current
+    /// one here, or none is.
+    pub(super) fn let_go(&self, core: &Core, open: Open) -> Open {
+        let mut either = Set::of(open.number);
+        either.insert(0);
+        core.shadow.settle(&either);
+        open
+    }
+
+    /// Tags and finishes a span of another core. What is current on this one stays so.
+    pub(super) fn take_over(&self, open: Open) {
+        if let Some(key) = self.may_hit(open.number) {
+            open.span.set_tag(key, open.number);
+            add(&self.tags, 1);
+        }
+        open.span.finish();
     }
 
     /// Tags the span that an interrupt found open, once, where it is certain which one that is.

@@ -12,6 +12,7 @@
 //! | `shadow.rs` | what the contexts of a core know of its current span without asking the tracer |
 //! | `lane.rs` | what one context does, and its books |
 //! | `nested.rs` | two interrupts against thread mode, on one core |
+//! | `pair.rs` | two cores, each with an interrupt |
 //! | `sink.rs`, `words.rs`, `found.rs` | packets read and checked; the strings in them; the tags of one span |
 //! | `kin.rs` | what was said of a span by its children and by itself |
 //! | `report.rs` | the books |
@@ -20,6 +21,7 @@ mod found;
 mod kin;
 mod lane;
 mod nested;
+mod pair;
 mod report;
 mod set;
 mod shadow;
@@ -28,6 +30,7 @@ mod words;
 
 pub use lane::{Core, Lane, Open};
 pub use nested::Nested;
+pub use pair::{Mail, Pair};
 pub use report::Report;
 pub use shadow::Shadow;
 pub use sink::Sink;

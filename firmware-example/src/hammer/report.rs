@@ -9,7 +9,7 @@ use super::lane::Lane;
 use super::sink::Sink;
 
 /// Counts that a program adds to its report.
-const EXTRAS: usize = 4;
+const EXTRAS: usize = 5;
 
 /// The balance of a run. Displayed: a line of JSON.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +73,7 @@ impl Report {
         report
     }
 
-    /// Adds a count to what is displayed; up to four.
+    /// Adds a count to what is displayed; up to five.
     #[must_use]
     pub fn with(mut self, name: &'static str, count: u32) -> Self {
         if let Some(place) = self.extras.iter_mut().find(|(name, _)| name.is_empty()) {

@@ -5,9 +5,6 @@
 //! | --- | --- |
 //! | timer 0 | the time: microseconds, [`Timer0`] |
 //! | timers 1 and 2 | free, [`Timer`] |
-//! | SysTick | counts 16 MHz, 24 bits, without interrupts. QEMU has it, the chip has not |
-//!
-//! Under `-icount shift=0` QEMU lets one nanosecond pass with each instruction: 62.5 instructions to a tick of SysTick.
 
 mod clock;
 mod timer;
@@ -15,23 +12,8 @@ mod timer;
 pub use clock::Timer0;
 pub use timer::Timer;
 
-use cortex_m::peripheral::syst::SystClkSource;
-
-/// SysTick's period.
-const TICKS: u32 = 1 << 24;
-
-/// Starts the clock and SysTick.
-///
-/// # Panics
-/// When it is called a second time: there is one of each.
+/// Starts the clock. Call it once, at the start of `main`.
 pub fn start() {
-    let Some(mut core) = cortex_m::Peripherals::take() else {
-        panic!("the board was initialised twice: call microbit::start once, at the start of main");
-    };
-    core.SYST.set_clock_source(SystClkSource::Core);
-    core.SYST.set_reload(TICKS - 1);
-    core.SYST.clear_current();
-    core.SYST.enable_counter();
     clock::start();
 }
 

@@ -10,14 +10,22 @@ use crate::tag::{CellBody, FIRST, Kind, WORD, Word, bits_of, first_bytes, unpack
 use core::{slice, str};
 
 impl ArenaView {
-    /// The next finished span from slot `from` on, for the one drain; looks at `steps` slots at most.
+    /// The span in slot `from`, if it is finished, for the one drain.
     #[inline(always)]
-    pub(crate) fn next_finished(&self, from: u32, steps: u32) -> Option<Finished> {
-        let mut handle = self.spans.next_finished(from, steps)?;
-        // Where starts may overwrite it, it is to be taken first; one that was just overwritten is not looked at again.
-        while self.full.overwrite && !self.spans.take(handle) {
-            let passed = handle.wrapping_add(1).wrapping_sub(from) & (self.capacity() - 1);
-            handle = self.spans.next_finished(handle.wrapping_add(1), steps.checked_sub(passed)?)?;
+    pub(crate) fn next_finished(&self, from: u32) -> Option<Finished> {
+        self.take(self.spans.finished_at(from)?)
+    }
+
+    /// The next finished span from slot `from` on; looks at `steps` slots at most.
+    pub(crate) fn next_finished_within(&self, from: u32, steps: u32) -> Option<Finished> {
+        (0..steps).find_map(|step| self.next_finished(from.wrapping_add(step)))
+    }
+
+    /// Where starts may overwrite it, a finished span is to be taken first; `None`: it was just overwritten.
+    #[inline(always)]
+    fn take(&self, handle: u32) -> Option<Finished> {
+        if self.full.overwrite && !self.spans.take(handle) {
+            return None;
         }
         let slot = self.spans.slot(handle);
         Some(Finished { handle, slot, head: slot.shared[TAGS].load(Ordering::Acquire) })

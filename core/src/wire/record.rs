@@ -1,6 +1,6 @@
 //! Records: a finished span with its tags, a name, a sync. What each writes, it reads, in this file.
 
-use super::codec::{Full, Malformed, Reader, Writer};
+use super::codec::{Full, Malformed, Put, Reader, Writer};
 use super::packet::Header;
 use super::tag::{Tag, Tags, Text, put_tag};
 use crate::arena::Cause;
@@ -99,9 +99,40 @@ pub(crate) struct SpanHead<'a> {
     pub(crate) tags: u8,
 }
 
-/// Writes a span up to its tags.
+/// Writes a span without tags, if that is short enough for a window: with a name from the table, and nothing more to say.
+/// Returns whether it did.
 #[inline(always)]
+pub(crate) fn put_short_span(w: &mut Writer<'_>, deltas: &mut Deltas, span: &SpanHead<'_>) -> bool {
+    let head = first_byte(span, deltas);
+    let (Text::Name(name), false) = (span.name, head & MORE != 0) else { return false };
+    let Some(mut window) = w.window() else { return false };
+    let Ok(()) = window.byte(head);
+    let Ok(()) = window.u32(name.wrapping_add(1));
+    let Ok(()) = put_numbers(&mut window, head, deltas, span);
+    let len = window.len;
+    w.advance(len);
+    *deltas = Deltas { counter: span.counter, trace: span.trace, start: span.start };
+    true
+}
+
+/// Writes a span up to its tags.
 pub(crate) fn put_span(w: &mut Writer<'_>, deltas: &mut Deltas, span: &SpanHead<'_>) -> Result<(), Full> {
+    let head = first_byte(span, deltas);
+    w.byte(head)?;
+    span.name.put(w)?;
+    put_numbers(w, head, deltas, span)?;
+    if head & MORE != 0 {
+        put_more(w, span, head & ROOT != 0)?;
+    }
+    if span.tags != 0 {
+        w.byte(span.tags)?;
+    }
+    *deltas = Deltas { counter: span.counter, trace: span.trace, start: span.start };
+    Ok(())
+}
+
+#[inline(always)]
+fn first_byte(span: &SpanHead<'_>, deltas: &Deltas) -> u8 {
     let is_root = span.trace == span.counter;
     let mut head = SPAN;
     if is_root {
@@ -120,29 +151,24 @@ pub(crate) fn put_span(w: &mut Writer<'_>, deltas: &mut Deltas, span: &SpanHead<
     if span.tags != 0 {
         head |= TAGS;
     }
-    let more = span.interrupt != 0 || is_root && span.parent != 0;
-    if more {
+    if span.interrupt != 0 || is_root && span.parent != 0 {
         head |= MORE;
     }
-    w.put_bytes(&[head])?;
-    span.name.put(w)?;
-    w.put_i32(ahead(span.counter, deltas.counter.wrapping_add(1)))?;
-    if !is_root {
-        w.put_i32(ahead(span.counter, span.parent))?;
+    head
+}
+
+/// The fields that every span has, but for its name.
+#[inline(always)]
+fn put_numbers<P: Put>(w: &mut P, head: u8, deltas: &Deltas, span: &SpanHead<'_>) -> Result<(), P::Error> {
+    w.i32(ahead(span.counter, deltas.counter.wrapping_add(1)))?;
+    if head & ROOT == 0 {
+        w.i32(ahead(span.counter, span.parent))?;
         if head & (TRACE_IS_PARENT | SAME_TRACE) == 0 {
-            w.put_i32(ahead(span.counter, span.trace))?;
+            w.i32(ahead(span.counter, span.trace))?;
         }
     }
-    w.put_i64(ahead40(span.start, deltas.start))?;
-    w.put_u64(span.duration)?;
-    if more {
-        put_more(w, span, is_root)?;
-    }
-    if span.tags != 0 {
-        w.put_bytes(&[span.tags])?;
-    }
-    *deltas = Deltas { counter: span.counter, trace: span.trace, start: span.start };
-    Ok(())
+    w.i64(ahead40(span.start, deltas.start))?;
+    w.u64(span.duration)
 }
 
 #[inline(never)]

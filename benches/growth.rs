@@ -199,7 +199,8 @@ fn print(figures: &Figures) {
         );
     }
     println!(
-        "Bounds: a start looks at {} slots at most and is dropped and counted then; a poll looks at {} before it finds a span.",
+        "Bounds: a start looks at {} slots at most, then its span is dropped and counted; a poll looks at {} slots before \
+         it finds a span.",
         figures.slots_a_start_looks_at, figures.slots_a_poll_looks_at
     );
 }

@@ -12,6 +12,9 @@ struct Program {
 const PROGRAMS: &[Program] = &[
     Program { name: "sandwich_udp", board: "lm3s6965", scripts: &["link.x", "defmt.x"] },
     Program { name: "sandwich_uart", board: "lm3s6965", scripts: &["link.x", "defmt.x"] },
+    Program { name: "hammer_nested", board: "an386", scripts: &["link.x"] },
+    Program { name: "hammer_m0", board: "microbit", scripts: &["link.x"] },
+    Program { name: "hammer_cores", board: "an521", scripts: &["link.x"] },
     Program { name: "size_empty", board: "an386", scripts: &["link.x"] },
     Program { name: "size_tiny", board: "an386", scripts: &["link.x"] },
     Program { name: "size_spans", board: "an386", scripts: &["link.x"] },

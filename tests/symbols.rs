@@ -39,7 +39,7 @@ fn assert_free_of(functions: &[String], what: &[&str]) {
 
 #[test]
 fn spans_are_recorded_without_an_allocator_and_without_a_panic() {
-    let functions = functions(&need!(built::bare_firmware("size_spans")));
+    let functions = functions(&need!(built::bare_firmware("size_spans", built::CORTEX_M4)));
     assert!(functions.iter().any(|name| name.contains("microspan::")), "no tracer is linked: {functions:#?}");
     assert_free_of(&functions, ALLOCATOR);
     assert_free_of(&functions, PANICS);
@@ -47,7 +47,7 @@ fn spans_are_recorded_without_an_allocator_and_without_a_panic() {
 
 #[test]
 fn spans_are_drained_without_an_allocator_and_without_a_panic() {
-    let functions = functions(&need!(built::bare_firmware("size_tiny")));
+    let functions = functions(&need!(built::bare_firmware("size_tiny", built::CORTEX_M4)));
     assert!(
         functions.iter().any(|name| name.contains("microspan::drain")),
         "no drain is linked: {functions:#?}"
@@ -58,7 +58,7 @@ fn spans_are_drained_without_an_allocator_and_without_a_panic() {
 
 #[test]
 fn a_program_that_allocates_and_panics_is_found_out() {
-    let functions = functions(&need!(built::bare_firmware("size_forbidden")));
+    let functions = functions(&need!(built::bare_firmware("size_forbidden", built::CORTEX_M4)));
     assert!(!begin(&functions, ALLOCATOR).is_empty(), "no allocator was found: {functions:#?}");
     assert!(!begin(&functions, PANICS).is_empty(), "no panic was found: {functions:#?}");
 }

@@ -61,6 +61,11 @@ impl<T, const W: usize, const B: usize> Slot<T, W, B> {
         }
     }
 
+    /// Whether it is free.
+    pub(crate) fn is_free(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & STATE == FREE
+    }
+
     /// Writes what the owner alone may touch.
     ///
     /// # Safety
@@ -351,9 +356,9 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         self.slot(handle).word.store(handle & !self.mask() | FINISHED, Ordering::Release);
     }
 
-    /// Whether the slot's last use, open or not, is the one that this handle names.
+    /// Whether the slot's use, open or finished, is the one that this handle names.
     #[inline]
-    pub(crate) fn is_last(&self, handle: u32) -> bool {
+    pub(crate) fn is_used_by(&self, handle: u32) -> bool {
         self.slot(handle).word.load(Ordering::Relaxed) & !STATE == handle & !self.mask()
     }
 

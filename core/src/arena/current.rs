@@ -4,7 +4,7 @@
 //! A span may be finished anywhere. The core that started it finds out when it looks, and goes on with the nearest
 //! ancestor that is open.
 
-use super::{ArenaView, Core, INTERRUPT, PARENT, ROOT};
+use super::{ArenaView, Core, INTERRUPT, PARENT, ROOT, TAGS};
 use crate::context::Context;
 use crate::sync::{Ordering, compiler_fence, fence};
 
@@ -71,11 +71,21 @@ impl ArenaView {
         self.spans.is_open(handle).then_some(root)
     }
 
-    /// The parent of a span that may be finished, if nothing has used its slot since.
-    fn parent(&self, handle: u32) -> Option<u32> {
-        let parent = self.spans.slot(handle).shared[PARENT].load(Ordering::Relaxed);
+    /// A word of a span that may be finished, if nothing has used its slot since.
+    fn last(&self, handle: u32, word: usize) -> Option<u32> {
+        let slot = self.spans.slot(handle);
+        let word = slot.shared.get(word)?.load(Ordering::Relaxed);
         fence(Ordering::Acquire);
-        self.spans.is_last(handle).then_some(parent)
+        let is_last = self.spans.is_used_by(handle)
+            // A slot that is free has its next stamp already; whose it was its closed chain tells.
+            || slot.is_free() && slot.shared[TAGS].load(Ordering::Relaxed) == self.closed_chain(handle);
+        is_last.then_some(word)
+    }
+
+    /// The handle of the root of a span's trace, open or not; 0: its slot has been used again.
+    #[cold]
+    pub(crate) fn last_root(&self, handle: u32) -> u32 {
+        self.last(handle, ROOT).unwrap_or(0)
     }
 
     /// A span, if it is open, or else its nearest ancestor that is; 0: none.
@@ -85,7 +95,7 @@ impl ArenaView {
             if handle == 0 || self.is_open(handle) {
                 return handle;
             }
-            handle = self.parent(handle).unwrap_or(0);
+            handle = self.last(handle, PARENT).unwrap_or(0);
         }
         0
     }

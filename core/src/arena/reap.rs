@@ -142,7 +142,7 @@ impl Finished {
 
     #[inline(always)]
     fn byte(&self, byte: usize) -> u8 {
-        self.slot.bytes[byte].load(Ordering::Relaxed)
+        self.slot.bytes.get(byte).map_or(0, |byte| byte.load(Ordering::Relaxed))
     }
 
     #[inline(always)]

@@ -137,10 +137,11 @@ impl ArenaView {
     #[inline(never)]
     fn claim_by_policy(&self, mode: Mode, here: Here, entitled: bool) -> Option<ClaimedSpan> {
         let full = self.full;
-        if entitled && full.reserved != 0 {
-            if let Some(claimed) = self.claim_reserved(mode, here) {
-                return Some(claimed);
-            }
+        if entitled
+            && full.reserved != 0
+            && let Some(claimed) = self.claim_reserved(mode, here)
+        {
+            return Some(claimed);
         }
         let steps = if full.overwrite { STEPS_TO_FREE } else { STEPS };
         match self.spans.claim(mode, full.reserved, steps) {

@@ -140,6 +140,11 @@ impl ArenaView {
         self.spans.round(handle) << ROUND | LINKED
     }
 
+    /// The head of the chain of a span that was given back.
+    pub(super) fn closed_chain(&self, handle: u32) -> u32 {
+        closed(self.empty_chain(handle))
+    }
+
     /// The link to a cell.
     #[inline(always)]
     fn link(&self, cell: u32) -> u32 {
@@ -171,7 +176,13 @@ impl ArenaView {
 /// A head with another round: a push that comes now fails, instead of landing in the slot's next use.
 #[inline(always)]
 pub(super) fn close(slot: &SpanSlot, head: u32) -> u32 {
-    slot.shared[TAGS].swap((head ^ 1 << 31) & !LINK | LINKED, Ordering::Acquire)
+    slot.shared[TAGS].swap(closed(head), Ordering::Acquire)
+}
+
+/// An empty chain of another round.
+#[inline(always)]
+const fn closed(head: u32) -> u32 {
+    (head >> ROUND << ROUND) ^ 1 << 31 | LINKED
 }
 
 /// What stands in the word of a cell above the link: the kind, and the length of the key.

@@ -44,11 +44,13 @@ impl<'d, const N: usize> Encoder<'d, N> {
 
     #[inline(always)]
     fn head(&mut self, w: &mut Writer<'_>, span: &Finished, tags: u8, lost_tags: bool) -> Result<(), Full> {
-        let start = span.start();
+        let (start, parent, trace) = (span.start(), span.parent(), span.root());
+        let has_link = trace == span.handle && parent != 0;
         let head = SpanHead {
             counter: span.handle,
-            parent: span.parent(),
-            trace: span.root(),
+            parent,
+            trace,
+            link_trace: if has_link { self.tracer.arena.last_root(parent) } else { 0 },
             interrupt: span.interrupt(),
             name: self.names.text(span.name()),
             start,

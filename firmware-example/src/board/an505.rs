@@ -2,7 +2,15 @@
 
 use microspan::Clock;
 
+use super::cmsdk::Timer;
 use super::dual_timer::Counter;
+
+/// A timer for the program.
+// SAFETY: the board's first timer is there for secure code, with this interrupt.
+pub const TIMER0: Timer = unsafe { Timer::at(0x5000_0000, 3) };
+/// Another one.
+// SAFETY: the board's second timer is there for secure code, with this interrupt.
+pub const TIMER1: Timer = unsafe { Timer::at(0x5000_1000, 4) };
 
 /// Ticks in a second.
 const FREQUENCY: u32 = 20_000_000;

@@ -2,6 +2,9 @@
 
 pub mod an386;
 pub mod an505;
+#[cfg(target_has_atomic = "ptr")]
+pub mod an521;
+pub mod cmsdk;
 mod dual_timer;
 #[cfg(feature = "kitchen")]
 pub mod executor;
@@ -10,4 +13,5 @@ pub mod host;
 #[cfg(feature = "kitchen")]
 pub mod lm3s6965;
 pub mod microbit;
+mod nvic;
 mod register;

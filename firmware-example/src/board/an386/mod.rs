@@ -2,8 +2,10 @@
 //! Cortex-M3, has all of this at the same addresses.
 
 mod clock;
+mod timers;
 
 pub use clock::DualTimer;
+pub use timers::{TIMER0, TIMER1};
 
 /// Starts the clock. Call it once, at the start of `main`.
 pub fn start() {

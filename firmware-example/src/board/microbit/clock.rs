@@ -12,6 +12,8 @@ use microspan::Clock;
 use super::timer::Timer;
 
 const FREQUENCY: u32 = 1_000_000;
+/// The least.
+const PRIORITY: u8 = 3;
 /// 16 MHz divided by 2^4.
 const PRESCALER: u32 = 4;
 /// The middle of each half.
@@ -41,15 +43,20 @@ impl Clock for Timer0 {
 
 /// Starts the timer.
 pub(super) fn start() {
-    Timer::TIMER0.run(PRESCALER, MIDDLES);
+    Timer::TIMER0.count(PRESCALER, &MIDDLES);
+    Timer::TIMER0.listen(PRIORITY);
 }
 
-/// Counts a half if one is over. QEMU asks more than once while the counter has one of the values.
-pub(super) fn on_interrupt() {
+/// Counts a half if `number` is that of the timer and a half is over; returns whether it is.
+pub(super) fn on_interrupt(number: i16) -> bool {
+    if !Timer::TIMER0.is(number) {
+        return false;
+    }
     Timer::TIMER0.acknowledge_both();
     let halves = HALVES.load(Ordering::Relaxed);
     if Timer::TIMER0.counter() >> 31 != halves & 1 {
         // A load and a store: nothing else writes.
         HALVES.store(halves.wrapping_add(1), Ordering::Relaxed);
     }
+    true
 }

@@ -5,38 +5,16 @@
 //! | --- | --- |
 //! | timer 0 | the time: microseconds, [`Timer0`] |
 //! | timers 1 and 2 | free, [`Timer`] |
-//! | SysTick | counts 16 MHz, 24 bits, without interrupts. QEMU has it, the chip has not |
-//!
-//! Under `-icount shift=0` QEMU lets one nanosecond pass with each instruction: 62.5 instructions to a tick of SysTick.
 
 mod clock;
-mod interrupt;
 mod timer;
 
 pub use clock::Timer0;
-pub use interrupt::Interrupt;
 pub use timer::Timer;
 
-use cortex_m::peripheral::NVIC;
-use cortex_m::peripheral::syst::SystClkSource;
-
-/// SysTick's period.
-const TICKS: u32 = 1 << 24;
-
-/// Starts the clock and SysTick; returns what sets the priorities of interrupts.
-///
-/// # Panics
-/// When it is called a second time: there is one of each.
-pub fn start() -> NVIC {
-    let Some(mut core) = cortex_m::Peripherals::take() else {
-        panic!("the board was initialised twice: call microbit::start once, at the start of main");
-    };
-    core.SYST.set_clock_source(SystClkSource::Core);
-    core.SYST.set_reload(TICKS - 1);
-    core.SYST.clear_current();
-    core.SYST.enable_counter();
+/// Starts the clock. Call it once, at the start of `main`.
+pub fn start() {
     clock::start();
-    core.NVIC
 }
 
 /// Serves the interrupt of the clock; call it from the program's `DefaultHandler`.
@@ -44,10 +22,9 @@ pub fn start() -> NVIC {
 /// # Panics
 /// On another interrupt: going on would come back here for ever.
 pub fn on_interrupt(number: i16) {
-    match Interrupt::from_number(number) {
-        Some(Interrupt::Timer0) => clock::on_interrupt(),
-        _ => panic!(
+    if !clock::on_interrupt(number) {
+        panic!(
             "interrupt {number} came and the board has no driver for it: handle it in the program's DefaultHandler"
-        ),
+        );
     }
 }

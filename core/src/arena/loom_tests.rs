@@ -4,10 +4,11 @@
 //! TABLE
 
 use super::*;
+use crate::Clock;
 use crate::callsite::{Callsites, Happened};
 use crate::context::Interrupts;
 use crate::slot_ring::Mode;
-use crate::tag::{Kind, Value};
+use crate::tag::{Kind, Value, words_of};
 use loom::thread;
 extern crate std;
 use std::boxed::Box;
@@ -58,8 +59,20 @@ fn time_of(name: &str) -> u64 {
     NAMES.iter().position(|one| *one == name).unwrap() as u64 * 0x1_0000_0001
 }
 
+struct Time(u64);
+
+impl Clock for Time {
+    fn now(&self) -> u64 {
+        self.0
+    }
+
+    fn frequency(&self) -> u32 {
+        1
+    }
+}
+
 fn try_start(arena: ArenaView, here: Here, name: &'static str) -> Option<Started> {
-    arena.start(Mode::Shared, here, Interrupts::Children, name, || time_of(name))
+    arena.start(Mode::Shared, here, Interrupts::Children, name, &Time(time_of(name)))
 }
 
 fn start(arena: ArenaView, here: Here, name: &'static str) -> Started {
@@ -72,7 +85,17 @@ fn finish(arena: ArenaView, here: Here, span: Started, name: &str) {
 }
 
 fn tag(arena: ArenaView, here: Here, span: Started, key: &'static str, value: Value<'_>) {
-    arena.tag(Mode::Shared, || here.core, span.handle, key, value);
+    let done = match value {
+        Value::U64(v) => {
+            let note = note_of(Kind::U64, key.len());
+            arena.scalar(Mode::Shared, span.handle, key.as_ptr(), note, words_of(v))
+        }
+        Value::Str(v) => arena.text(Mode::Shared, span.handle, key, v),
+        other => panic!("no test sets {other:?}"),
+    };
+    if let Err(cause) = done {
+        arena.lost_tag(here.core, span.handle, cause);
+    }
 }
 
 /// A span that was drained.
@@ -88,13 +111,13 @@ struct Drained {
 /// Takes what is finished.
 fn reap(arena: ArenaView) -> Vec<Drained> {
     let mut all = Vec::new();
-    while let Some(span) = arena.next_finished(0, 8) {
-        let time = time_of(span.name);
-        assert_eq!((span.start, span.end), (time, time + 1), "{} is torn", span.name);
+    while let Some(span) = arena.next_finished_within(0, 4) {
+        let (name, time) = (span.name(), time_of(span.name()));
+        assert_eq!((span.start(), span.end()), (time, time + 1), "{name} is torn");
         let tags = arena.tags(&span).map(|tag| (tag.key(), text(&tag))).collect();
-        let Finished { handle, parent, root, name, .. } = span;
+        let (handle, parent, root) = (span.handle, span.parent(), span.root());
         all.push(Drained { name, handle, parent, root, error: span.has(ERROR), tags });
-        arena.free(0, &span);
+        arena.free(|| 0, &span);
     }
     all
 }
@@ -166,7 +189,10 @@ fn a_look_at_a_span_whose_slot_is_used_again_meanwhile_finds_its_own_root_or_non
         let other = thread::spawn(move || {
             finish(arena, ONE, left, "left");
             assert_eq!(reap(arena).len(), 1);
-            start(arena, ONE, "leaf")
+            let leaf = start(arena, ONE, "leaf");
+            finish(arena, ONE, leaf, "leaf");
+            assert_eq!(reap(arena).len(), 1);
+            leaf
         });
         let look = thread::spawn(move || (arena.root(left.handle), arena.current(ZERO)));
         let (found, current) = look.join().unwrap();

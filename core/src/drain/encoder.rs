@@ -7,7 +7,7 @@ use crate::tag::Kind;
 use crate::tracer::Tracer;
 use crate::wire::{
     Deltas, Full, Header, SpanHead, Tag, TagStart, TagValue, Writer, drop_tag, put_name, put_pieces,
-    put_span, put_tag,
+    put_short_span, put_span, put_tag,
 };
 
 /// Encodes the spans of one packet.
@@ -25,38 +25,55 @@ impl<'d, const N: usize> Encoder<'d, N> {
     }
 
     /// Writes a span, or nothing; with `fewer`, without the tags that do not fit, which are counted.
-    #[inline]
+    #[inline(always)]
     pub(super) fn span(&mut self, w: &mut Writer<'_>, span: &Finished, fewer: bool) -> Result<(), Full> {
+        if span.has_tags() || !self.short_span(w, span) {
+            self.any_span(w, span, fewer)?;
+        }
+        if (span.handle.wrapping_sub(self.newest) as i32) > 0 {
+            self.newest = span.handle;
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn short_span(&mut self, w: &mut Writer<'_>, span: &Finished) -> bool {
+        let head = self.head(span, 0, span.has(LOST));
+        put_short_span(w, &mut self.deltas, &head)
+    }
+
+    #[inline(never)]
+    fn any_span(&mut self, w: &mut Writer<'_>, span: &Finished, fewer: bool) -> Result<(), Full> {
         let (place, deltas) = (w.used(), self.deltas);
         let done = if span.has_tags() {
             self.with_tags(w, span, fewer)
         } else {
-            self.head(w, span, 0, span.has(LOST))
+            let head = self.head(span, 0, span.has(LOST));
+            put_span(w, &mut self.deltas, &head)
         };
-        if done.is_err() {
+        done.inspect_err(|Full| {
             self.deltas = deltas;
             w.rewind(place);
-        } else if (span.handle.wrapping_sub(self.newest) as i32) > 0 {
-            self.newest = span.handle;
-        }
-        done
+        })
     }
 
     #[inline(always)]
-    fn head(&mut self, w: &mut Writer<'_>, span: &Finished, tags: u8, lost_tags: bool) -> Result<(), Full> {
-        let head = SpanHead {
+    fn head(&mut self, span: &Finished, tags: u8, lost_tags: bool) -> SpanHead<'static> {
+        let (start, parent, trace) = (span.start(), span.parent(), span.root());
+        let has_link = trace == span.handle && parent != 0;
+        SpanHead {
             counter: span.handle,
-            parent: span.parent,
-            trace: span.root,
-            interrupt: span.interrupt,
-            name: self.names.text(span.name),
-            start: span.start,
-            duration: ahead40(span.end, span.start).max(0) as u64,
+            parent,
+            trace,
+            link_trace: if has_link { self.tracer.arena.last_root(parent) } else { 0 },
+            interrupt: span.interrupt(),
+            name: self.names.text(span.name()),
+            start,
+            duration: ahead40(span.end(), start).max(0) as u64,
             error: span.has(ERROR),
             lost_tags,
             tags,
-        };
-        put_span(w, &mut self.deltas, &head)
+        }
     }
 
     #[inline(never)]
@@ -68,7 +85,8 @@ impl<'d, const N: usize> Encoder<'d, N> {
         let count = u8::try_from(found).unwrap_or(u8::MAX);
         let beyond = found - usize::from(count);
         let place = w.used();
-        self.head(w, span, count, span.has(LOST) || beyond != 0)?;
+        let head = self.head(span, count, span.has(LOST) || beyond != 0);
+        put_span(w, &mut self.deltas, &head)?;
         let counted = w.used() - 1;
         for tag in tags.take(usize::from(count)) {
             let before = w.used();

@@ -46,32 +46,24 @@ fn nest<W: 'static>(nesting: &Rc<Nesting<W>>, level: usize) {
 }
 
 /// Runs the first operation with the second at each of its steps, and the third at each step of the second and so on, each
-/// time between `begin` and `end`; returns how often.
-pub(super) fn every_nesting<W: 'static>(
-    world: &Rc<W>,
-    ops: &[Op<W>],
-    begin: impl Fn(&W),
-    end: impl Fn(&W),
-) -> usize {
+/// time in the world that `begin` gives, and with `end` after it.
+pub(super) fn every_nesting<W: 'static>(ops: &[Op<W>], begin: impl Fn() -> Rc<W>, end: impl Fn(&W)) {
     let mut at = std::vec![0; ops.len() - 1];
-    for runs in 1.. {
-        let nesting =
-            Nesting { world: world.clone(), ops: ops.to_vec(), at: at.clone(), reached: Cell::new(0) };
+    loop {
+        let nesting = Nesting { world: begin(), ops: ops.to_vec(), at: at.clone(), reached: Cell::new(0) };
         let nesting = Rc::new(nesting);
         let told = Told(&nesting);
-        begin(world);
         nest(&nesting, 0);
-        end(world);
+        end(&nesting.world);
         drop(told);
         // One that was not interrupted had fewer steps: the one around it goes on by one.
         let reached = nesting.reached.get();
         at[reached..].fill(0);
         match reached.checked_sub(1) {
             Some(last) => at[last] += 1,
-            None => return runs,
+            None => return,
         }
     }
-    0
 }
 
 /// Says which nesting it was in which a test panics.

@@ -1,7 +1,7 @@
 //! What is wrong on purpose, and is found: a lock, and rings that do one thing otherwise than the ring does.
 
 use super::driver::{Op, every_nesting};
-use crate::slot_ring::{Mode, SlotRing, SlotRingView};
+use crate::slot_ring::{CHAINED, Mode, SlotRing, SlotRingView};
 use crate::sync::{AtomicBool, Ordering};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -36,7 +36,7 @@ impl Small {
             pushed: Cell::new(0),
         });
         // What is read too soon is to be a wrong number, not none at all.
-        for handle in [(); 4].map(|()| small.slots().claim(Mode::Shared, 0, 4).unwrap()) {
+        for handle in [(); 4].map(|()| small.take(Mode::Shared).unwrap()) {
             small.write(handle);
             small.slots().free(handle);
         }
@@ -51,8 +51,16 @@ impl Small {
         &self.links
     }
 
+    fn take(&self, mode: Mode) -> Option<u32> {
+        Some(self.slots().claim(mode, 0, 4)?.handle)
+    }
+
+    fn finished(&self) -> Option<u32> {
+        (0..4).find_map(|index| self.slots().finished_at(index))
+    }
+
     fn claim(&self, mode: Mode) {
-        let Some(handle) = self.slots().claim(mode, 0, 4) else { return };
+        let Some(handle) = self.take(mode) else { return };
         self.claimed.borrow_mut().push(handle);
         self.write(handle);
         self.slots().finish(handle);
@@ -60,20 +68,20 @@ impl Small {
 
     fn write(&self, handle: u32) {
         // SAFETY: `handle` was claimed and is not finished, or this test is to fail.
-        unsafe { self.slots().write(handle, handle) };
+        unsafe { self.slots().slot(handle).write(handle) };
         self.slots().slot(handle).shared[AGAIN].store(handle, Ordering::Relaxed);
     }
 
     fn read(&self, handle: u32) {
         // SAFETY: written before it was finished.
-        let read = unsafe { self.slots().read(handle) };
+        let read = unsafe { self.slots().slot(handle).read() };
         assert_eq!(read, handle, "a slot is torn");
         assert_eq!(self.slots().slot(handle).shared[AGAIN].load(Ordering::Relaxed), handle, "a slot is torn");
         self.read.borrow_mut().push(handle);
     }
 
     fn reap(&self) {
-        while let Some(handle) = self.slots().next_finished(0, 4) {
+        while let Some(handle) = self.finished() {
             self.read(handle);
             self.slots().free(handle);
         }
@@ -82,19 +90,20 @@ impl Small {
     /// Pushes a link onto the chain of the open slot, by `change` from the head seen to the new one.
     fn push(&self, change: impl Fn(u32, u32) -> bool) {
         let Some(link) = self.links().claim(Mode::Shared, 0, 8) else { return };
+        let name = (link.handle & 7) + 1;
         self.pushed.set(self.pushed.get() + 1);
         let word = &self.slots().slot(self.open.get()).shared[HEAD];
         loop {
             let head = word.load(Ordering::Relaxed);
-            self.links().set_note(link, head);
-            if change(head, (link & 7) + 1) {
+            link.slot.chain(head << 2 | CHAINED);
+            if change(head, name) {
                 return;
             }
         }
     }
 
     fn begin(&self) {
-        let handle = self.slots().claim(Mode::Shared, 0, 4).unwrap();
+        let handle = self.take(Mode::Shared).unwrap();
         self.write(handle);
         self.slots().slot(handle).shared[HEAD].store(0, Ordering::Relaxed);
         self.open.set(handle);
@@ -119,8 +128,8 @@ impl Small {
         let mut link = self.slots().slot(open).shared[HEAD].load(Ordering::Relaxed);
         while link != 0 {
             chained += 1;
-            let next = self.links().note(link - 1);
-            self.links().free(link - 1);
+            let next = self.links().slot(link - 1).chained() >> 2;
+            self.links().free_chained(link - 1);
             link = next;
         }
         assert_eq!(chained, self.pushed.take(), "a link is lost uncounted");
@@ -141,7 +150,12 @@ const PUSH: Op<Small> = op("push", |small| {
 });
 
 fn check(outer: Op<Small>, inner: Op<Small>) {
-    every_nesting(&Small::new(), &[outer, inner], Small::begin, Small::end);
+    let small = Small::new();
+    let begin = || {
+        small.begin();
+        small.clone()
+    };
+    every_nesting(&[outer, inner], begin, Small::end);
 }
 
 #[test]
@@ -175,7 +189,7 @@ fn a_claim_by_load_and_store_is_found() {
 #[should_panic(expected = "a slot is torn")]
 fn a_finish_of_two_stores_is_found() {
     let finish = op("finish, then write the rest", |small| {
-        let Some(handle) = small.slots().claim(Mode::Shared, 0, 4) else { return };
+        let Some(handle) = small.take(Mode::Shared) else { return };
         small.claimed.borrow_mut().push(handle);
         small.slots().finish(handle);
         small.write(handle);
@@ -199,16 +213,17 @@ fn a_push_by_load_and_store_is_found() {
 #[should_panic(expected = "a slot is torn")]
 fn a_reaper_that_frees_before_it_reads_is_found() {
     let reap = op("free, then read", |small| {
-        if let Some(handle) = small.slots().next_finished(0, 4) {
+        if let Some(handle) = small.finished() {
             small.slots().free(handle);
             small.read(handle);
         }
     });
     let fill = op("claim all", |small| (0..4).for_each(|_| small.claim(Mode::Shared)));
     let small = Small::new();
-    let begin = |small: &Small| {
+    let begin = || {
         small.begin();
         small.claim(Mode::Shared);
+        small.clone()
     };
-    every_nesting(&small, &[reap, fill], begin, Small::end);
+    every_nesting(&[reap, fill], begin, Small::end);
 }

@@ -59,7 +59,11 @@ fn all_threes(setup: Setup, names: [&str; 4]) {
 
 fn check(setup: Setup, ops: &[Op<World>]) {
     let world = Rc::new(World::new(setup));
-    every_nesting(&world, ops, World::begin, World::end);
+    let begin = || {
+        world.begin();
+        world.clone()
+    };
+    every_nesting(ops, begin, World::end);
     world.all_is_free();
 }
 
@@ -96,4 +100,14 @@ fn three_operations_come_into_one_another_where_there_is_room() {
 #[test]
 fn three_operations_come_into_one_another_where_finished_spans_are_overwritten() {
     all_threes(Setup::Overwrite, ["start", "finish", "tag by reference", "poll"]);
+}
+
+#[test]
+fn the_first_spans_of_an_arena_come_into_one_another() {
+    let first = OPERATIONS.iter().filter(|op| op.name.starts_with("start") || op.name == "poll");
+    for outer in first.clone() {
+        for inner in first.clone() {
+            every_nesting(&[*outer, *inner], || Rc::new(World::new(Setup::Roomy)), World::end);
+        }
+    }
 }

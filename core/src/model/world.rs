@@ -122,7 +122,7 @@ impl World {
             packets: RefCell::default(),
             guards: RefCell::default(),
             refs: Cell::new([None; 3]),
-            books: RefCell::default(),
+            books: RefCell::new(Books::new(false)),
             before: Cell::default(),
         }
     }

@@ -2,6 +2,14 @@
 
 use super::*;
 
+fn claim(ring: &SlotRingView<u32, 1, 0>, steps: u32) -> Option<u32> {
+    ring.claim(Mode::Shared, 0, steps).map(|claimed| claimed.handle)
+}
+
+fn next_finished(ring: &SlotRingView<u32, 1, 0>, from: u32) -> Option<u32> {
+    (0..ring.capacity()).find_map(|step| ring.finished_at(from.wrapping_add(step)))
+}
+
 #[cfg(not(loom))]
 mod sequences {
     use super::*;
@@ -16,42 +24,42 @@ mod sequences {
     #[test]
     fn a_slot_goes_from_free_through_open_and_finished_to_free() {
         let ring: &SlotRingView<u32, 1, 0> = &ring::<4>();
-        let handle = ring.claim(Mode::Shared, 0, 4).unwrap();
+        let handle = claim(ring, 4).unwrap();
         assert!(ring.is_open(handle));
-        assert_eq!(ring.next_finished(0, 8), None);
+        assert_eq!(next_finished(ring, 0), None);
         // SAFETY: claimed above.
-        unsafe { ring.write(handle, 7) };
+        unsafe { ring.slot(handle).write(7) };
         ring.finish(handle);
         assert!(!ring.is_open(handle));
-        assert_eq!(ring.next_finished(0, 8), Some(handle));
+        assert_eq!(next_finished(ring, 0), Some(handle));
         // SAFETY: finished, and this is the only reaper.
-        assert_eq!(unsafe { ring.read(handle) }, 7);
+        assert_eq!(unsafe { ring.slot(handle).read() }, 7);
         ring.free(handle);
-        assert_eq!(ring.next_finished(0, 8), None);
+        assert_eq!(next_finished(ring, 0), None);
     }
 
     #[test]
     fn a_full_ring_says_so_and_takes_again_when_a_slot_is_free() {
         let ring: &SlotRingView<u32, 1, 0> = &ring::<4>();
-        let handles: Vec<u32> = (0..4).map(|_| ring.claim(Mode::Shared, 0, 4).unwrap()).collect();
-        assert_eq!(ring.claim(Mode::Shared, 0, 4), None);
+        let handles: Vec<u32> = (0..4).map(|_| claim(ring, 4).unwrap()).collect();
+        assert_eq!(claim(ring, 4), None);
         ring.finish(handles[2]);
-        assert_eq!(ring.claim(Mode::Shared, 0, 4), None, "finished is not free");
+        assert_eq!(claim(ring, 4), None, "finished is not free");
         ring.free(handles[2]);
-        let again = ring.claim(Mode::Shared, 0, 4).unwrap();
+        let again = claim(ring, 4).unwrap();
         assert_eq!(again & 3, handles[2] & 3);
         assert_ne!(again, handles[2]);
     }
 
     #[test]
-    fn no_handle_is_zero_or_given_twice_even_across_the_wrap() {
+    fn no_handle_is_given_twice_even_across_the_wrap() {
         let ring: &SlotRingView<u32, 1, 0> = &ring::<4>();
         ring.hint.store(u32::MAX - 20, Ordering::Relaxed);
         (0..4).for_each(|slot| ring.slot(slot).word.store((u32::MAX - 24) & !3 | FREE, Ordering::Relaxed));
         let mut seen = HashSet::new();
         for _ in 0..60 {
-            let handle = ring.claim(Mode::Shared, 0, 4).unwrap();
-            assert!(handle != 0 && seen.insert(handle), "{handle} again");
+            let handle = claim(ring, 4).unwrap();
+            assert!(seen.insert(handle), "{handle} again");
             ring.free(handle);
         }
         assert!(seen.contains(&1) && seen.contains(&u32::MAX), "it wrapped");
@@ -65,7 +73,7 @@ mod sequences {
             if round % 3 == 0 {
                 ring.hint.store(4, Ordering::Relaxed);
             }
-            let handle = ring.claim(Mode::Shared, 0, 4).unwrap();
+            let handle = claim(ring, 4).unwrap();
             assert!(seen.insert(handle));
             ring.free(handle);
         }
@@ -74,9 +82,9 @@ mod sequences {
     #[test]
     fn an_old_handle_is_not_open_when_its_slot_is_used_again() {
         let ring: &SlotRingView<u32, 1, 0> = &ring::<4>();
-        let old = ring.claim(Mode::Shared, 0, 4).unwrap();
+        let old = claim(ring, 4).unwrap();
         ring.free(old);
-        let open: Vec<u32> = (0..4).map(|_| ring.claim(Mode::Shared, 0, 4).unwrap()).collect();
+        let open: Vec<u32> = (0..4).map(|_| claim(ring, 4).unwrap()).collect();
         assert!(!ring.is_open(old));
         assert!(open.iter().all(|handle| ring.is_open(*handle)));
     }
@@ -84,32 +92,32 @@ mod sequences {
     #[test]
     fn a_claim_gets_past_a_cluster_of_long_lived_slots() {
         let ring: &SlotRingView<u32, 1, 0> = &ring::<16>();
-        let _long_lived: Vec<u32> = (0..8).map(|_| ring.claim(Mode::Shared, 0, 4).unwrap()).collect();
+        let _long_lived: Vec<u32> = (0..8).map(|_| claim(ring, 4).unwrap()).collect();
         ring.hint.store(16, Ordering::Relaxed);
-        assert_eq!(ring.claim(Mode::Shared, 0, 4), None);
-        assert_eq!(ring.claim(Mode::Shared, 0, 4), None);
-        assert!(ring.claim(Mode::Shared, 0, 4).is_some());
+        assert_eq!(claim(ring, 4), None);
+        assert_eq!(claim(ring, 4), None);
+        assert!(claim(ring, 4).is_some());
     }
 
     #[test]
     fn claims_that_fail_use_up_no_handles() {
         let ring: &SlotRingView<u32, 1, 0> = &ring::<4>();
-        let held: Vec<u32> = (0..4).map(|_| ring.claim(Mode::Shared, 0, 4).unwrap()).collect();
-        (0..1000).for_each(|_| assert_eq!(ring.claim(Mode::Shared, 0, 16), None));
+        let held: Vec<u32> = (0..4).map(|_| claim(ring, 4).unwrap()).collect();
+        (0..1000).for_each(|_| assert_eq!(claim(ring, 16), None));
         ring.free(held[3]);
-        assert!(ring.claim(Mode::Shared, 0, 4).unwrap() < 20);
+        assert!(claim(ring, 4).unwrap() < 20);
     }
 
     #[test]
     fn the_reaper_steps_over_open_slots() {
         let ring: &SlotRingView<u32, 1, 0> = &ring::<8>();
-        let root = ring.claim(Mode::Shared, 0, 8).unwrap();
-        let child = ring.claim(Mode::Shared, 0, 8).unwrap();
+        let root = claim(ring, 8).unwrap();
+        let child = claim(ring, 8).unwrap();
         ring.finish(child);
-        assert_eq!(ring.next_finished(root, 8), Some(child));
+        assert_eq!(next_finished(ring, root), Some(child));
         ring.free(child);
         ring.finish(root);
-        assert_eq!(ring.next_finished(child, 8), Some(root));
+        assert_eq!(next_finished(ring, child), Some(root));
     }
 
     #[test]
@@ -152,9 +160,9 @@ mod loom_tests {
 
     /// Claims, writes and finishes; what it writes is the handle, so that the reaper can tell a torn slot.
     fn produce(ring: &SlotRingView<u32, 1, 0>) -> Option<u32> {
-        let handle = ring.claim(Mode::Shared, 0, 4)?;
+        let handle = claim(ring, 4)?;
         // SAFETY: claimed above.
-        unsafe { ring.write(handle, handle) };
+        unsafe { ring.slot(handle).write(handle) };
         ring.slot(handle).shared[0].store(handle, Ordering::Relaxed);
         ring.finish(handle);
         Some(handle)
@@ -163,9 +171,9 @@ mod loom_tests {
     /// Takes what is finished; checks that it is whole.
     fn reap(ring: &SlotRingView<u32, 1, 0>) -> usize {
         let mut taken = 0;
-        while let Some(handle) = ring.next_finished(0, 8) {
+        while let Some(handle) = next_finished(ring, 0) {
             // SAFETY: seen finished, and a test has one reaper at a time.
-            assert_eq!(unsafe { ring.read(handle) }, handle);
+            assert_eq!(unsafe { ring.slot(handle).read() }, handle);
             assert_eq!(ring.slot(handle).shared[0].load(Ordering::Relaxed), handle);
             ring.free(handle);
             taken += 1;
@@ -176,7 +184,7 @@ mod loom_tests {
     #[test]
     fn two_claims_never_get_one_slot() {
         check(5, |ring| {
-            let claims = [(); 2].map(|()| spawn(&ring, |ring| ring.claim(Mode::Shared, 0, 4).unwrap()));
+            let claims = [(); 2].map(|()| spawn(&ring, |ring| claim(ring, 4).unwrap()));
             let [one, other] = claims.map(|claim| claim.join().unwrap());
             assert_ne!(one & 3, other & 3);
         });
@@ -206,7 +214,7 @@ mod loom_tests {
     fn a_slot_that_is_freed_and_claimed_again_is_never_torn() {
         check(3, |ring| {
             // Three slots are taken for good and the fourth waits for the reaper: both uses fall on it.
-            (0..3).for_each(|_| _ = view(&ring).claim(Mode::Shared, 0, 4));
+            (0..3).for_each(|_| _ = claim(view(&ring), 4));
             let first = produce(view(&ring)).unwrap();
             let reaper = spawn(&ring, reap);
             let second = spawn(&ring, produce).join().unwrap();
@@ -219,9 +227,9 @@ mod loom_tests {
     #[test]
     fn a_slot_can_be_finished_by_another_thread_than_claimed_it() {
         check(5, |ring| {
-            let handle = view(&ring).claim(Mode::Shared, 0, 4).unwrap();
+            let handle = claim(view(&ring), 4).unwrap();
             // SAFETY: claimed above; the right to the slot moves to the other thread with the handle.
-            unsafe { view(&ring).write(handle, handle) };
+            unsafe { view(&ring).slot(handle).write(handle) };
             view(&ring).slot(handle).shared[0].store(handle, Ordering::Relaxed);
             let finisher = spawn(&ring, move |ring| ring.finish(handle));
             let taken = spawn(&ring, reap).join().unwrap();
@@ -232,12 +240,12 @@ mod loom_tests {
     /// Takes what is finished, where claims may overwrite it; gives it back the first time.
     fn take_and_reap(ring: &SlotRingView<u32, 1, 0>, mut give_back: bool) -> usize {
         let mut taken = 0;
-        while let Some(handle) = ring.next_finished(0, 8) {
+        while let Some(handle) = next_finished(ring, 0) {
             if !ring.take(handle) {
                 continue;
             }
             // SAFETY: finished, and taken.
-            assert_eq!(unsafe { ring.read(handle) }, handle);
+            assert_eq!(unsafe { ring.slot(handle).read() }, handle);
             if core::mem::take(&mut give_back) {
                 ring.put_back(handle);
             } else {
@@ -251,12 +259,12 @@ mod loom_tests {
     #[test]
     fn a_finished_slot_goes_to_the_reaper_or_to_the_claim_that_overwrites_it() {
         check(3, |ring| {
-            (0..3).for_each(|_| _ = view(&ring).claim(Mode::Shared, 0, 4));
+            (0..3).for_each(|_| _ = claim(view(&ring), 4));
             assert!(produce(view(&ring)).is_some());
             let overwriter = spawn(&ring, |ring| {
-                let handle = ring.claim_finished(0, 8, |_| true)?;
+                let handle = ring.claim_finished(0, 8, |_| true)?.handle;
                 // SAFETY: claimed above.
-                unsafe { ring.write(handle, handle) };
+                unsafe { ring.slot(handle).write(handle) };
                 ring.finish(handle);
                 Some(handle)
             });
@@ -270,9 +278,11 @@ mod loom_tests {
     #[test]
     fn two_claims_never_overwrite_one_slot() {
         check(3, |ring| {
-            (0..2).for_each(|_| _ = view(&ring).claim(Mode::Shared, 0, 4));
+            (0..2).for_each(|_| _ = claim(view(&ring), 4));
             (0..2).for_each(|_| _ = produce(view(&ring)));
-            let claims = [(); 2].map(|()| spawn(&ring, |ring| ring.claim_finished(0, 8, |_| true)));
+            let claims = [(); 2].map(|()| {
+                spawn(&ring, |ring| ring.claim_finished(0, 8, |_| true).map(|claimed| claimed.handle))
+            });
             let [one, other] = claims.map(|claim| claim.join().unwrap());
             assert!(
                 one.is_some() && other.is_some() && one.map(|one| one & 3) != other.map(|other| other & 3)
@@ -283,7 +293,11 @@ mod loom_tests {
     #[test]
     fn two_claims_of_the_reserved_never_get_one_slot() {
         check(3, |ring| {
-            let claims = [(); 2].map(|()| spawn(&ring, |ring| ring.claim_reserved(Mode::Shared, 2, false)));
+            let claims = [(); 2].map(|()| {
+                spawn(&ring, |ring| {
+                    ring.claim_reserved(Mode::Shared, 2, false).map(|(claimed, _)| claimed.handle)
+                })
+            });
             let [one, other] = claims.map(|claim| claim.join().unwrap());
             assert!(one.is_some() && other.is_some() && one != other);
         });
@@ -293,14 +307,14 @@ mod loom_tests {
     fn the_one_claimer_of_a_ring_sees_what_the_reaper_has_freed() {
         check(3, |ring| {
             let claim = |ring: &SlotRingView<u32, 1, 0>| {
-                let handle = ring.claim(Mode::Exclusive, 0, 4)?;
+                let handle = ring.claim(Mode::Exclusive, 0, 4)?.handle;
                 // SAFETY: claimed above.
-                unsafe { ring.write(handle, handle) };
+                unsafe { ring.slot(handle).write(handle) };
                 ring.slot(handle).shared[0].store(handle, Ordering::Relaxed);
                 ring.finish(handle);
                 Some(handle)
             };
-            (0..3).for_each(|_| _ = view(&ring).claim(Mode::Exclusive, 0, 4));
+            (0..3).for_each(|_| _ = view(&ring).claim(Mode::Exclusive, 0, 4).map(|claimed| claimed.handle));
             assert!(claim(view(&ring)).is_some());
             let reaper = spawn(&ring, reap);
             let second = spawn(&ring, move |ring| claim(ring)).join().unwrap().is_some();

@@ -1,6 +1,6 @@
 //! Records: a finished span with its tags, a name, a sync. What each writes, it reads, in this file.
 
-use super::codec::{Full, Malformed, Reader, Writer};
+use super::codec::{Full, Malformed, Put, Reader, Writer};
 use super::packet::Header;
 use super::tag::{Tag, Tags, Text, put_tag};
 use crate::arena::Cause;
@@ -73,6 +73,8 @@ pub struct Span<'a> {
     pub interrupt: u32,
     /// The counter of a span that it has a link to: of a root, the span that its interrupt came into.
     pub link: Option<u64>,
+    /// The counter of the root of that span's trace; `None`: its slot had been used again, and it was sent before.
+    pub link_trace: Option<u64>,
     /// Its tags.
     pub tags: Tags<'a>,
 }
@@ -85,6 +87,8 @@ pub(crate) struct SpanHead<'a> {
     pub(crate) parent: u32,
     /// The handle of the root of its trace.
     pub(crate) trace: u32,
+    /// The handle of the root of the trace of the span it has a link to; 0: not known.
+    pub(crate) link_trace: u32,
     pub(crate) interrupt: u8,
     pub(crate) name: Text<'a>,
     /// The low 40 bits of the tick of its start.
@@ -95,9 +99,40 @@ pub(crate) struct SpanHead<'a> {
     pub(crate) tags: u8,
 }
 
-/// Writes a span up to its tags.
+/// Writes a span without tags, if that is short enough for a window: with a name from the table, and nothing more to say.
+/// Returns whether it did.
 #[inline(always)]
+pub(crate) fn put_short_span(w: &mut Writer<'_>, deltas: &mut Deltas, span: &SpanHead<'_>) -> bool {
+    let head = first_byte(span, deltas);
+    let (Text::Name(name), false) = (span.name, head & MORE != 0) else { return false };
+    let Some(mut window) = w.window() else { return false };
+    let Ok(()) = window.byte(head);
+    let Ok(()) = window.u32(name.wrapping_add(1));
+    let Ok(()) = put_numbers(&mut window, head, deltas, span);
+    let len = window.len;
+    w.advance(len);
+    *deltas = Deltas { counter: span.counter, trace: span.trace, start: span.start };
+    true
+}
+
+/// Writes a span up to its tags.
 pub(crate) fn put_span(w: &mut Writer<'_>, deltas: &mut Deltas, span: &SpanHead<'_>) -> Result<(), Full> {
+    let head = first_byte(span, deltas);
+    w.byte(head)?;
+    span.name.put(w)?;
+    put_numbers(w, head, deltas, span)?;
+    if head & MORE != 0 {
+        put_more(w, span, head & ROOT != 0)?;
+    }
+    if span.tags != 0 {
+        w.byte(span.tags)?;
+    }
+    *deltas = Deltas { counter: span.counter, trace: span.trace, start: span.start };
+    Ok(())
+}
+
+#[inline(always)]
+fn first_byte(span: &SpanHead<'_>, deltas: &Deltas) -> u8 {
     let is_root = span.trace == span.counter;
     let mut head = SPAN;
     if is_root {
@@ -116,36 +151,35 @@ pub(crate) fn put_span(w: &mut Writer<'_>, deltas: &mut Deltas, span: &SpanHead<
     if span.tags != 0 {
         head |= TAGS;
     }
-    let more = span.interrupt != 0 || is_root && span.parent != 0;
-    if more {
+    if span.interrupt != 0 || is_root && span.parent != 0 {
         head |= MORE;
     }
-    w.put_bytes(&[head])?;
-    span.name.put(w)?;
-    w.put_i32(ahead(span.counter, deltas.counter.wrapping_add(1)))?;
-    if !is_root {
-        w.put_i32(ahead(span.counter, span.parent))?;
+    head
+}
+
+/// The fields that every span has, but for its name.
+#[inline(always)]
+fn put_numbers<P: Put>(w: &mut P, head: u8, deltas: &Deltas, span: &SpanHead<'_>) -> Result<(), P::Error> {
+    w.i32(ahead(span.counter, deltas.counter.wrapping_add(1)))?;
+    if head & ROOT == 0 {
+        w.i32(ahead(span.counter, span.parent))?;
         if head & (TRACE_IS_PARENT | SAME_TRACE) == 0 {
-            w.put_i32(ahead(span.counter, span.trace))?;
+            w.i32(ahead(span.counter, span.trace))?;
         }
     }
-    w.put_i64(ahead40(span.start, deltas.start))?;
-    w.put_u64(span.duration)?;
-    if more {
-        put_more(w, span, is_root)?;
-    }
-    if span.tags != 0 {
-        w.put_bytes(&[span.tags])?;
-    }
-    *deltas = Deltas { counter: span.counter, trace: span.trace, start: span.start };
-    Ok(())
+    w.i64(ahead40(span.start, deltas.start))?;
+    w.u64(span.duration)
 }
 
 #[inline(never)]
 fn put_more(w: &mut Writer<'_>, span: &SpanHead<'_>, is_root: bool) -> Result<(), Full> {
     put_counted(w, |w| {
         w.put(&u32::from(span.interrupt))?;
-        w.put(&if is_root && span.parent != 0 { ahead(span.counter, span.parent) } else { 0 })
+        if !is_root || span.parent == 0 {
+            return w.put(&0i32);
+        }
+        w.put(&ahead(span.counter, span.parent))?;
+        w.put(&if span.link_trace != 0 { ahead(span.counter, span.link_trace) } else { 0 })
     })
 }
 
@@ -178,19 +212,39 @@ impl<'a> Span<'a> {
         };
         let start = sums.start.wrapping_add_signed(r.take()?);
         let duration = r.take()?;
-        let (interrupt, link) = if head & MORE != 0 { Self::take_more(r, counter)? } else { (0, None) };
+        let (interrupt, link, link_trace) =
+            if head & MORE != 0 { Self::take_more(r, counter)? } else { (0, None, None) };
         let count = if head & TAGS != 0 { r.take()? } else { 0 };
         let tags = Tags::take(r, count)?;
         *sums = Sums { counter, trace, start };
         let (error, lost_tags) = (head & ERROR != 0, head & LOST != 0);
-        Ok(Self { counter, parent, trace, name, start, duration, error, lost_tags, interrupt, link, tags })
+        Ok(Self {
+            counter,
+            parent,
+            trace,
+            name,
+            start,
+            duration,
+            error,
+            lost_tags,
+            interrupt,
+            link,
+            link_trace,
+            tags,
+        })
     }
 
-    fn take_more(r: &mut Reader<'a>, counter: u64) -> Result<(u32, Option<u64>), Malformed> {
+    /// The interrupt, the span linked to, and the root of its trace.
+    fn take_more(r: &mut Reader<'a>, counter: u64) -> Result<(u32, Option<u64>, Option<u64>), Malformed> {
         let mut body = take_counted(r)?;
         let interrupt = body.take()?;
-        let link = body.take::<i64>()?;
-        Ok((interrupt, (link != 0).then(|| counter.wrapping_sub(link as u64))))
+        let mut behind = || {
+            let ahead = body.take::<i64>()?;
+            Ok((ahead != 0).then(|| counter.wrapping_sub(ahead as u64)))
+        };
+        let link = behind()?;
+        let trace = if link.is_some() { behind()? } else { None };
+        Ok((interrupt, link, trace))
     }
 }
 

@@ -24,7 +24,8 @@ thread_local! {
 /// A thread gets the lowest free number below `BOUND` (at most 256) when it first traces, and gives it back when it ends.
 /// Beyond `BOUND` threads at a time the spans of further ones are dropped and counted, until one of the others ends.
 ///
-/// Numbers are those of the process: give all its tracers one `BOUND`, and their arenas so many cores.
+/// Numbers are those of the process: give all its tracers one `BOUND`, and their arenas so many cores. A signal handler
+/// must not trace with it: a thread's first number may allocate.
 ///
 /// A span may be finished on another thread. One that is still open when the thread that started it ends is the parent of
 /// what the next thread of that number starts, until it is finished.

@@ -138,6 +138,17 @@ impl Finished {
         u64::from(self.body().end) | u64::from(self.byte(END_HIGH)) << 32
     }
 
+    /// The bits from 32 to 39 of its start, the ones below, and the low 32 bits of its length; `None`: start and end
+    /// differ in more, or the end is before the start.
+    #[inline(always)]
+    pub(crate) fn near(&self) -> Option<(u8, u32, u32)> {
+        let (high, body) = (self.byte(START_HIGH), self.body());
+        if self.byte(END_HIGH) != high {
+            return None;
+        }
+        Some((high, body.start, body.end.checked_sub(body.start)?))
+    }
+
     #[inline(always)]
     pub(crate) fn has(&self, marks: u32) -> bool {
         self.head & marks != 0

@@ -6,8 +6,8 @@ use crate::clock::ahead40;
 use crate::tag::Kind;
 use crate::tracer::Tracer;
 use crate::wire::{
-    Deltas, Full, Header, SpanHead, Tag, TagStart, TagValue, Writer, drop_tag, put_name, put_pieces,
-    put_short_span, put_span, put_tag,
+    Deltas, Full, Header, ShortSpan, SpanHead, Tag, TagStart, TagValue, Writer, drop_tag, put_name,
+    put_pieces, put_short_span, put_span, put_tag,
 };
 
 /// Encodes the spans of one packet.
@@ -36,10 +36,27 @@ impl<'d, const N: usize> Encoder<'d, N> {
         Ok(())
     }
 
+    /// Writes a span that is short enough; returns whether it did.
     #[inline(never)]
     fn short_span(&mut self, w: &mut Writer<'_>, span: &Finished) -> bool {
-        let head = self.head(span, 0, span.has(LOST));
-        put_short_span(w, &mut self.deltas, &head)
+        let Some((high, start, duration)) = span.near() else { return false };
+        let (parent, trace) = (span.parent(), span.root());
+        let has_more = span.interrupt() != 0 || trace == span.handle && parent != 0;
+        let Some(name) = self.names.known(span.name()) else { return false };
+        if has_more || !self.deltas.is_near(high, start) {
+            return false;
+        }
+        let short = ShortSpan {
+            counter: span.handle,
+            parent,
+            trace,
+            name,
+            start,
+            duration,
+            error: span.has(ERROR),
+            lost_tags: span.has(LOST),
+        };
+        put_short_span(w, &mut self.deltas, &short)
     }
 
     #[inline(never)]

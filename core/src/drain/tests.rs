@@ -515,6 +515,36 @@ fn a_link_tells_its_trace_unless_its_span_went_out_before_and_its_slot_is_used_a
 }
 
 #[test]
+fn counts_that_fit_no_packet_are_left_out_and_hold_up_nothing() {
+    static SITES: Callsites<4> = Callsites::new();
+    let clock: &'static Hand = Box::leak(Box::new(Hand(AtomicU64::new(0))));
+    let arena = Box::leak(Box::new(Arena::<4, 4>::new()));
+    // The sync with these tags leaves no room in a packet of 64 bytes.
+    let tags = &[
+        ("a", Value::U64(1)),
+        ("b", Value::U64(2)),
+        ("c", Value::U64(3)),
+        ("d", Value::U64(4)),
+        ("e", Value::U64(5)),
+        ("f", Value::U64(6)),
+        ("g", Value::U64(7)),
+        ("h", Value::U64(8)),
+    ];
+    let tracer: &'static Tracer = Box::leak(Box::new(Tracer::new(arena, clock).callsites(&SITES).tags(tags)));
+    let mut drain = Drain::<64, 0>::new(tracer, Session::new(1)).unwrap();
+    let held: Vec<_> = (0..5).map(|_| tracer.trace("short")).collect();
+    drop(tracer.trace("a name that is longer than what a packet of 64 bytes has room for"));
+    drop(held);
+    let mut link = Kept::default();
+    let polls = (0..1000).filter(|_| drain.poll(&mut link) == Ok(true)).count();
+    assert!(polls < 10, "{polls} packets");
+    assert_eq!(dropped(&link.packets).spans_full, 2);
+    let records = link.packets.iter().flat_map(|packet| Packet::parse(packet).unwrap().records());
+    let told = records.filter(|record| matches!(record, Ok(Record::Callsite { started: 5, dropped: 1, .. })));
+    assert_eq!(told.count(), 1);
+}
+
+#[test]
 fn drops_are_told_for_each_core() {
     let (tracer, context) = with_context(Interrupts::Children);
     let mut drain = Drain::<64>::new(tracer, Session::new(1)).unwrap();
@@ -584,4 +614,33 @@ fn of_two_tags_with_one_key_only_the_later_travels() {
     send_all(&mut drain, &mut link);
     let line = &read(&link.packets)[0];
     assert!(line.ends_with(" long=a string of more than one cell n=U64(19)"), "{line}");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        cases: if cfg!(miri) { 3 } else { 300 }, failure_persistence: None, ..Default::default()
+    })]
+
+    /// Also where a time crosses 2^32 ticks, or 2^31 between two spans.
+    #[test]
+    fn times_arrive_as_they_were_whatever_lies_between(
+        turns in proptest::collection::vec((0u64..1 << 33, 0u64..1 << 33, proptest::bool::ANY), 1..12),
+        origin in 0u64..1 << 45,
+    ) {
+        let (tracer, clock) = setup::<16, 4>();
+        clock.turn(origin);
+        let mut drain = Drain::<1472>::new(tracer, Session::new(1)).unwrap();
+        let mut expected = Vec::new();
+        for (pause, length, is_long) in turns {
+            clock.turn(if is_long { pause } else { pause % 1000 });
+            let span = tracer.trace("s");
+            let start = clock.now();
+            clock.turn(if is_long { length } else { length % 1000 });
+            drop(span);
+            expected.push(format!("s {start}+{} ^0", clock.now() - start));
+        }
+        let mut link = Kept::default();
+        send_all(&mut drain, &mut link);
+        proptest::prop_assert_eq!(read(&link.packets), expected);
+    }
 }

@@ -34,6 +34,14 @@ impl Deltas {
     pub(crate) fn new(header: &Header) -> Self {
         Self { counter: header.counter as u32, trace: 0, start: header.time }
     }
+
+    /// Whether a start of these low 32 bits, and these 8 above them, is less than 2^31 ticks from the last one, with the
+    /// same 8.
+    #[inline(always)]
+    pub(crate) fn is_near(&self, high: u8, low: u32) -> bool {
+        let last = self.start as u32;
+        (self.start >> 32) as u8 == high && (ahead(low, last) >= 0) == (low >= last)
+    }
 }
 
 /// The same, by who reads.
@@ -99,19 +107,52 @@ pub(crate) struct SpanHead<'a> {
     pub(crate) tags: u8,
 }
 
-/// Writes a span without tags, if that is short enough for a window: with a name from the table, and nothing more to say.
-/// Returns whether it did.
+/// A span on its way out that most spans are: in thread mode, without tags, not far in time from the one before.
+pub(crate) struct ShortSpan {
+    /// Its handle.
+    pub(crate) counter: u32,
+    /// The handle of its parent; 0: none.
+    pub(crate) parent: u32,
+    /// The handle of the root of its trace.
+    pub(crate) trace: u32,
+    /// The index of its name.
+    pub(crate) name: u32,
+    /// The low 32 bits of its start; the next 8 are those of the span before.
+    pub(crate) start: u32,
+    pub(crate) duration: u32,
+    pub(crate) error: bool,
+    pub(crate) lost_tags: bool,
+}
+
+/// Writes a span into a window, if there is one.
 #[inline(always)]
-pub(crate) fn put_short_span(w: &mut Writer<'_>, deltas: &mut Deltas, span: &SpanHead<'_>) -> bool {
-    let head = first_byte(span, deltas);
-    let (Text::Name(name), false) = (span.name, head & MORE != 0) else { return false };
+pub(crate) fn put_short_span(w: &mut Writer<'_>, deltas: &mut Deltas, span: &ShortSpan) -> bool {
     let Some(mut window) = w.window() else { return false };
+    let mut head = SPAN;
+    if span.trace == span.counter {
+        head |= ROOT;
+    } else if span.parent == span.trace {
+        head |= TRACE_IS_PARENT;
+    } else if span.trace == deltas.trace {
+        head |= SAME_TRACE;
+    }
+    head |= if span.error { ERROR } else { 0 } | if span.lost_tags { LOST } else { 0 };
     let Ok(()) = window.byte(head);
-    let Ok(()) = window.u32(name.wrapping_add(1));
-    let Ok(()) = put_numbers(&mut window, head, deltas, span);
+    let Ok(()) = window.u32(span.name.wrapping_add(1));
+    let Ok(()) = window.i32(ahead(span.counter, deltas.counter.wrapping_add(1)));
+    if head & ROOT == 0 {
+        let Ok(()) = window.i32(ahead(span.counter, span.parent));
+        if head & (TRACE_IS_PARENT | SAME_TRACE) == 0 {
+            let Ok(()) = window.i32(ahead(span.counter, span.trace));
+        }
+    }
+    let Ok(()) = window.i32(ahead(span.start, deltas.start as u32));
+    let Ok(()) = window.u32(span.duration);
     let len = window.len;
     w.advance(len);
-    *deltas = Deltas { counter: span.counter, trace: span.trace, start: span.start };
+    deltas.counter = span.counter;
+    deltas.trace = span.trace;
+    deltas.start = deltas.start >> 32 << 32 | u64::from(span.start);
     true
 }
 

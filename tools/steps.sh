@@ -137,7 +137,7 @@ step_tsan() {
     local host
     host=$(rustc +nightly --print host-tuple) || return
     # The standard library is built along: its own races would be seen, and its locks are understood.
-    RUSTFLAGS=-Zsanitizer=thread CARGO_TARGET_DIR=$target_dir/tsan timeout 900 \
+    RUSTFLAGS='-Zsanitizer=thread --cfg tsan' CARGO_TARGET_DIR=$target_dir/tsan timeout 900 \
         cargo +nightly test --locked -Zbuild-std --target "$host" -p microspan --test threads
 }
 

@@ -16,7 +16,7 @@
 //! ever grow, so a handle names one use of a slot and [`Ring::is_open`] tells whether that use still lasts. No handle is 0.
 //! Handles wrap after 2^32 claims.
 
-use crate::sync::{AtomicU8, AtomicU32, Ordering, UnsafeCell, array_of, const_unless_loom, fence};
+use crate::sync::{AtomicU8, AtomicU32, FENCED, Ordering, UnsafeCell, array_of, const_unless_loom, fence};
 use core::mem::MaybeUninit;
 
 /// The states, in the low two bits of a slot's word.
@@ -232,7 +232,7 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         match mode {
             Mode::Shared => {
                 let to = stamp | OPEN;
-                if slot.word.compare_exchange(word, to, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+                if slot.word.compare_exchange(word, to, FENCED, Ordering::Relaxed).is_err() {
                     return false;
                 }
             }
@@ -261,7 +261,7 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
     #[inline(always)]
     fn claim_at(&self, mode: Mode, index: u32) -> Option<Claimed<'_, T, W, B>> {
         let slot = self.slot(index);
-        let word = slot.word.load(Ordering::Relaxed);
+        let word = slot.word.load(FENCED);
         let handle = word | index;
         // A handle that named nothing would be open for those who look at what is current, where nothing is.
         if word & STATE != FREE || handle == 0 || !self.open(mode, slot, word, word) {
@@ -337,18 +337,22 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         self.open(Mode::Shared, slot, word, handle & !self.mask()).then_some((claimed, true))
     }
 
-    /// Claims the oldest finished slot but for the first `reserved` ones, for whose use `may` answers yes; looks at `steps`
-    /// slots at most. What was in it is lost: the caller counts it.
+    /// Where the next claim looks first. Claims go round, so this slot was claimed the longest ago.
+    pub(crate) fn oldest(&self) -> u32 {
+        self.hint.load(Ordering::Relaxed)
+    }
+
+    /// Claims the first finished slot from `oldest` on but for the first `reserved` ones, for whose use `may` answers yes; looks
+    /// at `steps` slots at most. What was in it is lost: the caller counts it.
     #[inline(never)]
     pub(crate) fn claim_finished(
         &self,
+        oldest: u32,
         reserved: u32,
         steps: u32,
         may: impl Fn(&Slot<T, W, B>) -> bool,
     ) -> Option<Claimed<'_, T, W, B>> {
-        // Claims go round, so the slot that the hint names was claimed the longest ago.
-        let hint = self.hint.load(Ordering::Relaxed);
-        (0..steps).map(|step| hint.wrapping_add(step) & self.mask()).find_map(|index| {
+        (0..steps).map(|step| oldest.wrapping_add(step) & self.mask()).find_map(|index| {
             let slot = self.slot(index);
             let word = slot.word.load(Ordering::Relaxed);
             if index < reserved || word & STATE != FINISHED || !may(slot) {
@@ -383,7 +387,7 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
     /// The handle of the slot at this index, of which the low bits count, if it is finished.
     #[inline(always)]
     pub(crate) fn finished_at(&self, index: u32) -> Option<u32> {
-        let word = self.slot(index).word.load(Ordering::Relaxed);
+        let word = self.slot(index).word.load(FENCED);
         if word & STATE != FINISHED {
             return None;
         }
@@ -405,13 +409,7 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         self.slot(handle).word.store(handle & !self.mask() | FINISHED, Ordering::Release);
     }
 
-    /// Gives a slot back. Its owner or the reaper calls this, once.
-    #[inline]
-    pub(crate) fn free(&self, handle: u32) {
-        self.free_slot(self.slot(handle), handle);
-    }
-
-    /// The same, of the slot that this handle names.
+    /// Gives back a slot, the one that this handle names. Its owner or the reaper calls this, once.
     #[inline(always)]
     pub(crate) fn free_slot(&self, slot: &Slot<T, W, B>, handle: u32) {
         slot.word.store(self.next_stamp(handle) | FREE, Ordering::Release);

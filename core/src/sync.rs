@@ -22,6 +22,10 @@ pub(crate) mod step;
 
 pub(crate) use core::sync::atomic::{Ordering, compiler_fence};
 
+/// The ordering of an access behind which a fence acquires. ThreadSanitizer knows no fences (the crate is built for it with
+/// `--cfg tsan`): for it the access acquires by itself.
+pub(crate) const FENCED: Ordering = if cfg!(tsan) { Ordering::Acquire } else { Ordering::Relaxed };
+
 #[cfg(loom)]
 pub(crate) use loom::cell::UnsafeCell;
 

@@ -141,15 +141,17 @@ impl ArenaView {
             return Some(claimed);
         }
         let steps = if full.overwrite { STEPS_TO_FREE } else { STEPS };
+        // A claim that fails looks elsewhere the next time.
+        let oldest = self.spans.oldest();
         if let Some(claimed) = self.spans.claim(mode, full.reserved, steps) {
             return Some(claimed);
         }
         if full.overwrite {
             // Where slots are kept for errors, an error is kept also in a slot that is not.
             let may = |head: u32| full.reserved == 0 || head & ERROR == 0;
-            let found = self
-                .spans
-                .claim_finished(full.reserved, STEPS, |slot| may(slot.shared[TAGS].load(Ordering::Relaxed)));
+            let found = self.spans.claim_finished(oldest, full.reserved, STEPS, |slot| {
+                may(slot.shared[TAGS].load(Ordering::Relaxed))
+            });
             if let Some(claimed) = &found {
                 self.overwrite(here, claimed.slot);
                 return found;

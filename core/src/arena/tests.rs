@@ -249,7 +249,6 @@ fn a_guard_is_at_most_three_words() {
 }
 
 #[test]
-#[ignore = "a claim that fails moves the hint on, and the oldest ones are passed over"]
 fn the_oldest_finished_span_is_overwritten_first_in_any_size_of_arena() {
     let clock = Box::leak(Box::new(Steps(AtomicU32::new(0))));
     let arena = Box::leak(Box::new(Arena::<64, 4>::new()));

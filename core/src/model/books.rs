@@ -85,17 +85,18 @@ impl Books {
 
     /// The spans among `of` that are open, or their nearest ancestors that are.
     fn open(&self, of: &Any) -> Any {
-        let mut open = Any::new();
-        for one in of {
+        let (mut open, mut seen) = (Any::new(), Any::new());
+        let mut left: Vec<Maybe> = of.iter().copied().collect();
+        while let Some(one) = left.pop() {
             let Some(span) = one.map(|index| &self.spans[index]) else {
                 open.insert(None);
                 continue;
             };
             if span.phase != Phase::Closed {
-                open.insert(*one);
+                open.insert(one);
             }
-            if span.phase != Phase::Open {
-                open.extend(self.open(&span.parents));
+            if span.phase != Phase::Open && seen.insert(one) {
+                left.extend(&span.parents);
                 if self.forgetful {
                     open.insert(None);
                 }

@@ -38,7 +38,7 @@ impl Small {
         // What is read too soon is to be a wrong number, not none at all.
         for handle in [(); 4].map(|()| small.take(Mode::Shared).unwrap()) {
             small.write(handle);
-            small.slots().free(handle);
+            small.slots().free_slot(small.slots().slot(handle), handle);
         }
         small
     }
@@ -83,7 +83,7 @@ impl Small {
     fn reap(&self) {
         while let Some(handle) = self.finished() {
             self.read(handle);
-            self.slots().free(handle);
+            self.slots().free_slot(self.slots().slot(handle), handle);
         }
     }
 
@@ -214,7 +214,7 @@ fn a_push_by_load_and_store_is_found() {
 fn a_reaper_that_frees_before_it_reads_is_found() {
     let reap = op("free, then read", |small| {
         if let Some(handle) = small.finished() {
-            small.slots().free(handle);
+            small.slots().free_slot(small.slots().slot(handle), handle);
             small.read(handle);
         }
     });

@@ -48,7 +48,7 @@ fn all_pairs(setup: Setup) {
 }
 
 /// These, and of three of them every one in every other.
-fn all_threes(setup: Setup, names: [&str; 4]) {
+fn all_threes(setup: Setup, names: [&str; 3]) {
     let ops = names.map(|name| *OPERATIONS.iter().find(|op| op.name == name).unwrap());
     for outer in ops {
         for middle in ops {
@@ -94,12 +94,12 @@ fn every_operation_may_come_into_every_other_where_interrupts_say_which_they_are
 
 #[test]
 fn three_operations_come_into_one_another_where_there_is_room() {
-    all_threes(Setup::Roomy, ["start", "finish", "tag with a text by reference", "poll"]);
+    all_threes(Setup::Roomy, ["start and finish", "tag with a text by reference", "poll"]);
 }
 
 #[test]
 fn three_operations_come_into_one_another_where_finished_spans_are_overwritten() {
-    all_threes(Setup::Overwrite, ["start", "finish", "tag by reference", "poll"]);
+    all_threes(Setup::Overwrite, ["start and finish", "tag by reference", "poll"]);
 }
 
 #[test]

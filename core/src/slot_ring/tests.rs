@@ -10,6 +10,10 @@ fn next_finished(ring: &SlotRingView<u32, 1, 0>, from: u32) -> Option<u32> {
     (0..ring.capacity()).find_map(|step| ring.finished_at(from.wrapping_add(step)))
 }
 
+fn free(ring: &SlotRingView<u32, 1, 0>, handle: u32) {
+    ring.free_slot(ring.slot(handle), handle);
+}
+
 #[cfg(not(loom))]
 mod sequences {
     use super::*;
@@ -34,7 +38,7 @@ mod sequences {
         assert_eq!(next_finished(ring, 0), Some(handle));
         // SAFETY: finished, and this is the only reaper.
         assert_eq!(unsafe { ring.slot(handle).read() }, 7);
-        ring.free(handle);
+        free(ring, handle);
         assert_eq!(next_finished(ring, 0), None);
     }
 
@@ -45,7 +49,7 @@ mod sequences {
         assert_eq!(claim(ring, 4), None);
         ring.finish(handles[2]);
         assert_eq!(claim(ring, 4), None, "finished is not free");
-        ring.free(handles[2]);
+        free(ring, handles[2]);
         let again = claim(ring, 4).unwrap();
         assert_eq!(again & 3, handles[2] & 3);
         assert_ne!(again, handles[2]);
@@ -60,7 +64,7 @@ mod sequences {
         for _ in 0..60 {
             let handle = claim(ring, 4).unwrap();
             assert!(seen.insert(handle), "{handle} again");
-            ring.free(handle);
+            free(ring, handle);
         }
         assert!(seen.contains(&1) && seen.contains(&u32::MAX), "it wrapped");
     }
@@ -75,7 +79,7 @@ mod sequences {
             }
             let handle = claim(ring, 4).unwrap();
             assert!(seen.insert(handle));
-            ring.free(handle);
+            free(ring, handle);
         }
     }
 
@@ -83,7 +87,7 @@ mod sequences {
     fn an_old_handle_is_not_open_when_its_slot_is_used_again() {
         let ring: &SlotRingView<u32, 1, 0> = &ring::<4>();
         let old = claim(ring, 4).unwrap();
-        ring.free(old);
+        free(ring, old);
         let open: Vec<u32> = (0..4).map(|_| claim(ring, 4).unwrap()).collect();
         assert!(!ring.is_open(old));
         assert!(open.iter().all(|handle| ring.is_open(*handle)));
@@ -104,7 +108,7 @@ mod sequences {
         let ring: &SlotRingView<u32, 1, 0> = &ring::<4>();
         let held: Vec<u32> = (0..4).map(|_| claim(ring, 4).unwrap()).collect();
         (0..1000).for_each(|_| assert_eq!(claim(ring, 16), None));
-        ring.free(held[3]);
+        free(ring, held[3]);
         assert!(claim(ring, 4).unwrap() < 20);
     }
 
@@ -115,7 +119,7 @@ mod sequences {
         let child = claim(ring, 8).unwrap();
         ring.finish(child);
         assert_eq!(next_finished(ring, root), Some(child));
-        ring.free(child);
+        free(ring, child);
         ring.finish(root);
         assert_eq!(next_finished(ring, child), Some(root));
     }
@@ -175,7 +179,7 @@ mod loom_tests {
             // SAFETY: seen finished, and a test has one reaper at a time.
             assert_eq!(unsafe { ring.slot(handle).read() }, handle);
             assert_eq!(ring.slot(handle).shared[0].load(Ordering::Relaxed), handle);
-            ring.free(handle);
+            free(ring, handle);
             taken += 1;
         }
         taken
@@ -249,7 +253,7 @@ mod loom_tests {
             if core::mem::take(&mut give_back) {
                 ring.put_back(handle);
             } else {
-                ring.free(handle);
+                free(ring, handle);
                 taken += 1;
             }
         }
@@ -262,7 +266,7 @@ mod loom_tests {
             (0..3).for_each(|_| _ = claim(view(&ring), 4));
             assert!(produce(view(&ring)).is_some());
             let overwriter = spawn(&ring, |ring| {
-                let handle = ring.claim_finished(0, 8, |_| true)?.handle;
+                let handle = ring.claim_finished(ring.oldest(), 0, 8, |_| true)?.handle;
                 // SAFETY: claimed above.
                 unsafe { ring.slot(handle).write(handle) };
                 ring.finish(handle);
@@ -281,7 +285,9 @@ mod loom_tests {
             (0..2).for_each(|_| _ = claim(view(&ring), 4));
             (0..2).for_each(|_| _ = produce(view(&ring)));
             let claims = [(); 2].map(|()| {
-                spawn(&ring, |ring| ring.claim_finished(0, 8, |_| true).map(|claimed| claimed.handle))
+                spawn(&ring, |ring| {
+                    ring.claim_finished(ring.oldest(), 0, 8, |_| true).map(|claimed| claimed.handle)
+                })
             });
             let [one, other] = claims.map(|claim| claim.join().unwrap());
             assert!(

@@ -60,11 +60,15 @@
 //!
 //! # Features
 //!
-//! None is on by default, and each only adds.
+//! None is on by default, and each but `off` only adds.
 //!
 //! - `embedded-io`: `Stream`, the transport over a byte stream. It waits as long as the stream does.
 //! - `embassy-net`: `Udp`, the transport over a UDP socket. It never waits.
 //! - `defmt`: `Format` for the values and errors that a device logs.
+//! - `linked-tracer`: `link_tracer!`, by which the program's tracer is linked instead of set; a program that does not
+//!   say it does not link. For the final binary alone to enable; [`set_global`] says more.
+//! - `off`: nothing is recorded by anybody. Every start is a constant "no", so that instrumented code compiles to what it
+//!   was before; everything else stays as it is. For the final binary alone to enable.
 //!
 //! On a core without compare-exchange the final binary picks the implementation of `critical-section`; no library
 //! should.
@@ -80,6 +84,9 @@
 mod arena;
 mod clock;
 mod drain;
+#[cfg(not(loom))]
+#[allow(unsafe_code)]
+mod global;
 mod id;
 #[allow(unsafe_code)]
 mod slot_ring;
@@ -95,6 +102,8 @@ pub mod wire;
 pub use arena::{Arena, MAX_STR};
 pub use clock::Clock;
 pub use drain::Drain;
+#[cfg(not(loom))]
+pub use global::*;
 pub use id::Session;
 pub use span::{Span, SpanRef};
 pub use tag::{Static, Value};

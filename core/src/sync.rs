@@ -11,6 +11,12 @@ pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, fence};
 #[cfg(all(not(loom), not(target_has_atomic = "32")))]
 pub(crate) use portable_atomic::{AtomicBool, AtomicU32, fence};
 
+// Nothing that loom checks has a pointer: its atomics are made at run time, and the one pointer lies in a static.
+#[cfg(all(not(loom), not(feature = "linked-tracer"), target_has_atomic = "32"))]
+pub(crate) use core::sync::atomic::AtomicPtr;
+#[cfg(all(not(loom), not(feature = "linked-tracer"), not(target_has_atomic = "32")))]
+pub(crate) use portable_atomic::AtomicPtr;
+
 pub(crate) use core::sync::atomic::{Ordering, compiler_fence};
 
 #[cfg(loom)]

@@ -339,6 +339,24 @@ impl ArenaView {
     }
 }
 
+impl ArenaView {
+    /// Makes a span the current one; returns the one that was.
+    #[inline]
+    pub(crate) fn enter(&self, handle: u32) -> u32 {
+        let previous = self.current();
+        self.set_current(handle);
+        previous
+    }
+
+    /// Makes `previous` the current span, if it is now `handle`.
+    #[inline]
+    pub(crate) fn leave(&self, handle: u32, previous: u32) {
+        if self.current() == handle {
+            self.set_current(previous);
+        }
+    }
+}
+
 /// What stands in a cell's word beside its state: the next cell, the kind, and the length of the key.
 #[inline(always)]
 const fn note(next: u32, kind: Kind, key_len: usize) -> u32 {

@@ -84,6 +84,7 @@
 mod arena;
 mod clock;
 mod drain;
+mod future;
 #[cfg(not(loom))]
 #[allow(unsafe_code)]
 mod global;
@@ -98,10 +99,17 @@ mod tag;
 mod tracer;
 mod transport;
 pub mod wire;
+mod wrap;
+
+#[cfg(not(loom))]
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 
 pub use arena::{Arena, MAX_STR};
 pub use clock::Clock;
 pub use drain::Drain;
+pub use future::{Detached, InSpan, WithSpan};
 #[cfg(not(loom))]
 pub use global::*;
 pub use id::Session;
@@ -109,6 +117,7 @@ pub use span::{Span, SpanRef};
 pub use tag::{Static, Value};
 pub use tracer::{Stats, Tracer};
 pub use transport::*;
+pub use wrap::wrap;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

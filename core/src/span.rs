@@ -147,3 +147,19 @@ impl core::fmt::Debug for SpanRef {
         f.debug_struct("SpanRef").field("handle", &self.handle).finish_non_exhaustive()
     }
 }
+
+impl Span {
+    /// The tracer and the handle of a span that is recorded.
+    #[inline]
+    pub(crate) fn recorded(&self) -> Option<(&'static Tracer, u32)> {
+        (self.handle != 0).then_some((self.tracer, self.handle))
+    }
+
+    /// Makes the span before it the current one, if it is that itself.
+    #[inline]
+    pub(crate) fn leave(&self) {
+        if self.handle != 0 {
+            self.tracer.arena.leave(self.handle, self.previous);
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use core::any::type_name;
 use core::fmt::{self, Debug, Display, Write};
 
-pub use crate::future::{Detached, within};
+pub use crate::future::within;
 pub use crate::global::trace;
 pub use crate::span::Span;
 pub use crate::tag::Static;
@@ -12,7 +12,7 @@ pub use core::option::Option::Some;
 pub use core::{compile_error, concat, module_path, stringify};
 
 use crate::arena::MAX_STR;
-use crate::tag::cut;
+use crate::tag::{Value, cut};
 
 /// Runs the body of a function. As it is run once, it may give away what it captured.
 #[inline(always)]
@@ -24,6 +24,32 @@ pub fn call<R>(body: impl FnOnce() -> R) -> R {
 #[inline(always)]
 pub const fn none<T>() -> Option<T> {
     None
+}
+
+/// What a tag can hold: a name by which the compiler can say what that is.
+#[diagnostic::on_unimplemented(
+    message = "a tag cannot hold `{Self}`",
+    label = "write another value",
+    note = "a tag holds a bool, an integer of up to 64 bits, an f32 or f64, a `&str` (copied: `text.as_str()`) or a \
+            `microspan::Static` (kept by address: `Static(\"text\")`)"
+)]
+pub trait TagValue<'v> {
+    /// That value.
+    fn value(self) -> Value<'v>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<'v, T: Into<Value<'v>>> TagValue<'v> for T {
+    #[inline(always)]
+    fn value(self) -> Value<'v> {
+        self.into()
+    }
+}
+
+/// Sets a tag.
+#[inline(always)]
+pub fn tag<'v>(span: &Span, key: &'static str, value: impl TagValue<'v>) {
+    span.set_tag(key, value.value());
 }
 
 /// What a function with `err` returns.

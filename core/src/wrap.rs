@@ -95,7 +95,7 @@ macro_rules! __tagged {
     ($start:expr $(, $($key:tt).+ = $value:expr)+) => {{
         let span = $start;
         if $crate::__private::Span::is_recording(&span) {
-            $($crate::__private::Span::set_tag(&span, $crate::__key!($($key).+), $value);)+
+            $($crate::__private::tag(&span, $crate::__key!($($key).+), $value);)+
         }
         span
     }};

@@ -20,6 +20,7 @@ pub fn expand(args: Args, function: Function) -> Result<TokenStream> {
     let record = args.err.map(|place| {
         quote_spanned! {place=>
             if let #root::Some(error) = #root::Outcome::error(&#result) {
+                #[allow(unused_imports)]
                 use #root::DebugOnly as _;
                 #root::Failure(error).record(&#span);
             }
@@ -42,7 +43,7 @@ pub fn expand(args: Args, function: Function) -> Result<TokenStream> {
             let hint = hint(&output, &root);
             quote! {
                 #begin
-                let #span = #root::Detached::from(#span);
+                let #span = #root::Span::detach(#span);
                 let #result = #root::within(&#span, async move { #hint #body }).await;
                 #record
                 #result
@@ -91,14 +92,14 @@ fn begin(args: &Args, function: &Function, root: &TokenStream, span: &Ident) -> 
         [("service.name", &args.service), ("resource.name", &args.resource), ("span.type", &args.span_type)];
     let fields = fields.into_iter().filter_map(|(key, text)| {
         let text: &Expr = text.as_ref()?;
-        Some(quote_spanned!(text.span()=> #root::Span::set_tag(&#span, #key, #root::Static(#text));))
+        Some(quote_spanned!(text.span()=> #root::tag(&#span, #key, #root::Static(#text));))
     });
     let tags = args.tags.iter().flatten().map(|Tag { key, value }| {
         let (place, value) = match value {
             TagValue::Of(value) => (value.span(), quote!(#value)),
             TagValue::Argument(name) => (name.span(), quote!(#name)),
         };
-        quote_spanned!(place=> #root::Span::set_tag(&#span, #key, #value);)
+        quote_spanned!(place=> #root::tag(&#span, #key, #value);)
     });
     let tags: Vec<TokenStream> = fields.chain(tags).collect();
     let tags = (!tags.is_empty()).then(|| quote!(if #root::Span::is_recording(&#span) { #(#tags)* }));

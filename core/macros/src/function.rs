@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Error, Pat, Result, Signature, Token, Visibility, braced, token};
+use syn::{AttrStyle, Attribute, Error, Pat, Result, Signature, Token, Visibility, braced, token};
 
 /// A function with a body.
 pub struct Function {
@@ -36,7 +36,8 @@ impl Parse for Function {
         }
         let content;
         let brace = braced!(content in input);
-        attrs.extend(content.call(Attribute::parse_inner)?);
+        let inner = content.call(Attribute::parse_inner)?;
+        attrs.extend(inner.into_iter().map(|attr| Attribute { style: AttrStyle::Outer, ..attr }));
         Ok(Self { attrs, vis, sig, brace, body: content.parse()? })
     }
 }

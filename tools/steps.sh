@@ -80,7 +80,9 @@ step_layering() { cargo test --locked -p microspan-tests --test layering; }
 
 step_tests() {
     cargo test --locked --workspace &&
-        cargo test --locked -p microspan --all-features &&
+        cargo test --locked -p microspan --features defmt,embassy-net,embedded-io &&
+        cargo test --locked -p microspan --features linked-tracer --test linked &&
+        cargo test --locked -p microspan --features off --test off &&
         cargo test --locked -p microspan-std --no-default-features
 }
 

@@ -22,12 +22,12 @@ pub trait Clock: Sync {
     fn frequency(&self) -> u32;
 }
 
-/// Widens the low 40 bits of a tick to the tick nearest to `now`.
+/// How far the tick whose low 40 bits are `low` is ahead of `now`, of which the low 40 bits count: the nearest such tick.
 ///
 /// Nearest, not latest before: another core may finish a span after the drain has read the clock.
-pub(crate) const fn widen40(now: u64, low: u64) -> u64 {
-    let ahead = (low.wrapping_sub(now) << 24) as i64 >> 24;
-    now.wrapping_add_signed(ahead)
+#[inline]
+pub(crate) const fn ahead40(low: u64, now: u64) -> i64 {
+    (low.wrapping_sub(now) << 24) as i64 >> 24
 }
 
 #[cfg(test)]
@@ -36,9 +36,9 @@ mod tests {
 
     #[test]
     fn forty_bits_are_enough_for_a_tick_near_now() {
-        let now = 5 << 40 | 3;
+        let now = 5u64 << 40 | 3;
         for tick in [now, now - 3, now - 4, now - (1 << 39), now + 1, now + (1 << 39) - 1] {
-            assert_eq!(widen40(now, tick & ((1 << 40) - 1)), tick);
+            assert_eq!(now.wrapping_add_signed(ahead40(tick & ((1 << 40) - 1), now)), tick);
         }
     }
 }

@@ -4,8 +4,11 @@
 //! is over the future keeps what is current by then, and what was current before is so again. That takes two stores a
 //! poll, no thread-local and no heap, and is right wherever the next poll happens.
 
+use crate::arena::Here;
+use crate::exclusive::{AnyThread, Threads};
 use crate::span::Span;
 use crate::tracer::Tracer;
+use core::marker::PhantomData;
 use core::ops::Deref;
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -33,36 +36,36 @@ use pin_project_lite::pin_project;
 /// ```
 #[derive(Debug)]
 #[must_use = "a span is finished when its guard is dropped"]
-pub struct Detached(Span);
+pub struct Detached<M: Threads = AnyThread>(Span<M>);
 
-impl Detached {
+impl<M: Threads> Detached<M> {
     /// Runs a closure in which this is the current span.
     pub fn enter<R>(&self, body: impl FnOnce() -> R) -> R {
         Place::of(&self.0).run(body)
     }
 }
 
-impl Deref for Detached {
-    type Target = Span;
+impl<M: Threads> Deref for Detached<M> {
+    type Target = Span<M>;
 
-    fn deref(&self) -> &Span {
+    fn deref(&self) -> &Span<M> {
         &self.0
     }
 }
 
-impl From<Span> for Detached {
-    fn from(span: Span) -> Self {
+impl<M: Threads> From<Span<M>> for Detached<M> {
+    fn from(span: Span<M>) -> Self {
         span.leave();
         Self(span)
     }
 }
 
-impl Span {
+impl<M: Threads> Span<M> {
     /// Has the span no longer be the current one, and leaves it open.
     ///
     /// What was current when it was started is so again. Detach a span before others are started in it: one that is
     /// current by then stays so.
-    pub fn detach(self) -> Detached {
+    pub fn detach(self) -> Detached<M> {
         self.into()
     }
 }
@@ -82,7 +85,7 @@ pub trait InSpan: Future + Sized {
     /// }
     /// # let _ = order(microspan::trace("order"));
     /// ```
-    fn in_span(self, span: impl Into<Detached>) -> WithSpan<Self> {
+    fn in_span<M: Threads>(self, span: impl Into<Detached<M>>) -> WithSpan<Self, M> {
         let span = span.into();
         WithSpan { inner: within(&span, self), span: Some(span) }
     }
@@ -93,15 +96,15 @@ impl<F: Future> InSpan for F {}
 pin_project! {
     /// A future with a span: see [`InSpan::in_span`].
     #[must_use = "a future does nothing until it is awaited"]
-    pub struct WithSpan<F> {
+    pub struct WithSpan<F, M: Threads = AnyThread> {
         // First: what the future drops is dropped in its span.
         #[pin]
-        inner: Within<F>,
-        span: Option<Detached>,
+        inner: Within<F, M>,
+        span: Option<Detached<M>>,
     }
 }
 
-impl<F: Future> Future for WithSpan<F> {
+impl<F: Future, M: Threads> Future for WithSpan<F, M> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
@@ -115,20 +118,20 @@ impl<F: Future> Future for WithSpan<F> {
 }
 
 /// A future that is polled in a span which somebody else keeps open.
-pub fn within<F: Future>(span: &Detached, future: F) -> Within<F> {
+pub fn within<F: Future, M: Threads>(span: &Detached<M>, future: F) -> Within<F, M> {
     Within { place: Place::of(&span.0), future: Some(future) }
 }
 
 pin_project! {
     /// See [`within`].
-    pub struct Within<F> {
-        place: Place,
+    pub struct Within<F, M: Threads> {
+        place: Place<M>,
         // None: it is done.
         #[pin]
         future: Option<F>,
     }
 
-    impl<F> PinnedDrop for Within<F> {
+    impl<F, M: Threads> PinnedDrop for Within<F, M> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if this.future.is_some() {
@@ -138,7 +141,7 @@ pin_project! {
     }
 }
 
-impl<F: Future> Future for Within<F> {
+impl<F: Future, M: Threads> Future for Within<F, M> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
@@ -156,47 +159,45 @@ impl<F: Future> Future for Within<F> {
 }
 
 /// The current span of something that runs now and then.
-struct Place {
+struct Place<M> {
     /// `None`: the span is not recorded, and what is current stays so.
     tracer: Option<&'static Tracer>,
     /// The handle of what was current when it last ran.
     current: u32,
+    threads: PhantomData<M>,
 }
 
-impl Place {
-    fn of(span: &Span) -> Self {
-        match span.recorded() {
-            Some((tracer, current)) => Self { tracer: Some(tracer), current },
-            None => Self { tracer: None, current: 0 },
-        }
+impl<M: Threads> Place<M> {
+    fn of(span: &Span<M>) -> Self {
+        let (tracer, current) = span.recorded().map_or((None, 0), |(tracer, handle)| (Some(tracer), handle));
+        Self { tracer, current, threads: PhantomData }
     }
 
     #[inline]
     fn run<R>(&mut self, body: impl FnOnce() -> R) -> R {
-        let _stay = Stay::at(self);
+        let _stay = self.tracer.map(|tracer| Stay::at(tracer, &mut self.current));
         body()
     }
 }
 
 /// While it lives, what is current at a [`Place`] is the current span.
 struct Stay<'p> {
-    place: &'p mut Place,
     tracer: &'static Tracer,
+    current: &'p mut u32,
     before: u32,
 }
 
 impl<'p> Stay<'p> {
     #[inline]
-    fn at(place: &'p mut Place) -> Option<Self> {
-        let tracer = place.tracer?;
-        let before = tracer.arena.enter(place.current);
-        Some(Self { place, tracer, before })
+    fn at(tracer: &'static Tracer, current: &'p mut u32) -> Self {
+        let before = tracer.arena.enter(Here::of(tracer.context), *current);
+        Self { tracer, current, before }
     }
 }
 
 impl Drop for Stay<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.place.current = self.tracer.arena.enter(self.before);
+        *self.current = self.tracer.arena.enter(Here::of(self.tracer.context), self.before);
     }
 }

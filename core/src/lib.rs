@@ -82,8 +82,13 @@
 
 #[allow(unsafe_code)]
 mod arena;
+#[allow(unsafe_code)]
+mod callsite;
 mod clock;
+#[allow(unsafe_code)]
+mod context;
 mod drain;
+mod exclusive;
 mod future;
 #[cfg(not(loom))]
 #[allow(unsafe_code)]
@@ -106,16 +111,21 @@ mod wrap;
 #[path = "private.rs"]
 pub mod __private;
 
-pub use arena::{Arena, MAX_STR};
+pub use arena::{Arena, Cause, MAX_STR, Stats};
+pub use callsite::{Callsite, Callsites};
 pub use clock::Clock;
+#[cfg(all(target_arch = "arm", target_os = "none"))]
+pub use context::CortexM;
+pub use context::{Context, Cores, Interrupts, OneContext};
 pub use drain::Drain;
+pub use exclusive::{AnyThread, Exclusive, OneThread, Threads};
 pub use future::{Detached, InSpan, WithSpan};
 #[cfg(not(loom))]
 pub use global::*;
 pub use id::Session;
 pub use span::{Span, SpanRef};
 pub use tag::{Static, Value};
-pub use tracer::{Stats, Tracer};
+pub use tracer::Tracer;
 pub use transport::*;
 pub use wrap::wrap;
 

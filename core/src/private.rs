@@ -7,11 +7,11 @@ pub use crate::future::within;
 pub use crate::global::trace;
 pub use crate::span::Span;
 pub use crate::tag::Static;
-pub use crate::tracer::Tracer;
 pub use core::option::Option::Some;
 pub use core::{compile_error, concat, module_path, stringify};
 
 use crate::arena::MAX_STR;
+use crate::exclusive::Threads;
 use crate::tag::{Value, cut};
 
 /// Runs the body of a function. As it is run once, it may give away what it captured.
@@ -48,7 +48,7 @@ impl<'v, T: Into<Value<'v>>> TagValue<'v> for T {
 
 /// Sets a tag.
 #[inline(always)]
-pub fn tag<'v>(span: &Span, key: &'static str, value: impl TagValue<'v>) {
+pub fn tag<'v, M: Threads>(span: &Span<M>, key: &'static str, value: impl TagValue<'v>) {
     span.set_tag(key, value.value());
 }
 
@@ -82,7 +82,7 @@ pub struct Failure<'e, E>(pub &'e E);
 impl<E: Display> Failure<'_, E> {
     /// Marks the span.
     #[inline]
-    pub fn record(&self, span: &Span) {
+    pub fn record<M: Threads>(&self, span: &Span<M>) {
         set_error(span, type_name::<E>(), format_args!("{}", self.0));
     }
 }
@@ -90,20 +90,20 @@ impl<E: Display> Failure<'_, E> {
 /// See [`Failure`].
 pub trait DebugOnly {
     /// Marks the span.
-    fn record(&self, span: &Span);
+    fn record<M: Threads>(&self, span: &Span<M>);
 }
 
 impl<E: Debug> DebugOnly for Failure<'_, E> {
     #[inline]
-    fn record(&self, span: &Span) {
+    fn record<M: Threads>(&self, span: &Span<M>) {
         set_error(span, type_name::<E>(), format_args!("{:?}", self.0));
     }
 }
 
 #[cold]
 #[inline(never)]
-fn set_error(span: &Span, kind: &'static str, message: fmt::Arguments<'_>) {
-    if span.is_recording() {
+fn set_error<M: Threads>(span: &Span<M>, kind: &'static str, message: fmt::Arguments<'_>) {
+    if span.keeps_errors() {
         let mut text = Message { bytes: [0; ROOM], len: 0 };
         // It fails only where the error's own `fmt` does; what it wrote until then stands.
         let _ = text.write_fmt(message);

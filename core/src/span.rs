@@ -1,33 +1,43 @@
 //! [`Span`], the guard of an open span, and [`SpanRef`], the name of one.
 
-use crate::arena::ERROR;
+use crate::arena::{Cause, ERROR, Here, Started};
+use crate::callsite::Happened;
+use crate::exclusive::{AnyThread, Threads};
 use crate::tag::Value;
 use crate::tracer::Tracer;
+use core::marker::PhantomData;
 
 /// An open span, finished when this guard is dropped.
 ///
-/// Three words. The guard of a span that was dropped (the arena was full, or tracing is off) does nothing.
+/// Three words. The guard of a span that was dropped (the arena was full, or tracing is off) does nothing. It may be
+/// moved to another core or thread, and finished there.
 ///
 /// Do not hold one across an `.await`: what the executor runs meanwhile would become its children. One that is forgotten
 /// (`core::mem::forget`) keeps its slot, and stays the current span, for ever.
 #[must_use = "a span is finished when its guard is dropped: `let _span = ..` keeps it, `let _ = ..` does not"]
-pub struct Span {
+pub struct Span<M: Threads = AnyThread> {
     tracer: &'static Tracer,
-    /// 0: nothing to finish.
-    handle: u32,
-    previous: u32,
+    /// Its handle is 0: nothing to finish.
+    started: Started,
+    threads: PhantomData<M>,
 }
 
-impl Span {
+impl<M: Threads> Span<M> {
     #[inline(always)]
     pub(crate) const fn none(tracer: &'static Tracer) -> Self {
-        Self { tracer, handle: 0, previous: 0 }
+        Self { tracer, started: Started { handle: 0, previous: 0 }, threads: PhantomData }
     }
 
     #[inline(always)]
     pub(crate) fn start(tracer: &'static Tracer, name: &'static str) -> Self {
-        match tracer.arena.start(name, || tracer.clock.now()) {
-            Some((handle, previous)) => Self { tracer, handle, previous },
+        let here = Here::of(tracer.context);
+        let started = tracer.arena.start(M::MODE, here, tracer.interrupts, name, || tracer.clock.now());
+        if let Some(sites) = tracer.callsites {
+            let happened = [Happened::Started, Happened::Dropped];
+            sites.count(name, if started.is_some() { &happened[..1] } else { &happened });
+        }
+        match started {
+            Some(started) => Self { tracer, started, threads: PhantomData },
             None => Self::none(tracer),
         }
     }
@@ -35,7 +45,7 @@ impl Span {
     /// Whether the span is being recorded.
     #[inline]
     pub fn is_recording(&self) -> bool {
-        self.handle != 0
+        self.started.handle != 0
     }
 
     /// Sets a tag; of two tags with one key the later holds.
@@ -44,24 +54,29 @@ impl Span {
     /// own fields: `service.name`, `resource.name` and `span.type`.
     #[inline(always)]
     pub fn set_tag<'v>(&self, key: &'static str, value: impl Into<Value<'v>>) -> &Self {
-        if self.handle != 0 {
-            self.tracer.arena.tag(self.handle, key, value.into());
+        if self.started.handle != 0 {
+            let core = || self.tracer.context.core();
+            self.tracer.arena.tag(M::MODE, core, self.started.handle, key, value.into());
         }
         self
     }
 
     /// Marks the span as an error, with the error's type and message.
+    ///
+    /// Where slots are [reserved](Tracer::reserve), the error of a span that found none is recorded all the same, in a
+    /// span without length named `dropped_span_error`.
     pub fn set_error(&self, kind: &'static str, message: &str) -> &Self {
-        if self.handle != 0 {
-            error(self.tracer, self.handle, kind, message);
+        match self.started.handle {
+            0 => error_of_dropped::<M>(self.tracer, kind, message),
+            handle => error::<M>(self.tracer, handle, kind, message),
         }
         self
     }
 
     /// A name of this span that can be copied and handed on.
     #[inline]
-    pub fn as_ref(&self) -> Option<SpanRef> {
-        SpanRef::open(self.tracer, self.handle)
+    pub fn as_ref(&self) -> Option<SpanRef<M>> {
+        SpanRef::open(self.tracer, self.started.handle)
     }
 
     /// Finishes the span now; the same as dropping it.
@@ -69,14 +84,26 @@ impl Span {
     pub fn finish(self) {}
 }
 
-impl Drop for Span {
+impl<M: Threads> Drop for Span<M> {
     #[inline(always)]
     fn drop(&mut self) {
-        if self.handle != 0 {
-            let end = self.tracer.clock.now();
-            // SAFETY: `start` returned both, to this guard alone, and a guard is dropped once.
-            unsafe { self.tracer.arena.finish(self.handle, self.previous, end) };
+        if self.started.handle != 0 {
+            let (arena, here) = (self.tracer.arena, Here::of(self.tracer.context));
+            if self.tracer.callsites.is_some() {
+                // SAFETY: as below.
+                count_finish(self.tracer, unsafe { arena.name(self.started.handle) }, self.started.handle);
+            }
+            // SAFETY: `start` returned this, to this guard alone, and a guard is dropped once.
+            unsafe { arena.finish(here, self.started, self.tracer.clock.now()) };
         }
+    }
+}
+
+#[inline(never)]
+fn count_finish(tracer: &'static Tracer, name: &'static str, handle: u32) {
+    let happened = [Happened::Finished, Happened::Errored];
+    if let Some(sites) = tracer.callsites {
+        sites.count(name, if tracer.arena.has_marks(handle, ERROR) { &happened } else { &happened[..1] });
     }
 }
 
@@ -84,16 +111,24 @@ impl Drop for Span {
 ///
 /// What is done through it to a span that was finished does nothing and is counted
 /// ([`Stats::stale`](crate::Stats::stale)); it never reaches another span.
-#[derive(Clone, Copy)]
-pub struct SpanRef {
+pub struct SpanRef<M: Threads = AnyThread> {
     tracer: &'static Tracer,
     handle: u32,
+    threads: PhantomData<M>,
 }
 
-impl SpanRef {
+impl<M: Threads> Clone for SpanRef<M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M: Threads> Copy for SpanRef<M> {}
+
+impl<M: Threads> SpanRef<M> {
     #[inline]
     pub(crate) fn open(tracer: &'static Tracer, handle: u32) -> Option<Self> {
-        tracer.arena.is_open(handle).then_some(Self { tracer, handle })
+        tracer.arena.is_open(handle).then_some(Self { tracer, handle, threads: PhantomData })
     }
 
     /// Whether the span is still open.
@@ -106,7 +141,8 @@ impl SpanRef {
     #[inline]
     pub fn set_tag<'v>(&self, key: &'static str, value: impl Into<Value<'v>>) -> &Self {
         if self.check() {
-            self.tracer.arena.tag(self.handle, key, value.into());
+            let core = || self.tracer.context.core();
+            self.tracer.arena.tag(M::MODE, core, self.handle, key, value.into());
         }
         self
     }
@@ -114,7 +150,7 @@ impl SpanRef {
     /// As [`Span::set_error`].
     pub fn set_error(&self, kind: &'static str, message: &str) -> &Self {
         if self.check() {
-            error(self.tracer, self.handle, kind, message);
+            error::<M>(self.tracer, self.handle, kind, message);
         }
         self
     }
@@ -123,43 +159,65 @@ impl SpanRef {
     fn check(&self) -> bool {
         let open = self.is_open();
         if !open {
-            self.tracer.arena.count_stale();
+            self.tracer.arena.count(self.tracer.context.core(), Cause::Stale);
         }
         open
     }
 }
 
 #[inline(never)]
-fn error(tracer: &Tracer, handle: u32, kind: &'static str, message: &str) {
-    tracer.arena.mark(handle, ERROR);
-    tracer.arena.tag(handle, "error.type", Value::Static(kind));
-    tracer.arena.tag(handle, "error.message", Value::Str(message));
+fn error<M: Threads>(tracer: &Tracer, handle: u32, kind: &'static str, message: &str) {
+    let core = || tracer.context.core();
+    if !tracer.arena.mark(handle, ERROR) {
+        return tracer.arena.count(core(), Cause::Stale);
+    }
+    tracer.arena.tag(M::MODE, core, handle, "error.type", Value::Static(kind));
+    tracer.arena.tag(M::MODE, core, handle, "error.message", Value::Str(message));
 }
 
-impl core::fmt::Debug for Span {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Span").field("handle", &self.handle).finish_non_exhaustive()
+#[cold]
+fn error_of_dropped<M: Threads>(tracer: &'static Tracer, kind: &'static str, message: &str) {
+    if tracer.is_enabled() {
+        let here = Here::of(tracer.context);
+        if let Some(handle) = tracer.arena.start_error(M::MODE, here, tracer.clock.now()) {
+            error::<M>(tracer, handle, kind, message);
+            // SAFETY: `start_error` returned the handle, to this call alone.
+            unsafe { tracer.arena.finish(here, Started { handle, previous: 0 }, tracer.clock.now()) };
+        }
     }
 }
 
-impl core::fmt::Debug for SpanRef {
+impl<M: Threads> core::fmt::Debug for Span<M> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Span").field("handle", &self.started.handle).finish_non_exhaustive()
+    }
+}
+
+impl<M: Threads> core::fmt::Debug for SpanRef<M> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("SpanRef").field("handle", &self.handle).finish_non_exhaustive()
     }
 }
 
-impl Span {
+impl<M: Threads> Span<M> {
     /// The tracer and the handle of a span that is recorded.
     #[inline]
     pub(crate) fn recorded(&self) -> Option<(&'static Tracer, u32)> {
-        (self.handle != 0).then_some((self.tracer, self.handle))
+        self.is_recording().then_some((self.tracer, self.started.handle))
     }
 
-    /// Makes the span before it the current one, if it is that itself.
+    /// Whether an error set on it goes anywhere.
+    #[inline]
+    pub(crate) fn keeps_errors(&self) -> bool {
+        self.is_recording() || self.tracer.is_enabled() && self.tracer.arena.full.reserved != 0
+    }
+
+    /// Makes the span before it the current one here, if it is that itself.
     #[inline]
     pub(crate) fn leave(&self) {
-        if self.handle != 0 {
-            self.tracer.arena.leave(self.handle, self.previous);
+        if self.is_recording() {
+            let Started { handle, previous } = self.started;
+            self.tracer.arena.leave(Here::of(self.tracer.context), handle, previous);
         }
     }
 }

@@ -5,17 +5,11 @@
 //! - `loom`, when the crate is built with `--cfg loom` to be model-checked.
 
 #[cfg(all(not(loom), target_has_atomic = "32"))]
-pub(crate) use core::sync::atomic::{AtomicBool, AtomicU32, fence};
+pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, fence};
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, fence};
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, fence};
 #[cfg(all(not(loom), not(target_has_atomic = "32")))]
-pub(crate) use portable_atomic::{AtomicBool, AtomicU32, fence};
-
-// Nothing that loom checks has a pointer: its atomics are made at run time, and the one pointer lies in a static.
-#[cfg(all(not(loom), not(feature = "linked-tracer"), target_has_atomic = "32"))]
-pub(crate) use core::sync::atomic::AtomicPtr;
-#[cfg(all(not(loom), not(feature = "linked-tracer"), not(target_has_atomic = "32")))]
-pub(crate) use portable_atomic::AtomicPtr;
+pub(crate) use portable_atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, fence};
 
 pub(crate) use core::sync::atomic::{Ordering, compiler_fence};
 
@@ -55,7 +49,7 @@ macro_rules! const_unless_loom {
 }
 pub(crate) use const_unless_loom;
 
-/// An array of `N` things that `$make` makes: at compile time, except under loom.
+/// An array of things that `$make` makes: at compile time, except under loom.
 macro_rules! array_of {
     ($make:expr) => {{
         #[cfg(not(loom))]

@@ -1,7 +1,10 @@
 //! The tracer: what a program starts its spans from.
 
-use crate::arena::{Arena, ArenaView};
+use crate::arena::{Arena, ArenaView, Here, MAX_RESERVED, Stats};
+use crate::callsite::{Callsites, CallsitesView};
 use crate::clock::Clock;
+use crate::context::{Context, Interrupts, OneContext};
+use crate::slot_ring::Mode;
 use crate::span::{Span, SpanRef};
 use crate::sync::Ordering;
 use crate::tag::Value;
@@ -34,17 +37,38 @@ use crate::tag::Value;
 pub struct Tracer {
     pub(crate) arena: ArenaView,
     pub(crate) clock: &'static dyn Clock,
+    pub(crate) context: &'static dyn Context,
+    pub(crate) interrupts: Interrupts,
+    pub(crate) mode: Mode,
+    pub(crate) callsites: Option<CallsitesView>,
     pub(crate) service: &'static str,
     pub(crate) tags: &'static [(&'static str, Value<'static>)],
 }
 
 impl Tracer {
     /// A tracer over this arena and this clock.
-    pub const fn new<const SPANS: usize, const TAGS: usize>(
-        arena: &'static Arena<SPANS, TAGS>,
+    pub const fn new<const SPANS: usize, const TAGS: usize, const CORES: usize>(
+        arena: &'static Arena<SPANS, TAGS, CORES>,
         clock: &'static dyn Clock,
     ) -> Self {
-        Self { arena: arena.view(), clock, service: "", tags: &[] }
+        Self {
+            arena: arena.view(),
+            clock,
+            context: &OneContext,
+            interrupts: Interrupts::Children,
+            mode: Mode::Shared,
+            callsites: None,
+            service: "",
+            tags: &[],
+        }
+    }
+
+    /// A tracer for [`Exclusive`](crate::Exclusive): nobody else has this arena. By itself it starts no spans.
+    pub const fn exclusive<const SPANS: usize, const TAGS: usize>(
+        arena: &'static mut Arena<SPANS, TAGS>,
+        clock: &'static dyn Clock,
+    ) -> Self {
+        Self { mode: Mode::Exclusive, ..Self::new(arena, clock) }
     }
 
     /// The service that its spans belong to; none: the host's configuration says it.
@@ -63,20 +87,67 @@ impl Tracer {
         self
     }
 
+    /// Who says on which core and in which interrupt a span starts; [`OneContext`] unless this is called.
+    ///
+    /// An exclusive tracer has one context, whatever this says.
+    #[must_use]
+    pub const fn context(mut self, context: &'static dyn Context) -> Self {
+        if matches!(self.mode, Mode::Shared) {
+            self.context = context;
+        }
+        self
+    }
+
+    /// What the spans of interrupts are; children of what they interrupt unless this is called.
+    #[must_use]
+    pub const fn interrupts(mut self, interrupts: Interrupts) -> Self {
+        self.interrupts = interrupts;
+        self
+    }
+
+    /// Has a start that finds no free slot take the one of the oldest finished span, as a flight recorder does, instead of
+    /// dropping the new span. What is lost is counted ([`Stats::spans_overwritten`]).
+    #[must_use]
+    pub const fn overwrite(mut self) -> Self {
+        self.arena.full.overwrite = true;
+        self
+    }
+
+    /// Reserves `slots` of the arena for roots and errors, so that a flood of other spans cannot keep them out; at most 64, and
+    /// half of the arena.
+    ///
+    /// A span that finds no slot but reserved ones is dropped and counted ([`Stats::spans_reserved`]). If an error is set on
+    /// a dropped span, that error is recorded in a reserved slot. Beside [`overwrite`](Self::overwrite) nothing but
+    /// roots and errors takes the place of roots and errors.
+    #[must_use]
+    pub const fn reserve(mut self, slots: usize) -> Self {
+        let half = self.arena.capacity() / 2;
+        let most = if half < MAX_RESERVED { half } else { MAX_RESERVED };
+        self.arena.full.reserved = if slots < most as usize { slots as u32 } else { most };
+        self
+    }
+
+    /// Counts what happens at each callsite in this table.
+    #[must_use]
+    pub const fn callsites<const N: usize>(mut self, table: &'static Callsites<N>) -> Self {
+        self.callsites = Some(table.view());
+        self
+    }
+
     /// Starts a span, as a child of the current one, and makes it the current one.
     ///
     /// It is finished when the guard is dropped. When the arena is full the span is dropped and counted, and the
     /// guard does nothing. A name of more than 250 bytes is cut.
     ///
-    /// The current span is one for the whole arena: interrupts nest in it as calls do, but two threads or two
-    /// cores need an arena each. Finish spans in the reverse order of their starts: when a parent was finished before
-    /// its child, there is no current span after the child.
+    /// The current span is one for each core that the [`Context`] tells apart; interrupts nest in it. When a parent is
+    /// finished before its child, the nearest ancestor that is open is current after the child.
     #[inline(always)]
     pub fn trace(&'static self, name: &'static str) -> Span {
-        if self.arena.state.disabled.load(Ordering::Relaxed) {
-            return Span::none(self);
+        if self.is_enabled() && self.mode == Mode::Shared {
+            Span::start(self, name)
+        } else {
+            Span::none(self)
         }
-        Span::start(self, name)
     }
 
     /// The current span; `None` when there is none.
@@ -84,13 +155,28 @@ impl Tracer {
     /// It can be tagged from any function without being handed down.
     #[inline]
     pub fn current_span(&'static self) -> Option<SpanRef> {
-        SpanRef::open(self, self.arena.current())
+        if self.mode == Mode::Shared { SpanRef::open(self, self.current()) } else { None }
     }
 
     /// The root span of the current trace, when it is still open.
     #[inline]
     pub fn current_root_span(&'static self) -> Option<SpanRef> {
-        SpanRef::open(self, self.arena.root(self.arena.current())?)
+        if self.mode == Mode::Shared { SpanRef::open(self, self.current_root()?) } else { None }
+    }
+
+    #[inline]
+    pub(crate) fn current(&self) -> u32 {
+        self.arena.current(Here::of(self.context))
+    }
+
+    #[inline]
+    pub(crate) fn current_root(&self) -> Option<u32> {
+        self.arena.root(self.current())
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_enabled(&self) -> bool {
+        !cfg!(feature = "off") && !self.arena.state.disabled.load(Ordering::Relaxed)
     }
 
     /// Switches recording on or off; it is on at first. Spans that are open stay so.
@@ -98,44 +184,13 @@ impl Tracer {
         self.arena.state.disabled.store(!enabled, Ordering::Relaxed);
     }
 
-    /// What was dropped so far.
+    /// What was dropped so far, on all cores.
     pub fn stats(&self) -> Stats {
-        let state = self.arena.state;
-        Stats {
-            spans_full: state.spans_full.load(Ordering::Relaxed),
-            tags_full: state.tags_full.load(Ordering::Relaxed),
-            stale: state.stale.load(Ordering::Relaxed),
-            spans_oversize: state.spans_oversize.load(Ordering::Relaxed),
-            tags_oversize: state.tags_oversize.load(Ordering::Relaxed),
-        }
-    }
-}
-
-/// What a tracer dropped since its start, by cause; each count wraps at 2^32.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub struct Stats {
-    /// Spans that found no free slot.
-    pub spans_full: u32,
-    /// Tags that found no free cells; their spans live on and are marked.
-    pub tags_full: u32,
-    /// Tags and errors set on a span that was finished.
-    pub stale: u32,
-    /// Spans that did not fit a packet of the drain's MTU, even without their tags.
-    pub spans_oversize: u32,
-    /// Tags that did not fit a packet beside their span; the span goes without them and is marked.
-    pub tags_oversize: u32,
-}
-
-impl Stats {
-    /// All spans that were dropped, whatever the cause.
-    pub fn spans_dropped(&self) -> u32 {
-        self.spans_full.wrapping_add(self.spans_oversize)
+        self.arena.stats()
     }
 
-    /// All tags that were dropped, whatever the cause.
-    pub fn tags_dropped(&self) -> u32 {
-        self.tags_full.wrapping_add(self.tags_oversize).wrapping_add(self.stale)
+    /// What was dropped so far on one core; nothing on a core that the arena has no place for.
+    pub fn stats_of(&self, core: usize) -> Stats {
+        self.arena.stats_of(core)
     }
 }

@@ -1,5 +1,6 @@
 //! Ways to give a piece of code a span: [`span!`](crate::span), [`wrap`](macro@wrap), [`Tracer::wrap`].
 
+use crate::exclusive::{Exclusive, OneThread};
 use crate::future::{InSpan, WithSpan};
 use crate::tracer::Tracer;
 
@@ -69,7 +70,7 @@ pub use microspan_macros::wrap;
 #[macro_export]
 macro_rules! span {
     (tracer: $tracer:expr, $name:expr $(, $($key:tt).+ = $value:expr)* $(,)?) => {
-        $crate::__tagged!($crate::__private::Tracer::trace($tracer, $name) $(, $($key).+ = $value)*)
+        $crate::__tagged!($tracer.trace($name) $(, $($key).+ = $value)*)
     };
     (tracer: $($rest:tt)*) => {
         $crate::__private::compile_error!(
@@ -139,6 +140,21 @@ impl Tracer {
     /// A future that is polled in a span of its own, which starts now: `future.in_span(tracer.trace(name))`.
     #[inline]
     pub fn wrap_future<F: Future>(&'static self, name: &'static str, future: F) -> WithSpan<F> {
+        future.in_span(self.trace(name))
+    }
+}
+
+impl Exclusive {
+    /// As [`Tracer::wrap`].
+    #[inline(always)]
+    pub fn wrap<R>(&self, name: &'static str, body: impl FnOnce() -> R) -> R {
+        let _span = self.trace(name);
+        body()
+    }
+
+    /// As [`Tracer::wrap_future`], for a future that stays on this thread.
+    #[inline]
+    pub fn wrap_future<F: Future>(&self, name: &'static str, future: F) -> WithSpan<F, OneThread> {
         future.in_span(self.trace(name))
     }
 }

@@ -85,7 +85,7 @@ fn begin(args: &Args, function: &Function, root: &TokenStream, span: &Ident) -> 
         }
     };
     let start = match &args.tracer {
-        Some(tracer) => quote!(#root::Tracer::trace(&#tracer, #name)),
+        Some(tracer) => quote!(#tracer.trace(#name)),
         None => quote!(#root::trace(#name)),
     };
     let fields =

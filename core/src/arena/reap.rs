@@ -1,40 +1,89 @@
 //! The drain's side of the arena: finished spans, their tags, and giving both back.
 
-use super::{ArenaView, CELL, ROUND, SpanBody, TAGS, TRACE};
+use super::tags::CELL;
+use super::{ArenaView, Cause, END_HIGH, INTERRUPT, NAME_LEN, PARENT, ROOT, START_HIGH, SpanBody, TAGS};
 use crate::sync::Ordering;
 use crate::tag::{CellBody, FIRST, Kind, WORD, Word, bits_of, first_bytes, unpack};
 use core::{slice, str};
 
 impl ArenaView {
-    /// The next finished span from slot `from` on, for the one drain.
-    pub(crate) fn next_finished(&self, from: u32) -> Option<Finished> {
-        let handle = self.spans.next_finished(from)?;
-        let shared = &self.spans.slot(handle).shared;
+    /// The next finished span from slot `from` on, for the one drain; looks at `steps` slots at most.
+    #[inline]
+    pub(crate) fn next_finished(&self, from: u32, steps: u32) -> Option<Finished> {
+        let mut handle = self.spans.next_finished(from, steps)?;
+        // Where starts may overwrite it, it is to be taken first; one that was just overwritten is not looked at again.
+        while self.full.overwrite && !self.spans.take(handle) {
+            let passed = handle.wrapping_add(1).wrapping_sub(from) & (self.capacity() - 1);
+            handle = self.spans.next_finished(handle.wrapping_add(1), steps.checked_sub(passed)?)?;
+        }
+        let slot = self.spans.slot(handle);
+        let word = |word: usize| slot.shared[word].load(Ordering::Relaxed);
+        let byte = |byte: usize| slot.bytes[byte].load(Ordering::Relaxed);
+        // SAFETY: seen finished, by an acquire load, by the one drain; where starts may overwrite it, it was taken.
+        let SpanBody { name, start, end } = unsafe { self.spans.read(handle) };
         Some(Finished {
             handle,
-            trace: shared[TRACE].load(Ordering::Relaxed),
-            head: shared[TAGS].load(Ordering::Acquire),
-            // SAFETY: seen finished, by an acquire load, by the one drain.
-            body: unsafe { self.spans.read(handle) },
+            root: word(ROOT),
+            parent: word(PARENT),
+            interrupt: byte(INTERRUPT),
+            // SAFETY: `begin` stored the address and length of a `&'static str`.
+            name: unsafe { static_str(name, byte(NAME_LEN).into()) },
+            start: u64::from(start) | u64::from(byte(START_HIGH)) << 32,
+            end: u64::from(end) | u64::from(byte(END_HIGH)) << 32,
+            head: slot.shared[TAGS].load(Ordering::Acquire),
         })
     }
 
-    /// Gives back the slot and the cells of a span that the drain has taken.
-    pub(crate) fn free(&self, span: &Finished) {
-        // A head with another round: a push that comes now fails, instead of landing in the slot's next use.
-        let closed = (self.spans.round(span.handle) ^ 0x8000) << ROUND;
-        let head = self.spans.slot(span.handle).shared[TAGS].swap(closed, Ordering::Acquire);
-        // Tags that came after the span was read came after it was finished.
-        for _ in self.chain(head & CELL, span.head & CELL).filter(|tag| tag.kind != Kind::More) {
-            self.count_stale();
+    /// Begins the session; `false`: it has begun already.
+    pub(crate) fn begin_session(&self) -> bool {
+        !self.state.drained.swap(true, Ordering::AcqRel)
+    }
+
+    /// How many slots for spans there are.
+    pub(crate) const fn capacity(&self) -> u32 {
+        self.spans.capacity()
+    }
+
+    /// The name of a span.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds what `start` returned for this handle and has not finished it.
+    pub(crate) unsafe fn name(&self, handle: u32) -> &'static str {
+        let len = self.spans.slot(handle).bytes[NAME_LEN].load(Ordering::Relaxed);
+        // SAFETY: the caller's promise: nobody but the caller writes what `start` wrote, the address and length of a
+        // `&'static str`.
+        unsafe { static_str(self.spans.read(handle).name, len.into()) }
+    }
+
+    /// Gives back a span that the drain has looked at and does not take now.
+    #[inline]
+    pub(crate) fn put_back(&self, span: &Finished) {
+        if self.full.overwrite {
+            self.spans.put_back(span.handle);
         }
-        self.free_cells(head & CELL, 0);
+    }
+
+    /// Gives back the slot and the cells of a span that the drain has taken.
+    #[inline]
+    pub(crate) fn free(&self, core: usize, span: &Finished) {
+        let head = self.close_chain(span.handle) & CELL;
+        if head != 0 {
+            // Tags that came after the span was read came after it was finished.
+            let late = self.chain(head, span.head & CELL).filter(|tag| tag.kind != Kind::More).count();
+            if late != 0 {
+                self.count_some(core, Cause::Stale, late as u32);
+            }
+            self.free_cells(head, 0);
+        }
         self.spans.free(span.handle);
     }
 
-    /// The tags of a span that the drain has taken, newest first.
+    /// The tags of a span that the drain has taken, newest first; of several with one key, the newest.
     pub(crate) fn tags(&self, span: &Finished) -> impl Iterator<Item = Cell> + Clone {
-        self.chain(span.head & CELL, 0).filter(|cell| cell.kind != Kind::More)
+        let (arena, head) = (*self, span.head & CELL);
+        let all = move |end| arena.chain(head, end).filter(|cell| cell.kind != Kind::More);
+        all(0).filter(move |tag| all(tag.link).all(|newer| !newer.has_the_key_of(tag)))
     }
 
     fn chain(&self, link: u32, end: u32) -> Chain {
@@ -46,33 +95,28 @@ impl ArenaView {
 #[derive(Clone, Copy)]
 pub(crate) struct Finished {
     pub(crate) handle: u32,
-    pub(crate) trace: u32,
+    /// The root of its trace; its own handle: it is the root.
+    pub(crate) root: u32,
+    /// Its parent; of a root, the span it has a link to; 0: none.
+    pub(crate) parent: u32,
+    pub(crate) interrupt: u8,
+    pub(crate) name: &'static str,
+    /// The low 40 bits of the tick of its start.
+    pub(crate) start: u64,
+    /// The low 40 bits of the tick of its end.
+    pub(crate) end: u64,
     head: u32,
-    body: SpanBody,
 }
 
 impl Finished {
-    pub(crate) fn name(&self) -> &'static str {
-        // SAFETY: `start` stored the address and length of a `&'static str`.
-        unsafe { static_str(self.body.name, self.body.name_len as usize) }
-    }
-
-    pub(crate) fn parent(&self) -> u32 {
-        self.body.parent
-    }
-
-    /// The low 40 bits of the tick of its start.
-    pub(crate) fn start(&self) -> u64 {
-        self.body.start as u64 | (self.body.start_high as u64) << 32
-    }
-
-    /// The low 40 bits of the tick of its end.
-    pub(crate) fn end(&self) -> u64 {
-        self.body.end as u64 | (self.body.end_high as u64) << 32
-    }
-
+    #[inline]
     pub(crate) fn has(&self, marks: u32) -> bool {
         self.head & marks != 0
+    }
+
+    #[inline]
+    pub(crate) fn has_tags(&self) -> bool {
+        self.has(CELL)
     }
 }
 
@@ -87,6 +131,11 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
+    /// By address: two strings of one text may count as two keys, of which the host takes the newer.
+    fn has_the_key_of(&self, other: &Self) -> bool {
+        core::ptr::eq(self.words[0], other.words[0]) && self.key_len == other.key_len
+    }
+
     pub(crate) fn key(&self) -> &'static str {
         // SAFETY: the cell is not of kind `More` (`tags` leaves those out), so `scalar` or `pack_first` stored
         // the address and length of a `&'static str`.

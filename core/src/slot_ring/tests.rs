@@ -9,48 +9,48 @@ mod sequences {
     use std::collections::HashSet;
     use std::vec::Vec;
 
-    fn ring<const N: usize>() -> SlotRing<u32, 1, N> {
+    fn ring<const N: usize>() -> SlotRing<u32, 1, 0, N> {
         SlotRing::new()
     }
 
     #[test]
     fn a_slot_goes_from_free_through_open_and_finished_to_free() {
-        let ring: &SlotRingView<u32, 1> = &ring::<4>();
-        let handle = ring.claim(4).unwrap();
+        let ring: &SlotRingView<u32, 1, 0> = &ring::<4>();
+        let handle = ring.claim(Mode::Shared, 0, 4).unwrap();
         assert!(ring.is_open(handle));
-        assert_eq!(ring.next_finished(0), None);
+        assert_eq!(ring.next_finished(0, 8), None);
         // SAFETY: claimed above.
         unsafe { ring.write(handle, 7) };
         ring.finish(handle);
         assert!(!ring.is_open(handle));
-        assert_eq!(ring.next_finished(0), Some(handle));
+        assert_eq!(ring.next_finished(0, 8), Some(handle));
         // SAFETY: finished, and this is the only reaper.
         assert_eq!(unsafe { ring.read(handle) }, 7);
         ring.free(handle);
-        assert_eq!(ring.next_finished(0), None);
+        assert_eq!(ring.next_finished(0, 8), None);
     }
 
     #[test]
     fn a_full_ring_says_so_and_takes_again_when_a_slot_is_free() {
-        let ring: &SlotRingView<u32, 1> = &ring::<4>();
-        let handles: Vec<u32> = (0..4).map(|_| ring.claim(4).unwrap()).collect();
-        assert_eq!(ring.claim(4), None);
+        let ring: &SlotRingView<u32, 1, 0> = &ring::<4>();
+        let handles: Vec<u32> = (0..4).map(|_| ring.claim(Mode::Shared, 0, 4).unwrap()).collect();
+        assert_eq!(ring.claim(Mode::Shared, 0, 4), None);
         ring.finish(handles[2]);
-        assert_eq!(ring.claim(4), None, "finished is not free");
+        assert_eq!(ring.claim(Mode::Shared, 0, 4), None, "finished is not free");
         ring.free(handles[2]);
-        let again = ring.claim(4).unwrap();
+        let again = ring.claim(Mode::Shared, 0, 4).unwrap();
         assert_eq!(again & 3, handles[2] & 3);
         assert_ne!(again, handles[2]);
     }
 
     #[test]
     fn no_handle_is_zero_or_given_twice_even_across_the_wrap() {
-        let ring: &SlotRingView<u32, 1> = &ring::<4>();
+        let ring: &SlotRingView<u32, 1, 0> = &ring::<4>();
         ring.hint.store(u32::MAX - 20, Ordering::Relaxed);
         (0..4).for_each(|slot| ring.slot(slot).word.store((u32::MAX - 24) & !3 | FREE, Ordering::Relaxed));
         let mut seen = HashSet::new();
         for _ in 0..60 {
-            let handle = ring.claim(4).unwrap();
+            let handle = ring.claim(Mode::Shared, 0, 4).unwrap();
             assert!(handle != 0 && seen.insert(handle), "{handle} again");
             ring.free(handle);
         }
@@ -59,13 +59,13 @@ mod sequences {
 
     #[test]
     fn a_stale_hint_gives_no_handle_twice() {
-        let ring: &SlotRingView<u32, 1> = &ring::<4>();
+        let ring: &SlotRingView<u32, 1, 0> = &ring::<4>();
         let mut seen = HashSet::new();
         for round in 0..40 {
             if round % 3 == 0 {
                 ring.hint.store(4, Ordering::Relaxed);
             }
-            let handle = ring.claim(4).unwrap();
+            let handle = ring.claim(Mode::Shared, 0, 4).unwrap();
             assert!(seen.insert(handle));
             ring.free(handle);
         }
@@ -73,49 +73,49 @@ mod sequences {
 
     #[test]
     fn an_old_handle_is_not_open_when_its_slot_is_used_again() {
-        let ring: &SlotRingView<u32, 1> = &ring::<4>();
-        let old = ring.claim(4).unwrap();
+        let ring: &SlotRingView<u32, 1, 0> = &ring::<4>();
+        let old = ring.claim(Mode::Shared, 0, 4).unwrap();
         ring.free(old);
-        let open: Vec<u32> = (0..4).map(|_| ring.claim(4).unwrap()).collect();
+        let open: Vec<u32> = (0..4).map(|_| ring.claim(Mode::Shared, 0, 4).unwrap()).collect();
         assert!(!ring.is_open(old));
         assert!(open.iter().all(|handle| ring.is_open(*handle)));
     }
 
     #[test]
     fn a_claim_gets_past_a_cluster_of_long_lived_slots() {
-        let ring: &SlotRingView<u32, 1> = &ring::<16>();
-        let _long_lived: Vec<u32> = (0..8).map(|_| ring.claim(4).unwrap()).collect();
+        let ring: &SlotRingView<u32, 1, 0> = &ring::<16>();
+        let _long_lived: Vec<u32> = (0..8).map(|_| ring.claim(Mode::Shared, 0, 4).unwrap()).collect();
         ring.hint.store(16, Ordering::Relaxed);
-        assert_eq!(ring.claim(4), None);
-        assert_eq!(ring.claim(4), None);
-        assert!(ring.claim(4).is_some());
+        assert_eq!(ring.claim(Mode::Shared, 0, 4), None);
+        assert_eq!(ring.claim(Mode::Shared, 0, 4), None);
+        assert!(ring.claim(Mode::Shared, 0, 4).is_some());
     }
 
     #[test]
     fn claims_that_fail_use_up_no_handles() {
-        let ring: &SlotRingView<u32, 1> = &ring::<4>();
-        let held: Vec<u32> = (0..4).map(|_| ring.claim(4).unwrap()).collect();
-        (0..1000).for_each(|_| assert_eq!(ring.claim(16), None));
+        let ring: &SlotRingView<u32, 1, 0> = &ring::<4>();
+        let held: Vec<u32> = (0..4).map(|_| ring.claim(Mode::Shared, 0, 4).unwrap()).collect();
+        (0..1000).for_each(|_| assert_eq!(ring.claim(Mode::Shared, 0, 16), None));
         ring.free(held[3]);
-        assert!(ring.claim(4).unwrap() < 20);
+        assert!(ring.claim(Mode::Shared, 0, 4).unwrap() < 20);
     }
 
     #[test]
     fn the_reaper_steps_over_open_slots() {
-        let ring: &SlotRingView<u32, 1> = &ring::<8>();
-        let root = ring.claim(8).unwrap();
-        let child = ring.claim(8).unwrap();
+        let ring: &SlotRingView<u32, 1, 0> = &ring::<8>();
+        let root = ring.claim(Mode::Shared, 0, 8).unwrap();
+        let child = ring.claim(Mode::Shared, 0, 8).unwrap();
         ring.finish(child);
-        assert_eq!(ring.next_finished(root), Some(child));
+        assert_eq!(ring.next_finished(root, 8), Some(child));
         ring.free(child);
         ring.finish(root);
-        assert_eq!(ring.next_finished(child), Some(root));
+        assert_eq!(ring.next_finished(child, 8), Some(root));
     }
 
     #[test]
     fn a_slot_is_as_small_as_its_parts() {
-        assert_eq!(size_of::<Slot<[u32; 5], 2>>(), 32);
-        assert_eq!(size_of::<Slot<[u32; 3], 0>>(), 16);
+        assert_eq!(size_of::<Slot<[u32; 3], 3, 4>>(), 32);
+        assert_eq!(size_of::<Slot<[u32; 3], 0, 0>>(), 16);
     }
 }
 
@@ -129,15 +129,15 @@ mod loom_tests {
     use loom::sync::Arc;
     use loom::thread::{self, JoinHandle};
 
-    type Ring4 = SlotRing<u32, 1, 4>;
+    type Ring4 = SlotRing<u32, 1, 0, 4>;
 
-    fn view(ring: &Ring4) -> &SlotRingView<u32, 1> {
+    fn view(ring: &Ring4) -> &SlotRingView<u32, 1, 0> {
         ring
     }
 
     fn spawn<R: 'static>(
         ring: &Arc<Ring4>,
-        run: impl FnOnce(&SlotRingView<u32, 1>) -> R + 'static,
+        run: impl FnOnce(&SlotRingView<u32, 1, 0>) -> R + 'static,
     ) -> JoinHandle<R> {
         let ring = ring.clone();
         thread::spawn(move || run(view(&ring)))
@@ -151,8 +151,8 @@ mod loom_tests {
     }
 
     /// Claims, writes and finishes; what it writes is the handle, so that the reaper can tell a torn slot.
-    fn produce(ring: &SlotRingView<u32, 1>) -> Option<u32> {
-        let handle = ring.claim(4)?;
+    fn produce(ring: &SlotRingView<u32, 1, 0>) -> Option<u32> {
+        let handle = ring.claim(Mode::Shared, 0, 4)?;
         // SAFETY: claimed above.
         unsafe { ring.write(handle, handle) };
         ring.slot(handle).shared[0].store(handle, Ordering::Relaxed);
@@ -161,9 +161,9 @@ mod loom_tests {
     }
 
     /// Takes what is finished; checks that it is whole.
-    fn reap(ring: &SlotRingView<u32, 1>) -> usize {
+    fn reap(ring: &SlotRingView<u32, 1, 0>) -> usize {
         let mut taken = 0;
-        while let Some(handle) = ring.next_finished(0) {
+        while let Some(handle) = ring.next_finished(0, 8) {
             // SAFETY: seen finished, and a test has one reaper at a time.
             assert_eq!(unsafe { ring.read(handle) }, handle);
             assert_eq!(ring.slot(handle).shared[0].load(Ordering::Relaxed), handle);
@@ -176,7 +176,7 @@ mod loom_tests {
     #[test]
     fn two_claims_never_get_one_slot() {
         check(5, |ring| {
-            let claims = [(); 2].map(|()| spawn(&ring, |ring| ring.claim(4).unwrap()));
+            let claims = [(); 2].map(|()| spawn(&ring, |ring| ring.claim(Mode::Shared, 0, 4).unwrap()));
             let [one, other] = claims.map(|claim| claim.join().unwrap());
             assert_ne!(one & 3, other & 3);
         });

@@ -37,6 +37,42 @@ impl<'b> Writer<'b> {
         field.serialize(&mut Serializer { output: self }).map_err(|_| Full)
     }
 
+    /// An unsigned number. Most have one byte, which needs no encoder.
+    #[inline(always)]
+    pub(crate) fn put_u32(&mut self, number: u32) -> Result<(), Full> {
+        if number < 0x80 { self.put_byte(number as u8) } else { self.put_long(number.into()) }
+    }
+
+    /// As [`put_u32`](Self::put_u32).
+    #[inline(always)]
+    pub(crate) fn put_u64(&mut self, number: u64) -> Result<(), Full> {
+        if number < 0x80 { self.put_byte(number as u8) } else { self.put_long(number) }
+    }
+
+    /// A signed number, likewise.
+    #[inline(always)]
+    pub(crate) fn put_i32(&mut self, number: i32) -> Result<(), Full> {
+        self.put_u32(((number << 1) ^ (number >> 31)) as u32)
+    }
+
+    /// As [`put_i32`](Self::put_i32).
+    #[inline(always)]
+    pub(crate) fn put_i64(&mut self, number: i64) -> Result<(), Full> {
+        self.put_u64(((number << 1) ^ (number >> 63)) as u64)
+    }
+
+    #[inline(always)]
+    fn put_byte(&mut self, byte: u8) -> Result<(), Full> {
+        *self.buffer.get_mut(self.used).ok_or(Full)? = byte;
+        self.used += 1;
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn put_long(&mut self, number: u64) -> Result<(), Full> {
+        self.put(&number)
+    }
+
     /// Bytes as they are.
     #[inline]
     pub(crate) fn put_bytes(&mut self, bytes: &[u8]) -> Result<(), Full> {

@@ -29,7 +29,9 @@ pub(crate) use frame::{END as FRAME_END, write_frame_body};
 pub use frame::{FrameDecoder, FrameError, write_frame};
 pub(crate) use packet::seal;
 pub use packet::{Header, Packet, PacketError, Records, VERSION};
-pub(crate) use record::{Deltas, SpanHead, drop_tag, put_name, put_span, put_sync};
+pub(crate) use record::{
+    Deltas, SpanHead, drop_tag, put_callsite, put_dropped, put_name, put_span, put_sync,
+};
 pub use record::{Record, Span, Sync};
 pub use tag::{Tag, TagValue, Tags, Text};
 pub(crate) use tag::{TagStart, put_pieces, put_tag};

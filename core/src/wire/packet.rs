@@ -1,12 +1,12 @@
 //! Packets: header, records, CRC.
 
 use super::codec::{Full, Malformed, Reader, Writer};
-use super::record::{Deltas, Record};
+use super::record::{Record, Sums};
 use crate::id::Session;
 use crc::{CRC_16_IBM_3740, Crc};
 
 /// The version of the wire that this crate writes and reads.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 const CRC: Crc<u16> = Crc::<u16>::new(&CRC_16_IBM_3740);
 const CRC_LEN: usize = 2;
@@ -128,7 +128,7 @@ impl<'a> Packet<'a> {
 
     /// The packet's records, in the order in which they were written. After a [`Malformed`] one there is no next.
     pub fn records(&self) -> Records<'a> {
-        Records { reader: self.body, deltas: Deltas::new(self.header.counter, self.header.time) }
+        Records { reader: self.body, sums: Sums::new(&self.header) }
     }
 }
 
@@ -136,7 +136,7 @@ impl<'a> Packet<'a> {
 #[derive(Clone, Debug)]
 pub struct Records<'a> {
     reader: Reader<'a>,
-    deltas: Deltas,
+    sums: Sums,
 }
 
 impl<'a> Iterator for Records<'a> {
@@ -146,7 +146,7 @@ impl<'a> Iterator for Records<'a> {
         if self.reader.0.is_empty() {
             return None;
         }
-        let record = Record::take(&mut self.reader, &mut self.deltas);
+        let record = Record::take(&mut self.reader, &mut self.sums);
         if record.is_err() {
             self.reader = Reader(&[]);
         }

@@ -1,13 +1,18 @@
 //! Records: a finished span with its tags, a name, a sync. What each writes, it reads, in this file.
 
 use super::codec::{Full, Malformed, Reader, Writer};
+use super::packet::Header;
 use super::tag::{Tag, Tags, Text, put_tag};
+use crate::arena::Cause;
+use crate::callsite::Callsite;
+use crate::clock::ahead40;
 use crate::tag::cut;
-use crate::tracer::Stats;
 
 // The first byte of a record: below 0x80 a kind, from 0x80 on a span and its flags.
 const NAME: u8 = 1;
 const SYNC: u8 = 2;
+const CALLSITE: u8 = 3;
+const DROPPED: u8 = 4;
 const SPAN: u8 = 0x80;
 const ERROR: u8 = 0x40;
 const TAGS: u8 = 0x20;
@@ -15,19 +20,33 @@ const LOST: u8 = 0x10;
 const ROOT: u8 = 0x08;
 const TRACE_IS_PARENT: u8 = 0x04;
 const SAME_TRACE: u8 = 0x02;
-const RESERVED: u8 = 0x01;
+const MORE: u8 = 0x01;
 
-/// What is told relative to the span before.
+/// What is told relative to the span before, by who writes: handles, and the low 40 bits of ticks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deltas {
+    counter: u32,
+    trace: u32,
+    start: u64,
+}
+
+impl Deltas {
+    pub(crate) fn new(header: &Header) -> Self {
+        Self { counter: header.counter as u32, trace: 0, start: header.time }
+    }
+}
+
+/// The same, by who reads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sums {
     counter: u64,
     trace: u64,
     start: u64,
 }
 
-impl Deltas {
-    pub(crate) fn new(counter: u64, time: u64) -> Self {
-        Self { counter, trace: 0, start: time }
+impl Sums {
+    pub(crate) fn new(header: &Header) -> Self {
+        Self { counter: header.counter, trace: 0, start: header.time }
     }
 }
 
@@ -50,16 +69,25 @@ pub struct Span<'a> {
     pub error: bool,
     /// Whether it had tags that found no room.
     pub lost_tags: bool,
+    /// The number of the interrupt it was started in, from 1 to 255; 0: none.
+    pub interrupt: u32,
+    /// The counter of a span that it has a link to: of a root, the span that its interrupt came into.
+    pub link: Option<u64>,
     /// Its tags.
     pub tags: Tags<'a>,
 }
 
 /// A span on its way out: what stands before its tags.
 pub(crate) struct SpanHead<'a> {
-    pub(crate) counter: u64,
-    pub(crate) parent: Option<u64>,
-    pub(crate) trace: u64,
+    /// Its handle.
+    pub(crate) counter: u32,
+    /// The handle of its parent; of a root, that of the span it has a link to; 0: none.
+    pub(crate) parent: u32,
+    /// The handle of the root of its trace.
+    pub(crate) trace: u32,
+    pub(crate) interrupt: u8,
     pub(crate) name: Text<'a>,
+    /// The low 40 bits of the tick of its start.
     pub(crate) start: u64,
     pub(crate) duration: u64,
     pub(crate) error: bool,
@@ -68,36 +96,63 @@ pub(crate) struct SpanHead<'a> {
 }
 
 /// Writes a span up to its tags.
-#[inline]
+#[inline(always)]
 pub(crate) fn put_span(w: &mut Writer<'_>, deltas: &mut Deltas, span: &SpanHead<'_>) -> Result<(), Full> {
-    let same_trace = span.trace == deltas.trace;
+    let is_root = span.trace == span.counter;
     let mut head = SPAN;
-    for (holds, flag) in [
-        (span.error, ERROR),
-        (span.tags != 0, TAGS),
-        (span.lost_tags, LOST),
-        (span.parent.is_none(), ROOT),
-        (span.parent == Some(span.trace), TRACE_IS_PARENT),
-        (span.parent.is_some_and(|parent| parent != span.trace) && same_trace, SAME_TRACE),
-    ] {
-        head |= if holds { flag } else { 0 };
+    if is_root {
+        head |= ROOT;
+    } else if span.parent == span.trace {
+        head |= TRACE_IS_PARENT;
+    } else if span.trace == deltas.trace {
+        head |= SAME_TRACE;
     }
-    w.put(&head)?;
+    if span.error {
+        head |= ERROR;
+    }
+    if span.lost_tags {
+        head |= LOST;
+    }
+    if span.tags != 0 {
+        head |= TAGS;
+    }
+    let more = span.interrupt != 0 || is_root && span.parent != 0;
+    if more {
+        head |= MORE;
+    }
+    w.put_bytes(&[head])?;
     span.name.put(w)?;
-    w.put(&difference(span.counter, deltas.counter.wrapping_add(1)))?;
-    if let Some(parent) = span.parent {
-        w.put(&difference(span.counter, parent))?;
+    w.put_i32(ahead(span.counter, deltas.counter.wrapping_add(1)))?;
+    if !is_root {
+        w.put_i32(ahead(span.counter, span.parent))?;
         if head & (TRACE_IS_PARENT | SAME_TRACE) == 0 {
-            w.put(&difference(span.counter, span.trace))?;
+            w.put_i32(ahead(span.counter, span.trace))?;
         }
     }
-    w.put(&difference(span.start, deltas.start))?;
-    w.put(&span.duration)?;
+    w.put_i64(ahead40(span.start, deltas.start))?;
+    w.put_u64(span.duration)?;
+    if more {
+        put_more(w, span, is_root)?;
+    }
     if span.tags != 0 {
-        w.put(&span.tags)?;
+        w.put_bytes(&[span.tags])?;
     }
     *deltas = Deltas { counter: span.counter, trace: span.trace, start: span.start };
     Ok(())
+}
+
+#[inline(never)]
+fn put_more(w: &mut Writer<'_>, span: &SpanHead<'_>, is_root: bool) -> Result<(), Full> {
+    put_counted(w, |w| {
+        w.put(&u32::from(span.interrupt))?;
+        w.put(&if is_root && span.parent != 0 { ahead(span.counter, span.parent) } else { 0 })
+    })
+}
+
+/// How far a handle is ahead of another.
+#[inline(always)]
+fn ahead(a: u32, b: u32) -> i32 {
+    a.wrapping_sub(b) as i32
 }
 
 /// Takes a tag out of the count of the span that stands at `span`, whose count stands at `count`, and marks the loss.
@@ -106,32 +161,36 @@ pub(crate) fn drop_tag(w: &mut Writer<'_>, span: usize, count: usize) {
     w.patch(count, |tags| tags.saturating_sub(1));
 }
 
-fn difference(a: u64, b: u64) -> i64 {
-    a.wrapping_sub(b) as i64
-}
-
 impl<'a> Span<'a> {
-    fn take(head: u8, r: &mut Reader<'a>, deltas: &mut Deltas) -> Result<Self, Malformed> {
+    fn take(head: u8, r: &mut Reader<'a>, sums: &mut Sums) -> Result<Self, Malformed> {
         let name = Text::take(r)?;
-        let counter = deltas.counter.wrapping_add(1).wrapping_add_signed(r.take()?);
+        let counter = sums.counter.wrapping_add(1).wrapping_add_signed(r.take()?);
         let (parent, trace) = if head & ROOT != 0 {
             (None, counter)
         } else {
             let parent = counter.wrapping_sub(r.take::<i64>()? as u64);
             let trace = match (head & TRACE_IS_PARENT != 0, head & SAME_TRACE != 0) {
                 (true, _) => parent,
-                (_, true) => deltas.trace,
+                (_, true) => sums.trace,
                 _ => counter.wrapping_sub(r.take::<i64>()? as u64),
             };
             (Some(parent), trace)
         };
-        let start = deltas.start.wrapping_add_signed(r.take()?);
+        let start = sums.start.wrapping_add_signed(r.take()?);
         let duration = r.take()?;
+        let (interrupt, link) = if head & MORE != 0 { Self::take_more(r, counter)? } else { (0, None) };
         let count = if head & TAGS != 0 { r.take()? } else { 0 };
         let tags = Tags::take(r, count)?;
-        *deltas = Deltas { counter, trace, start };
+        *sums = Sums { counter, trace, start };
         let (error, lost_tags) = (head & ERROR != 0, head & LOST != 0);
-        Ok(Self { counter, parent, trace, name, start, duration, error, lost_tags, tags })
+        Ok(Self { counter, parent, trace, name, start, duration, error, lost_tags, interrupt, link, tags })
+    }
+
+    fn take_more(r: &mut Reader<'a>, counter: u64) -> Result<(u32, Option<u64>), Malformed> {
+        let mut body = take_counted(r)?;
+        let interrupt = body.take()?;
+        let link = body.take::<i64>()?;
+        Ok((interrupt, (link != 0).then(|| counter.wrapping_sub(link as u64))))
     }
 }
 
@@ -140,8 +199,6 @@ impl<'a> Span<'a> {
 pub struct Sync<'a> {
     /// Ticks per second of the device's clock.
     pub frequency: u32,
-    /// What was dropped on the device since the session began.
-    pub dropped: Stats,
     /// The service its spans belong to, unless they say otherwise; empty: the host's configuration says it.
     pub service: Text<'a>,
     /// Tags of every span of the session.
@@ -151,26 +208,17 @@ pub struct Sync<'a> {
 impl<'a> Sync<'a> {
     fn take(mut r: Reader<'a>) -> Result<Self, Malformed> {
         let frequency = r.take()?;
-        let dropped = Stats {
-            spans_full: r.take()?,
-            spans_oversize: r.take()?,
-            tags_full: r.take()?,
-            tags_oversize: r.take()?,
-            stale: r.take()?,
-        };
         let service = Text::take(&mut r)?;
         let count = r.take()?;
-        Ok(Self { frequency, dropped, service, tags: Tags::take(&mut r, count)? })
+        Ok(Self { frequency, service, tags: Tags::take(&mut r, count)? })
     }
 }
 
-/// Writes a record that is not a span: its kind, the length of its body (one byte), its body.
-fn put_framed(
+/// Writes a body with its length before it, in one byte.
+fn put_counted(
     w: &mut Writer<'_>,
-    kind: u8,
     body: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
 ) -> Result<(), Full> {
-    w.put(&kind)?;
     let place = w.used();
     w.put(&0u8)?;
     body(w)?;
@@ -179,20 +227,31 @@ fn put_framed(
     Ok(())
 }
 
+/// What [`put_counted`] wrote.
+fn take_counted<'a>(r: &mut Reader<'a>) -> Result<Reader<'a>, Malformed> {
+    let len: u8 = r.take()?;
+    r.take_bytes(usize::from(len)).map(Reader)
+}
+
+/// Writes a record that is not a span: its kind, the length of its body, its body.
+fn put_framed(
+    w: &mut Writer<'_>,
+    kind: u8,
+    body: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
+) -> Result<(), Full> {
+    w.put(&kind)?;
+    put_counted(w, body)
+}
+
 /// Writes a sync with as many of `tags` as fit.
 pub(crate) fn put_sync<'a>(
     w: &mut Writer<'_>,
     frequency: u32,
-    dropped: &Stats,
     service: Text<'_>,
     tags: impl Iterator<Item = Tag<'a>>,
 ) -> Result<(), Full> {
     put_framed(w, SYNC, |w| {
         w.put(&frequency)?;
-        let Stats { spans_full, spans_oversize, tags_full, tags_oversize, stale } = *dropped;
-        for count in [spans_full, spans_oversize, tags_full, tags_oversize, stale] {
-            w.put(&count)?;
-        }
         service.put(w)?;
         let count = w.used();
         w.put(&0u8)?;
@@ -206,6 +265,19 @@ pub(crate) fn put_sync<'a>(
         }
         Ok(())
     })
+}
+
+/// Writes what was counted at a callsite.
+pub(crate) fn put_callsite(w: &mut Writer<'_>, name: Text<'_>, site: &Callsite) -> Result<(), Full> {
+    put_framed(w, CALLSITE, |w| {
+        name.put(w)?;
+        [site.started, site.finished, site.errored, site.dropped].iter().try_for_each(|count| w.put(count))
+    })
+}
+
+/// Writes how much was dropped on a core by a cause.
+pub(crate) fn put_dropped(w: &mut Writer<'_>, core: u8, cause: u8, count: u32) -> Result<(), Full> {
+    put_framed(w, DROPPED, |w| w.put(&core).and_then(|()| w.put(&cause)).and_then(|()| w.put(&count)))
 }
 
 /// The bytes of a sync's tags, so that its length fits one byte.
@@ -235,6 +307,28 @@ pub enum Record<'a> {
     },
     /// What the session says of itself.
     Sync(Sync<'a>),
+    /// What was counted at the callsite of a name since the session began.
+    Callsite {
+        /// The name of its spans.
+        name: Text<'a>,
+        /// Spans that were to start there.
+        started: u32,
+        /// Spans that were finished.
+        finished: u32,
+        /// Spans that were finished and are errors.
+        errored: u32,
+        /// Spans that found no slot.
+        dropped: u32,
+    },
+    /// How much was dropped on a core since the session began, by one cause.
+    Dropped {
+        /// The core.
+        core: u8,
+        /// The cause; `None`: one that this version does not know.
+        cause: Option<Cause>,
+        /// How many spans or tags.
+        count: u32,
+    },
     /// A record of a kind that this version does not know, skipped.
     Unknown {
         /// Its kind.
@@ -243,24 +337,30 @@ pub enum Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    pub(crate) fn take(r: &mut Reader<'a>, deltas: &mut Deltas) -> Result<Self, Malformed> {
+    pub(crate) fn take(r: &mut Reader<'a>, sums: &mut Sums) -> Result<Self, Malformed> {
         let kind: u8 = r.take()?;
         if kind & SPAN != 0 {
-            // A flag of a later version may change what follows.
-            return if kind & RESERVED == 0 {
-                Span::take(kind, r, deltas).map(Record::Span)
-            } else {
-                Err(Malformed)
-            };
+            return Span::take(kind, r, sums).map(Record::Span);
         }
-        let len: u8 = r.take()?;
-        let mut body = Reader(r.take_bytes(usize::from(len))?);
+        let mut body = take_counted(r)?;
         Ok(match kind {
             NAME => {
                 let index = body.take()?;
                 Record::Name { index, text: core::str::from_utf8(body.0).map_err(|_| Malformed)? }
             }
             SYNC => Record::Sync(Sync::take(body)?),
+            CALLSITE => Record::Callsite {
+                name: Text::take(&mut body)?,
+                started: body.take()?,
+                finished: body.take()?,
+                errored: body.take()?,
+                dropped: body.take()?,
+            },
+            DROPPED => Record::Dropped {
+                core: body.take()?,
+                cause: Cause::from_number(body.take()?),
+                count: body.take()?,
+            },
             kind => Record::Unknown { kind },
         })
     }

@@ -22,9 +22,10 @@ pub enum Text<'a> {
 }
 
 impl<'a> Text<'a> {
+    #[inline]
     pub(super) fn put(&self, w: &mut Writer<'_>) -> Result<(), Full> {
         match self {
-            Text::Name(index) => w.put(&index.saturating_add(1)),
+            Text::Name(index) => w.put_u32(index.saturating_add(1)),
             Text::Inline(text) => {
                 w.put(&0u32)?;
                 w.put(*text)

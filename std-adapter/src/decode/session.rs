@@ -1,10 +1,10 @@
 //! One session: its names, its clock, its losses, and the packets that wait for what they need.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use microspan::wire::{Packet, Record, Sync, TagValue, Tags, Text as WireText};
-use microspan::{Session as Key, Stats};
+use microspan::{Cause, Session as Key, Stats};
 
 use super::sequence::{Sequence, Verdict};
 use super::{Arrival, Counters};
@@ -56,7 +56,8 @@ pub(super) struct Session {
     about: Option<About>,
     /// What `about` comes to; `None` while a name in it is missing.
     source: Option<Arc<Source>>,
-    dropped: Stats,
+    /// What was dropped, by core and cause.
+    dropped: HashMap<(u8, Cause), u32>,
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
     heard: u64,
@@ -71,7 +72,7 @@ impl Session {
             sequence: Sequence::default(),
             about: None,
             source: None,
-            dropped: Stats::default(),
+            dropped: HashMap::new(),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             heard: 0,
@@ -91,8 +92,12 @@ impl Session {
         let (packets, spans) = self.sequence.lost();
         counters.lost_packets += packets;
         counters.lost_spans += spans;
-        counters.device_dropped_spans += u64::from(self.dropped.spans_dropped());
-        counters.device_dropped_tags += u64::from(self.dropped.tags_dropped());
+        let cores: HashSet<u8> = self.dropped.keys().map(|(core, _)| *core).collect();
+        for core in cores {
+            let dropped = Stats::of(|cause| self.dropped.get(&(core, cause)).copied().unwrap_or_default());
+            counters.device_dropped_spans += u64::from(dropped.spans_dropped());
+            counters.device_dropped_tags += u64::from(dropped.tags_dropped());
+        }
     }
 
     #[cfg(test)]
@@ -132,7 +137,10 @@ impl Session {
             match record {
                 Ok(Record::Name { index, text }) => news |= self.name(index, text),
                 Ok(Record::Sync(sync)) => news |= self.sync(&sync),
-                Ok(Record::Unknown { .. }) => counters.unknown_records += 1,
+                Ok(Record::Dropped { core, cause: Some(cause), count }) => {
+                    self.dropped.insert((core, cause), count);
+                }
+                Ok(Record::Unknown { .. } | Record::Dropped { .. }) => counters.unknown_records += 1,
                 Ok(_) => {}
                 Err(_) => counters.malformed += 1,
             }
@@ -191,7 +199,6 @@ impl Session {
     }
 
     fn sync(&mut self, sync: &Sync<'_>) -> bool {
-        self.dropped = sync.dropped;
         let knew_clock = self.clock.knows_frequency();
         self.clock.set_frequency(sync.frequency);
         let about = About {

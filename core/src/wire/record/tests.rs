@@ -9,12 +9,13 @@ use proptest::prelude::*;
 use std::string::String;
 use std::vec::Vec;
 
+const HEADER: Header =
+    Header { session: Session::new(9), sequence: 3, spans_before: 70, time: 1 << 40, counter: 500 };
+
 fn packet(fill: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
-    let header =
-        Header { session: Session::new(9), sequence: 3, spans_before: 70, time: 1 << 40, counter: 500 };
     let mut buffer = std::vec![0; 4096];
     let mut w = Writer::new(&mut buffer);
-    header.put(&mut w).unwrap();
+    HEADER.put(&mut w).unwrap();
     fill(&mut w);
     let len = w.used();
     let len = seal(&mut buffer, len).unwrap();
@@ -34,11 +35,14 @@ fn read_all(bytes: &[u8]) -> Result<usize, PacketError> {
     Ok(records.count())
 }
 
-type Head = (u64, Option<u64>, u64, u64, u64, [bool; 2]);
+/// Counter, parent, trace, interrupt, start, duration, error, lost tags.
+type Head = (u32, u32, u32, u8, u64, u64, [bool; 2]);
 
 fn head() -> impl Strategy<Value = Head> {
-    let near = || prop_oneof![0u64..1000, any::<u64>()];
-    (near(), prop::option::of(near()), near(), near(), near(), any::<[bool; 2]>())
+    let near = || prop_oneof![1u32..1000, 1..u32::MAX];
+    let parent = prop_oneof![Just(0), near()];
+    let ticks = prop_oneof![0..1000u64, 0..1u64 << 40];
+    (near(), parent, near(), prop_oneof![Just(0), any::<u8>()], ticks, any::<u64>(), any::<[bool; 2]>())
 }
 
 fn config() -> ProptestConfig {
@@ -55,11 +59,13 @@ proptest! {
     #[test]
     fn spans_come_back_as_they_were(heads in prop::collection::vec(head(), 0..20), text in ".{0,40}") {
         let bytes = packet(|w| {
-            let mut deltas = Deltas::new(500, 1 << 40);
-            for &(counter, parent, trace, start, duration, [error, lost_tags]) in &heads {
-                let trace = if parent.is_none() { counter } else { trace };
+            let mut deltas = Deltas::new(&HEADER);
+            for &(counter, parent, trace, interrupt, start, duration, [error, lost_tags]) in &heads {
+                let trace = if parent == 0 { counter } else { trace };
                 let name = Text::Inline(&text);
-                let span = SpanHead { counter, parent, trace, name, start, duration, error, lost_tags, tags: 1 };
+                let span = SpanHead {
+                    counter, parent, trace, interrupt, name, start, duration, error, lost_tags, tags: 1
+                };
                 put_span(w, &mut deltas, &span).unwrap();
                 put_tag(w, &Tag { key: Text::Name(7), value: TagValue::U64(start) }).unwrap();
             }
@@ -68,10 +74,16 @@ proptest! {
         let mut count = 0;
         for (record, head) in packet.records().zip(&heads) {
             let Ok(Record::Span(span)) = record else { panic!("{record:?}") };
-            let &(counter, parent, trace, start, duration, [error, lost]) = head;
-            let trace = if parent.is_none() { counter } else { trace };
-            prop_assert_eq!((span.counter, span.parent, span.trace), (counter, parent, trace));
-            prop_assert_eq!((span.start, span.duration, span.error, span.lost_tags), (start, duration, error, lost));
+            let &(counter, parent, trace, interrupt, start, duration, [error, lost]) = head;
+            let (is_root, parent) = (parent == 0 || trace == counter, (parent != 0).then_some(parent));
+            let low = |counter: Option<u64>| counter.map(|counter| counter as u32);
+            prop_assert_eq!(span.counter as u32, counter);
+            prop_assert_eq!(low(span.parent), parent.filter(|_| !is_root));
+            prop_assert_eq!(low(span.link), parent.filter(|parent| is_root && *parent != counter));
+            prop_assert_eq!(span.trace as u32, if is_root { counter } else { trace });
+            prop_assert_eq!(span.interrupt, u32::from(interrupt));
+            prop_assert_eq!((span.start & (1 << 40) - 1, span.duration), (start, duration));
+            prop_assert_eq!((span.error, span.lost_tags), (error, lost));
             prop_assert_eq!(span.name, Text::Inline(&text));
             let tags: Vec<_> = span.tags.collect();
             prop_assert_eq!(&tags, &[Tag { key: Text::Name(7), value: TagValue::U64(start) }]);
@@ -114,7 +126,7 @@ fn every_kind_of_value_comes_back() {
     ];
     let bytes = packet(|w| {
         let tags = values.iter().map(|value| Tag { key: Text::Name(0), value: *value });
-        put_sync(w, 7, &Stats::default(), Text::Inline("s"), tags).unwrap();
+        put_sync(w, 7, Text::Inline("s"), tags).unwrap();
     });
     let record = Packet::parse(&bytes).unwrap().records().next();
     let Some(Ok(Record::Sync(sync))) = record else { panic!("{record:?}") };
@@ -132,13 +144,38 @@ fn a_record_of_an_unknown_kind_is_skipped() {
 }
 
 #[test]
-fn a_span_with_the_reserved_bit_is_malformed() {
-    for (head, is_well_formed) in [(SPAN | ROOT, true), (SPAN | ROOT | RESERVED, false)] {
-        // A name, and differences of counter, start and duration.
-        let bytes = packet(|w| w.put_bytes(&[head, 1, 0, 0, 0]).unwrap());
-        let record = Packet::parse(&bytes).unwrap().records().next().unwrap();
-        assert_eq!(record.is_ok(), is_well_formed);
-    }
+fn what_a_later_sender_says_more_of_a_span_is_skipped() {
+    // A name, and differences of counter, start and duration; then four bytes: interrupt 37, link 0, and two unknown ones.
+    let bytes =
+        packet(|w| w.put_bytes(&[SPAN | ROOT | MORE, 1, 0, 0, 0, 4, 37, 0, 99, 98, SPAN, 1]).unwrap());
+    let record = Packet::parse(&bytes).unwrap().records().next();
+    let Some(Ok(Record::Span(span))) = record else { panic!("{record:?}") };
+    assert_eq!((span.interrupt, span.link), (37, None));
+}
+
+#[test]
+fn counts_come_back_and_an_unknown_cause_is_none() {
+    let site = Callsite { name: "", started: 1000, finished: 900, errored: 8, dropped: u32::MAX };
+    let bytes = packet(|w| {
+        put_callsite(w, Text::Name(4), &site).unwrap();
+        put_dropped(w, 1, Cause::TagsFull as u8, 7).unwrap();
+        put_dropped(w, 0, 77, 8).unwrap();
+    });
+    let records: Vec<_> = Packet::parse(&bytes).unwrap().records().map(Result::unwrap).collect();
+    assert!(matches!(
+        records[..],
+        [
+            Record::Callsite {
+                name: Text::Name(4),
+                started: 1000,
+                finished: 900,
+                errored: 8,
+                dropped: u32::MAX
+            },
+            Record::Dropped { core: 1, cause: Some(Cause::TagsFull), count: 7 },
+            Record::Dropped { core: 0, cause: None, count: 8 },
+        ]
+    ));
 }
 
 #[test]
@@ -149,7 +186,7 @@ fn a_newer_version_is_refused_by_number_before_anything_else_is_read() {
     seal(&mut bytes, len).unwrap();
     assert_eq!(read_all(&bytes), Err(PacketError::Version(VERSION + 1)));
     let text = std::format!("{}", PacketError::Version(VERSION + 1));
-    assert!(text.contains("version 2") && text.contains("version 1"), "{text}");
+    assert!(text.contains("version 3") && text.contains("version 2"), "{text}");
 }
 
 #[test]

@@ -1,0 +1,129 @@
+//! What was dropped: by cause, and on which core.
+
+use super::ArenaView;
+use crate::sync::{AtomicU32, Ordering};
+
+/// Why something was dropped: one for each field of [`Stats`], with the number that it has on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Cause {
+    /// [`Stats::spans_full`].
+    SpansFull = 0,
+    /// [`Stats::spans_reserved`].
+    SpansReserved = 1,
+    /// [`Stats::spans_overwritten`].
+    SpansOverwritten = 2,
+    /// [`Stats::spans_oversize`].
+    SpansOversize = 3,
+    /// [`Stats::tags_full`].
+    TagsFull = 4,
+    /// [`Stats::tags_oversize`].
+    TagsOversize = 5,
+    /// [`Stats::stale`].
+    Stale = 6,
+}
+
+impl Cause {
+    const ALL: [Self; CAUSES] = [
+        Self::SpansFull,
+        Self::SpansReserved,
+        Self::SpansOverwritten,
+        Self::SpansOversize,
+        Self::TagsFull,
+        Self::TagsOversize,
+        Self::Stale,
+    ];
+
+    pub(crate) fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+}
+
+/// How many causes there are.
+pub(crate) const CAUSES: usize = 7;
+
+/// What a tracer dropped since its start, by cause; each count wraps at 2^32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Stats {
+    /// Spans that found no free slot.
+    pub spans_full: u32,
+    /// Spans that found only slots that are [reserved](crate::Tracer::reserve) for roots and errors.
+    pub spans_reserved: u32,
+    /// Finished spans that were [overwritten](crate::Tracer::overwrite) before the drain took them.
+    pub spans_overwritten: u32,
+    /// Spans that did not fit a packet of the drain's MTU, even without their tags.
+    pub spans_oversize: u32,
+    /// Tags that found no free cells; their spans live on and are marked.
+    pub tags_full: u32,
+    /// Tags that did not fit a packet beside their span; the span goes without them and is marked.
+    pub tags_oversize: u32,
+    /// Tags and errors set on a span that was finished.
+    pub stale: u32,
+}
+
+impl Stats {
+    /// All spans that were dropped, whatever the cause.
+    pub fn spans_dropped(&self) -> u32 {
+        let not_started = self.spans_full.wrapping_add(self.spans_reserved);
+        not_started.wrapping_add(self.spans_overwritten).wrapping_add(self.spans_oversize)
+    }
+
+    /// All tags that were dropped, whatever the cause.
+    pub fn tags_dropped(&self) -> u32 {
+        self.tags_full.wrapping_add(self.tags_oversize).wrapping_add(self.stale)
+    }
+
+    /// The counts that `count` gives for each cause.
+    pub fn of(count: impl Fn(Cause) -> u32) -> Self {
+        Self {
+            spans_full: count(Cause::SpansFull),
+            spans_reserved: count(Cause::SpansReserved),
+            spans_overwritten: count(Cause::SpansOverwritten),
+            spans_oversize: count(Cause::SpansOversize),
+            tags_full: count(Cause::TagsFull),
+            tags_oversize: count(Cause::TagsOversize),
+            stale: count(Cause::Stale),
+        }
+    }
+}
+
+impl ArenaView {
+    /// Counts a drop on a core; on one that the arena has no place for, on the last.
+    #[cold]
+    pub(crate) fn count(&self, core: usize, cause: Cause) {
+        self.count_some(core, cause, 1);
+    }
+
+    #[cold]
+    pub(crate) fn count_some(&self, core: usize, cause: Cause, more: u32) {
+        if let Some(count) = self.counter(core.min(self.cores.len() - 1), cause as usize) {
+            count.fetch_add(more, Ordering::Relaxed);
+        }
+    }
+
+    /// The count of a core and a cause, by their numbers.
+    pub(crate) fn counter(&self, core: usize, cause: usize) -> Option<&'static AtomicU32> {
+        self.cores.get(core)?.dropped.get(cause)
+    }
+
+    /// How many cores the arena serves.
+    pub(crate) fn cores(&self) -> usize {
+        self.cores.len()
+    }
+
+    /// What was dropped on one core.
+    pub(crate) fn stats_of(&self, core: usize) -> Stats {
+        Stats::of(|cause| self.counter(core, cause as usize).map_or(0, |count| count.load(Ordering::Relaxed)))
+    }
+
+    /// What was dropped on all cores.
+    pub(crate) fn stats(&self) -> Stats {
+        Stats::of(|cause| {
+            let counts = (0..self.cores()).filter_map(|core| self.counter(core, cause as usize));
+            counts.fold(0, |sum, count| sum.wrapping_add(count.load(Ordering::Relaxed)))
+        })
+    }
+}

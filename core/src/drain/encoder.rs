@@ -1,0 +1,132 @@
+//! Spans and their tags into a packet.
+
+use super::names::Names;
+use crate::arena::{Cause, Cell, ERROR, Finished, LOST};
+use crate::clock::ahead40;
+use crate::tag::Kind;
+use crate::tracer::Tracer;
+use crate::wire::{
+    Deltas, Full, Header, SpanHead, Tag, TagStart, TagValue, Writer, drop_tag, put_name, put_pieces,
+    put_span, put_tag,
+};
+
+/// Encodes the spans of one packet.
+pub(super) struct Encoder<'d, const N: usize> {
+    tracer: &'static Tracer,
+    deltas: Deltas,
+    /// The newest handle seen.
+    pub(super) newest: u32,
+    names: &'d mut Names<N>,
+}
+
+impl<'d, const N: usize> Encoder<'d, N> {
+    pub(super) fn new(tracer: &'static Tracer, names: &'d mut Names<N>, header: &Header) -> Self {
+        Self { tracer, deltas: Deltas::new(header), newest: header.counter as u32, names }
+    }
+
+    /// Writes a span, or nothing; with `fewer`, without the tags that do not fit, which are counted.
+    #[inline]
+    pub(super) fn span(&mut self, w: &mut Writer<'_>, span: &Finished, fewer: bool) -> Result<(), Full> {
+        let (place, deltas) = (w.used(), self.deltas);
+        let done = if span.has_tags() {
+            self.with_tags(w, span, fewer)
+        } else {
+            self.head(w, span, 0, span.has(LOST))
+        };
+        if done.is_err() {
+            self.deltas = deltas;
+            w.rewind(place);
+        } else if (span.handle.wrapping_sub(self.newest) as i32) > 0 {
+            self.newest = span.handle;
+        }
+        done
+    }
+
+    #[inline(always)]
+    fn head(&mut self, w: &mut Writer<'_>, span: &Finished, tags: u8, lost_tags: bool) -> Result<(), Full> {
+        let head = SpanHead {
+            counter: span.handle,
+            parent: span.parent,
+            trace: span.root,
+            interrupt: span.interrupt,
+            name: self.names.text(span.name),
+            start: span.start,
+            duration: ahead40(span.end, span.start).max(0) as u64,
+            error: span.has(ERROR),
+            lost_tags,
+            tags,
+        };
+        put_span(w, &mut self.deltas, &head)
+    }
+
+    #[inline(never)]
+    fn with_tags(&mut self, w: &mut Writer<'_>, span: &Finished, fewer: bool) -> Result<(), Full> {
+        let arena = self.tracer.arena;
+        let core = self.tracer.context.core();
+        let tags = arena.tags(span);
+        let found = tags.clone().count();
+        let count = u8::try_from(found).unwrap_or(u8::MAX);
+        let beyond = found - usize::from(count);
+        let place = w.used();
+        self.head(w, span, count, span.has(LOST) || beyond != 0)?;
+        let counted = w.used() - 1;
+        for tag in tags.take(usize::from(count)) {
+            let before = w.used();
+            let written = self.tag(w, &tag);
+            if written.is_err() && fewer {
+                w.rewind(before);
+                drop_tag(w, place, counted);
+                arena.count(core, Cause::TagsOversize);
+            } else {
+                written?;
+            }
+        }
+        if beyond != 0 {
+            arena.count_some(core, Cause::TagsOversize, beyond as u32);
+        }
+        Ok(())
+    }
+
+    fn tag(&mut self, w: &mut Writer<'_>, tag: &Cell) -> Result<(), Full> {
+        let key = self.names.text(tag.key());
+        let value = match tag.kind {
+            Kind::Bool => TagValue::Bool(tag.bits() != 0),
+            Kind::U64 => TagValue::U64(tag.bits()),
+            Kind::I64 => TagValue::I64(tag.bits() as i64),
+            Kind::F32 => TagValue::F32(f32::from_bits(tag.bits() as u32)),
+            Kind::F64 => TagValue::F64(f64::from_bits(tag.bits())),
+            Kind::Static => TagValue::Text(self.names.text(tag.fixed().unwrap_or_default())),
+            Kind::Str | Kind::Cut | Kind::More => {
+                let (len, pieces) = tag.pieces();
+                return put_pieces(w, &TagStart { key, cut: tag.kind == Kind::Cut }, len, pieces);
+            }
+        };
+        put_tag(w, &Tag { key, value })
+    }
+
+    /// Tells the names that have not gone out yet, as many as fit; returns whether there were any. One that is longer
+    /// than any packet's room is cut, in a packet of its own.
+    pub(super) fn tell_names(&mut self, w: &mut Writer<'_>, empty: usize) -> bool {
+        let mut told = false;
+        while let Some((index, name)) = self.names.news() {
+            let place = w.used();
+            if put_name(w, index, name, place == empty).is_err() {
+                w.rewind(place);
+                break;
+            }
+            self.names.told();
+            told = true;
+        }
+        told
+    }
+
+    /// Tells the name again whose turn it is, if it fits.
+    pub(super) fn repeat_a_name(&mut self, w: &mut Writer<'_>) {
+        let place = w.used();
+        let Some((index, name)) = self.names.again() else { return };
+        match put_name(w, index, name, false) {
+            Ok(()) => self.names.turn(),
+            Err(Full) => w.rewind(place),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What a session says of itself: its sync, what was dropped, and the counts of its callsites.
+
+use super::names::Names;
+use crate::arena::{CAUSES, Stats};
+use crate::sync::Ordering;
+use crate::tag::Value;
+use crate::tracer::Tracer;
+use crate::wire::{Full, Tag, TagValue, Text, Writer, put_callsite, put_dropped, put_sync};
+
+/// What was told last.
+pub(super) struct Told {
+    /// When, in ticks.
+    time: u64,
+    /// The packet it was in.
+    sequence: u32,
+    /// The counts at that time, as sums.
+    stats: Stats,
+    callsites: u32,
+    /// Which of the counts of drops and callsites goes out next; 0: all of them went out.
+    turn: usize,
+}
+
+impl Told {
+    /// Half a second old.
+    fn is_old(&self, now: u64, tracer: &Tracer) -> bool {
+        now.wrapping_sub(self.time) >= u64::from(tracer.clock.frequency() / 2).max(1)
+    }
+}
+
+/// Writes a sync and the counts, if it is time for them.
+pub(super) fn tell<const N: usize>(
+    w: &mut Writer<'_>,
+    told: &mut Option<Told>,
+    tracer: &'static Tracer,
+    names: &mut Names<N>,
+    now: u64,
+    sequence: u32,
+    spans_wait: bool,
+) {
+    let due = match told {
+        None => true,
+        // Spans that wait come first: a sync in every packet would leave them no room in a small one.
+        Some(told) if spans_wait => told.is_old(now, tracer) && told.sequence != sequence.wrapping_sub(1),
+        Some(told) => {
+            let old = told.is_old(now, tracer);
+            told.turn != 0
+                || told.stats != tracer.stats()
+                || old && tracer.callsites.is_some_and(|sites| sites.sum() != told.callsites)
+        }
+    };
+    if due && sync(w, tracer, names).is_ok() {
+        let turn = told.as_ref().map_or(0, |told| told.turn);
+        let (stats, callsites) = (tracer.stats(), tracer.callsites.map_or(0, |sites| sites.sum()));
+        *told = Some(Told { time: now, sequence, stats, callsites, turn: counts(w, tracer, names, turn) });
+    }
+}
+
+/// Writes a sync record, or nothing. A service that does not fit is left out, and so is every such tag.
+fn sync<const N: usize>(
+    w: &mut Writer<'_>,
+    tracer: &'static Tracer,
+    names: &mut Names<N>,
+) -> Result<(), Full> {
+    let place = w.used();
+    let service = names.text(tracer.service);
+    let mut tag = |(key, value): &(&'static str, Value<'static>)| {
+        let value = match *value {
+            Value::Bool(v) => TagValue::Bool(v),
+            Value::U64(v) => TagValue::U64(v),
+            Value::I64(v) => TagValue::I64(v),
+            Value::F32(v) => TagValue::F32(v),
+            Value::F64(v) => TagValue::F64(v),
+            Value::Static(v) | Value::Str(v) => TagValue::Text(names.text(v)),
+        };
+        Tag { key: names.text(key), value }
+    };
+    let frequency = tracer.clock.frequency();
+    put_sync(w, frequency, service, tracer.tags.iter().map(&mut tag))
+        .or_else(|Full| {
+            w.rewind(place);
+            put_sync(w, frequency, Text::Inline(""), tracer.tags.iter().map(&mut tag))
+        })
+        .inspect_err(|Full| w.rewind(place))
+}
+
+/// Writes the counts that are not 0, from number `turn` on, as many as fit; returns the number of the next one, 0 when
+/// that was the last.
+fn counts<const N: usize>(
+    w: &mut Writer<'_>,
+    tracer: &'static Tracer,
+    names: &mut Names<N>,
+    turn: usize,
+) -> usize {
+    let drops = tracer.arena.cores() * CAUSES;
+    let sites = tracer.callsites.map_or(0, |sites| sites.len());
+    for number in turn..drops + sites {
+        let place = w.used();
+        let written = if number < drops {
+            let (core, cause) = (number / CAUSES, number % CAUSES);
+            let count = tracer.arena.counter(core, cause).map_or(0, |count| count.load(Ordering::Relaxed));
+            if count == 0 { Ok(()) } else { put_dropped(w, core as u8, cause as u8, count) }
+        } else {
+            match tracer.callsites.and_then(|sites| sites.get(number - drops)) {
+                Some(site) => put_callsite(w, names.text(site.name), &site),
+                None => Ok(()),
+            }
+        };
+        if written.is_err() {
+            w.rewind(place);
+            return number;
+        }
+    }
+    0
+}

@@ -1,0 +1,106 @@
+//! The tracer of one thread: claims by a load and a store where [`Tracer`] takes a compare-exchange.
+
+use crate::slot_ring::Mode;
+use crate::span::{Span, SpanRef};
+use crate::tracer::Tracer;
+use core::marker::PhantomData;
+
+/// Which threads may use a [`Span`]: [`AnyThread`] or [`OneThread`].
+pub trait Threads: sealed::Sealed {}
+
+/// The spans of a [`Tracer`]: any thread, core or interrupt may use them.
+#[derive(Clone, Copy, Debug)]
+pub enum AnyThread {}
+
+/// The spans of an [`Exclusive`] tracer: they stay on its thread.
+#[derive(Clone, Copy, Debug)]
+pub struct OneThread(PhantomData<*const ()>);
+
+impl Threads for AnyThread {}
+impl Threads for OneThread {}
+
+mod sealed {
+    use super::{AnyThread, Mode, OneThread};
+
+    pub trait Sealed {
+        #[doc(hidden)]
+        #[allow(private_interfaces)]
+        const MODE: Mode;
+    }
+
+    impl Sealed for AnyThread {
+        #[allow(private_interfaces)]
+        const MODE: Mode = Mode::Shared;
+    }
+
+    impl Sealed for OneThread {
+        #[allow(private_interfaces)]
+        const MODE: Mode = Mode::Exclusive;
+    }
+}
+
+/// A tracer whose arena one thread has to itself; its drain may run on another.
+///
+/// It cannot leave its thread, nor can its spans, and no interrupt or signal handler can get at it: so no operation needs
+/// a compare-exchange but the push of a tag.
+///
+/// ```
+/// use microspan::{Arena, Clock, Drain, Exclusive, Session, Tracer};
+/// # struct Ticks;
+/// # impl Clock for Ticks {
+/// #     fn now(&self) -> u64 { 0 }
+/// #     fn frequency(&self) -> u32 { 1 }
+/// # }
+/// let arena = Box::leak(Box::new(Arena::<1024, 1024>::new()));
+/// let tracer = Exclusive::new(Box::leak(Box::new(Tracer::exclusive(arena, &Ticks)))).unwrap();
+/// let drain = Drain::<1472>::new(tracer.tracer(), Session::new(0x5EED)).unwrap();
+/// std::thread::spawn(move || drop(drain));
+/// tracer.trace("request").set_tag("bytes", 7u32);
+/// ```
+///
+/// ```compile_fail
+/// # use microspan::Exclusive;
+/// fn elsewhere(tracer: Exclusive) {
+///     std::thread::spawn(move || drop(tracer)); // not `Send`
+/// }
+/// ```
+pub struct Exclusive {
+    tracer: &'static Tracer,
+    one_thread: PhantomData<*const ()>,
+}
+
+impl Exclusive {
+    /// The handle of a tracer that [`Tracer::exclusive`] made, for the thread that calls this; `None`: it is another tracer.
+    pub fn new(tracer: &'static mut Tracer) -> Option<Self> {
+        (tracer.mode == Mode::Exclusive).then_some(Self { tracer, one_thread: PhantomData })
+    }
+
+    /// The tracer, for its drain and its counts. By itself it starts no spans.
+    pub fn tracer(&self) -> &'static Tracer {
+        self.tracer
+    }
+
+    /// As [`Tracer::trace`].
+    #[inline(always)]
+    pub fn trace(&self, name: &'static str) -> Span<OneThread> {
+        if self.tracer.is_enabled() { Span::start(self.tracer, name) } else { Span::none(self.tracer) }
+    }
+
+    /// As [`Tracer::current_span`].
+    #[inline]
+    pub fn current_span(&self) -> Option<SpanRef<OneThread>> {
+        SpanRef::open(self.tracer, self.tracer.current())
+    }
+
+    /// As [`Tracer::current_root_span`].
+    #[inline]
+    pub fn current_root_span(&self) -> Option<SpanRef<OneThread>> {
+        SpanRef::open(self.tracer, self.tracer.current_root()?)
+    }
+}
+
+impl core::fmt::Debug for Exclusive {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Exclusive").finish_non_exhaustive()
+    }
+}

@@ -12,8 +12,9 @@ use core::marker::PhantomData;
 /// Three words. The guard of a span that was dropped (the arena was full, or tracing is off) does nothing. It may be
 /// moved to another core or thread, and finished there.
 ///
-/// Do not hold one across an `.await`: what the executor runs meanwhile would become its children. One that is forgotten
-/// (`core::mem::forget`) keeps its slot, and stays the current span, for ever.
+/// Hold one across an `.await` only in a future that has a span ([`in_span`](crate::InSpan::in_span)): elsewhere, what the
+/// executor runs meanwhile would become its children. One that is forgotten (`core::mem::forget`) keeps its slot, and
+/// stays the current span, for ever.
 #[must_use = "a span is finished when its guard is dropped: `let _span = ..` keeps it, `let _ = ..` does not"]
 pub struct Span<M: Threads = AnyThread> {
     tracer: &'static Tracer,

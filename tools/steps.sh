@@ -83,6 +83,8 @@ step_tests() {
         cargo test --locked -p microspan --features defmt,embassy-net,embedded-io &&
         cargo test --locked -p microspan --features linked-tracer --test linked &&
         cargo test --locked -p microspan --features off --test off &&
+        cargo test --locked -p microspan-example-library &&
+        cargo test --locked -p microspan-example-library --features off &&
         cargo test --locked -p microspan-std --no-default-features
 }
 

@@ -160,22 +160,24 @@ impl<F: Future, M: Threads> Future for Within<F, M> {
 
 /// The current span of something that runs now and then.
 struct Place<M> {
-    /// `None`: the span is not recorded, and what is current stays so.
-    tracer: Option<&'static Tracer>,
-    /// The handle of what was current when it last ran.
+    tracer: &'static Tracer,
+    /// The handle of what was current when it last ran; 0: what is current around it is current in it, too.
     current: u32,
     threads: PhantomData<M>,
 }
 
 impl<M: Threads> Place<M> {
     fn of(span: &Span<M>) -> Self {
-        let (tracer, current) = span.recorded().map_or((None, 0), |(tracer, handle)| (Some(tracer), handle));
+        let (tracer, current) = span.parts();
         Self { tracer, current, threads: PhantomData }
     }
 
     #[inline]
     fn run<R>(&mut self, body: impl FnOnce() -> R) -> R {
-        let _stay = self.tracer.map(|tracer| Stay::at(tracer, &mut self.current));
+        if cfg!(feature = "off") {
+            return body();
+        }
+        let _stay = Stay::at(self.tracer, &mut self.current);
         body()
     }
 }
@@ -190,7 +192,10 @@ struct Stay<'p> {
 impl<'p> Stay<'p> {
     #[inline]
     fn at(tracer: &'static Tracer, current: &'p mut u32) -> Self {
-        let before = tracer.arena.enter(Here::of(tracer.context), *current);
+        let before = match *current {
+            0 => tracer.current(),
+            inside => tracer.arena.enter(Here::of(tracer.context), inside),
+        };
         Self { tracer, current, before }
     }
 }
@@ -198,6 +203,9 @@ impl<'p> Stay<'p> {
 impl Drop for Stay<'_> {
     #[inline]
     fn drop(&mut self) {
-        *self.current = self.tracer.arena.enter(Here::of(self.tracer.context), self.before);
+        // A span that is not recorded has no place of its own, but those that were started in it and are open have one.
+        if *self.current != 0 || self.tracer.current() != self.before {
+            *self.current = self.tracer.arena.enter(Here::of(self.tracer.context), self.before);
+        }
     }
 }

@@ -201,10 +201,10 @@ impl<M: Threads> core::fmt::Debug for SpanRef<M> {
 }
 
 impl<M: Threads> Span<M> {
-    /// The tracer and the handle of a span that is recorded.
+    /// Its tracer and its handle; 0: it is not recorded.
     #[inline]
-    pub(crate) fn recorded(&self) -> Option<(&'static Tracer, u32)> {
-        self.is_recording().then_some((self.tracer, self.started.handle))
+    pub(crate) fn parts(&self) -> (&'static Tracer, u32) {
+        (self.tracer, self.started.handle)
     }
 
     /// Whether an error set on it goes anywhere.

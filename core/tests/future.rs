@@ -199,10 +199,25 @@ fn a_span_that_is_not_recorded_leaves_the_current_one_alone() {
     T.set_enabled(false);
     let span = T.trace("not recorded").detach();
     T.set_enabled(true);
-    let mut future = pin!(async { T.trace("inside").finish() }.in_span(span));
-    assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+    let mut future = pin!(
+        async {
+            T.trace("inside").finish();
+            let held = T.trace("held");
+            pause().await;
+            T.trace("in held").finish();
+            drop(held);
+            pause().await;
+            T.trace("outside").finish();
+        }
+        .in_span(span)
+    );
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(future.as_mut().poll(&mut context).is_pending());
+    T.current_span().unwrap().set_tag("still", true);
+    assert!(future.as_mut().poll(&mut context).is_pending());
+    assert!(future.as_mut().poll(&mut context).is_ready());
     drop(around);
-    assert_traces(&T, &["around", "  inside"]);
+    assert_traces(&T, &["around still=true", "  inside", "  held", "    in held", "  outside"]);
 }
 
 #[test]

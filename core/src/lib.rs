@@ -34,12 +34,16 @@
 //! Somewhere else (the main loop, a task, an interrupt of low priority) a [`Drain`] takes what is finished, encodes
 //! it and hands it to a [`Transport`].
 //!
+//! The same with macros is [`span!`] and [`macro@wrap`]; a library names no tracer, [`set_global`] says which is meant. Who
+//! comes from Datadog's `ddtrace` finds both side by side in [`from_ddtrace`].
+//!
 //! # The model
 //!
 //! - The [`Arena`] is all the memory there is: a ring of span slots and a ring of tag cells, in a `static`.
 //! - The [`Tracer`] starts spans in it. The newest open one is the current span, and the parent of the next.
 //! - The [`Span`] is the guard of an open span: whoever holds it tags it, and dropping it finishes the span. A
-//!   [`SpanRef`] ([`Tracer::current_span`]) names a span that somebody else holds.
+//!   [`SpanRef`] ([`Tracer::current_span`]) names a span that somebody else holds. A [`Detached`] span is open and not
+//!   current; a future that is [in a span](InSpan::in_span) has a current span of its own.
 //! - Ids are derived from a random [`Session`] key and a counter, by both sides: nothing is drawn in a start, and they
 //!   do not travel.
 //! - [`wire`] is the format, in both directions.
@@ -128,6 +132,10 @@ pub use tag::{Static, Value};
 pub use tracer::Tracer;
 pub use transport::*;
 pub use wrap::wrap;
+
+#[cfg(any(doc, doctest))]
+#[doc = include_str!("../docs/from_ddtrace.md")]
+pub mod from_ddtrace {}
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

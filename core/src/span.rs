@@ -44,9 +44,9 @@ impl<M: Threads> Span<M> {
     }
 
     /// Whether the span is being recorded.
-    #[inline]
+    #[inline(always)]
     pub fn is_recording(&self) -> bool {
-        self.started.handle != 0
+        !cfg!(feature = "off") && self.started.handle != 0
     }
 
     /// Sets a tag; of two tags with one key the later holds.
@@ -55,7 +55,7 @@ impl<M: Threads> Span<M> {
     /// own fields: `service.name`, `resource.name` and `span.type`.
     #[inline(always)]
     pub fn set_tag<'v>(&self, key: &'static str, value: impl Into<Value<'v>>) -> &Self {
-        if self.started.handle != 0 {
+        if self.is_recording() {
             let core = || self.tracer.context.core();
             self.tracer.arena.tag(M::MODE, core, self.started.handle, key, value.into());
         }
@@ -88,7 +88,7 @@ impl<M: Threads> Span<M> {
 impl<M: Threads> Drop for Span<M> {
     #[inline(always)]
     fn drop(&mut self) {
-        if self.started.handle != 0 {
+        if self.is_recording() {
             let (arena, here) = (self.tracer.arena, Here::of(self.tracer.context));
             if self.tracer.callsites.is_some() {
                 // SAFETY: as below.

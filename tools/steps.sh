@@ -104,7 +104,8 @@ step_boards() {
     local target
     for target in "${board_targets[@]}"; do
         board_cargo "$target" build --locked -p microspan --release --features embedded-io &&
-            board_cargo "$target" build --locked -p microspan --release --features embedded-io,defmt || return
+            board_cargo "$target" build --locked -p microspan --release --features embedded-io,defmt &&
+            board_cargo "$target" build --locked -p microspan-example-library --release || return
     done
     build_sandwich sandwich_udp sandwich_uart &&
         board_cargo thumbv7em-none-eabihf build --locked -p microspan-firmware --profile firmware --bin cost

@@ -62,6 +62,7 @@ mod pointer {
 /// | chosen | when the program runs | when it is linked |
 /// | when nobody chooses | nothing is recorded | the program does not link |
 /// | a span costs besides | a load, a branch, a barrier for loads, and the reading of clock and sizes from the tracer | a load; with `lto = "fat"` nothing, and clock and sizes are folded in |
+/// | memory | a pointer, and the least arena there is, for guards to refer to | none |
 /// | meant for | hosts, tests, libraries' own tests | firmware |
 ///
 /// There are two because neither can do the other's work. A pointer that may be set later cannot be folded; and a symbol

@@ -81,9 +81,11 @@ pub struct Failure<'e, E>(pub &'e E);
 
 impl<E: Display> Failure<'_, E> {
     /// Marks the span.
-    #[inline]
+    #[inline(always)]
     pub fn record<M: Threads>(&self, span: &Span<M>) {
-        set_error(span, type_name::<E>(), format_args!("{}", self.0));
+        if span.keeps_errors() {
+            set_error(span, type_name::<E>(), format_args!("{}", self.0));
+        }
     }
 }
 
@@ -94,21 +96,21 @@ pub trait DebugOnly {
 }
 
 impl<E: Debug> DebugOnly for Failure<'_, E> {
-    #[inline]
+    #[inline(always)]
     fn record<M: Threads>(&self, span: &Span<M>) {
-        set_error(span, type_name::<E>(), format_args!("{:?}", self.0));
+        if span.keeps_errors() {
+            set_error(span, type_name::<E>(), format_args!("{:?}", self.0));
+        }
     }
 }
 
 #[cold]
 #[inline(never)]
 fn set_error<M: Threads>(span: &Span<M>, kind: &'static str, message: fmt::Arguments<'_>) {
-    if span.keeps_errors() {
-        let mut text = Message { bytes: [0; ROOM], len: 0 };
-        // It fails only where the error's own `fmt` does; what it wrote until then stands.
-        let _ = text.write_fmt(message);
-        span.set_error(kind, text.as_str());
-    }
+    let mut text = Message { bytes: [0; ROOM], len: 0 };
+    // It fails only where the error's own `fmt` does; what it wrote until then stands.
+    let _ = text.write_fmt(message);
+    span.set_error(kind, text.as_str());
 }
 
 /// A character more than a tag holds, so that a message which is cut here is cut there too, and marked as cut.

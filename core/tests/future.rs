@@ -3,7 +3,7 @@
 
 mod support;
 
-use microspan::{Arena, Cores, Exclusive, InSpan, OneContext, Span, Static, Tracer};
+use microspan::{Arena, Cores, Exclusive, InSpan, OneContext, Span, Static, Tracer, span};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -228,10 +228,11 @@ fn the_futures_of_one_thread_have_spans_too() {
     let mut future = pin!(tracer.wrap_future("task", async {
         pause().await;
         tracer.wrap("inside", || tracer.current_span().unwrap().set_tag("here", true).is_open());
+        drop(span!(tracer: tracer, "tagged", key = 1u32));
     }));
     let mut context = Context::from_waker(Waker::noop());
     assert!(future.as_mut().poll(&mut context).is_pending());
     assert!(tracer.current_span().is_none());
     assert!(future.as_mut().poll(&mut context).is_ready());
-    assert_traces(tracer.tracer(), &["task", "  inside here=true"]);
+    assert_traces(tracer.tracer(), &["task", "  inside here=true", "  tagged key=1"]);
 }

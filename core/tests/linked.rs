@@ -1,5 +1,6 @@
 //! The tracer of a program, linked: `cargo test -p microspan --features linked-tracer --test linked`.
-#![cfg(not(loom))]
+#![cfg(not(any(loom, feature = "off")))]
+#![forbid(unsafe_code)]
 
 use microspan::{AlreadySet, Arena, Clock, Tracer};
 

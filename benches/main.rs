@@ -1,12 +1,22 @@
-//! What a span costs: on target in instructions, in flash and in RAM.
+//! What a span costs: on target in instructions, in flash and in RAM; on this machine in time.
 
+mod allocations;
+mod boards;
+mod elf;
 mod firmware;
+mod growth;
+mod host;
+mod plot;
 mod size;
+mod table;
 mod target;
+mod ticks;
+mod trace;
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 
 /// What a span costs.
 #[derive(Parser)]
@@ -18,30 +28,25 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Instructions of each operation on a Cortex-M4: builds a firmware and runs it in QEMU, the same figures each time
-    Target(Options),
+    /// Instructions of each operation on four Cortex-M: builds a firmware and runs it in QEMU, the same figures each time
+    Target(target::Options),
     /// Flash and static RAM that the tiny profile adds to an empty program on a Cortex-M4
-    Size(Options),
-}
-
-/// What the commands have in common.
-#[derive(Args)]
-struct Options {
-    /// Print one JSON object instead of a table
-    #[arg(long)]
-    json: bool,
-    /// Build the firmware for size, as its profile does, or for speed
-    #[arg(long, value_enum, default_value_t = OptLevel::S)]
-    opt_level: OptLevel,
+    Size(size::Options),
+    /// Time of a span on this machine, beside two readings of the clock, and what it allocates
+    Host(host::Options),
+    /// Time of a start and finish, and of draining, as the arena grows and fills
+    Growth(growth::Options),
 }
 
 /// An optimisation level of the firmware.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 enum OptLevel {
     /// For size
+    #[serde(rename = "s")]
     S,
     /// For speed
     #[value(name = "3")]
+    #[serde(rename = "3")]
     Three,
 }
 
@@ -59,6 +64,8 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Target(options) => target::run(&options),
         Command::Size(options) => size::run(&options),
+        Command::Host(options) => host::run(&options),
+        Command::Growth(options) => growth::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

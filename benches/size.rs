@@ -1,26 +1,37 @@
 //! Flash and static RAM, read from the ELF.
 
-use std::fs;
-use std::path::Path;
-
 use anyhow::{Context, Result};
-use object::read::elf::{ElfFile32, FileHeader, SectionHeader};
-use object::{Endianness, elf};
+use clap::Args;
 use serde::Serialize;
 
-use crate::firmware::{self, MACHINE};
-use crate::{OptLevel, Options};
+use crate::OptLevel;
+use crate::boards::Core;
+use crate::elf::{Bytes, Program};
+use crate::firmware;
 
 /// Bytes that the tiny profile may add to an empty program.
 const BUDGET: Bytes = Bytes { flash: 3 * 1_024, ram: 1_024 };
+/// The core of the programs that are measured.
+const CORE: Core = Core::M4;
 
-/// What a program takes, without its stack.
-#[derive(Clone, Copy, Serialize)]
-struct Bytes {
-    /// Code, constants, and the first values of variables.
-    flash: u64,
-    /// Variables.
-    ram: u64,
+/// What `size` can be told.
+#[derive(Args)]
+pub struct Options {
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+    /// List the functions of the tiny profile too, the largest first
+    #[arg(long)]
+    symbols: bool,
+    /// Build the firmware for size, as its profile does, or for speed
+    #[arg(long, value_enum, default_value_t = OptLevel::S)]
+    opt_level: OptLevel,
+}
+
+#[derive(Serialize)]
+struct Function {
+    name: String,
+    bytes: u64,
 }
 
 #[derive(Serialize)]
@@ -29,15 +40,20 @@ struct Figures {
     empty: Bytes,
     tiny: Bytes,
     added: Bytes,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    symbols: Option<Vec<Function>>,
 }
 
 /// Builds, measures, and prints.
 pub fn run(options: &Options) -> Result<()> {
-    let bytes = |program| measure(&firmware::build(program, options.opt_level)?);
-    let (empty, tiny) = (bytes("size_empty")?, bytes("size_tiny")?);
+    let built = firmware::build(["size_empty", "size_tiny"], &[CORE], options.opt_level)?;
+    let [empty, tiny] = built.first().context("nothing was built")?;
+    let (empty, tiny) = (Program::read(empty)?, Program::read(tiny)?);
+    let (without, with) = (empty.bytes(), tiny.bytes());
     let added =
-        Bytes { flash: tiny.flash.saturating_sub(empty.flash), ram: tiny.ram.saturating_sub(empty.ram) };
-    let figures = Figures { machine: MACHINE, empty, tiny, added };
+        Bytes { flash: with.flash.saturating_sub(without.flash), ram: with.ram.saturating_sub(without.ram) };
+    let symbols = options.symbols.then(|| functions(&tiny));
+    let figures = Figures { machine: CORE.machine(), empty: without, tiny: with, added, symbols };
     if options.json {
         println!("{}", serde_json::to_string(&figures)?);
     } else {
@@ -46,33 +62,23 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn measure(program: &Path) -> Result<Bytes> {
-    let data =
-        fs::read(program).with_context(|| format!("{} was built and cannot be read", program.display()))?;
-    sections(&data).with_context(|| format!("{} is not an ELF file of 32 bits", program.display()))
-}
-
-fn sections(data: &[u8]) -> object::Result<Bytes> {
-    let file = ElfFile32::<Endianness>::parse(data)?;
-    let (header, endian) = (file.elf_header(), file.endian());
-    let mut bytes = Bytes { flash: 0, ram: 0 };
-    for section in header.section_headers(endian, data)? {
-        let (flags, size) = (section.sh_flags(endian), u64::from(section.sh_size(endian)));
-        if !flags.contains(elf::SHF_ALLOC) {
-            continue;
-        }
-        if flags.contains(elf::SHF_WRITE) {
-            bytes.ram += size;
-        }
-        if section.sh_type(endian) != elf::SHT_NOBITS {
-            bytes.flash += size;
-        }
-    }
-    Ok(bytes)
+/// The functions of a program, the largest first. Those that were inlined are part of another.
+fn functions(program: &Program) -> Vec<Function> {
+    let mut functions: Vec<Function> = program
+        .symbols()
+        .iter()
+        .filter(|symbol| symbol.size > 0)
+        .map(|symbol| Function {
+            name: format!("{:#}", rustc_demangle::demangle(&symbol.name)),
+            bytes: symbol.size,
+        })
+        .collect();
+    functions.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
+    functions
 }
 
 fn print(figures: &Figures, opt_level: OptLevel) {
-    println!("Bytes on QEMU's {} (Cortex-M4), opt-level {}", figures.machine, opt_level.name());
+    println!("Bytes on QEMU's {} ({}), opt-level {}", figures.machine, CORE.name(), opt_level.name());
     println!("{:<48}{:>8}{:>8}", "program", "flash", "RAM");
     let rows = [
         ("empty", figures.empty),
@@ -82,5 +88,11 @@ fn print(figures: &Figures, opt_level: OptLevel) {
     ];
     for (name, Bytes { flash, ram }) in rows {
         println!("{name:<48}{flash:>8}{ram:>8}");
+    }
+    if let Some(functions) = &figures.symbols {
+        println!("\n{:>8}  function of the tiny profile", "bytes");
+        for Function { name, bytes } in functions {
+            println!("{bytes:>8}  {name}");
+        }
     }
 }

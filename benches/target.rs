@@ -1,56 +1,155 @@
-//! Instructions of each operation on target.
+//! Instructions of each operation on target, and the longest stretch of them with interrupts masked.
 
-use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::thread;
 
-use crate::firmware::{self, MACHINE};
-use crate::{OptLevel, Options};
+use anyhow::{Context, Result, anyhow, ensure};
+use clap::Args;
+use serde::Deserialize;
 
-/// Instructions that an operation may cost; none: a figure to compare with.
+use crate::OptLevel;
+use crate::boards::Core;
+use crate::firmware;
+use crate::table::{Row, Table};
+use crate::trace::{Call, Calls};
+
+/// Instructions that an operation may cost on a Cortex-M4; none: a figure to compare with.
 const BUDGETS: [(&str, f64); 3] = [("span", 100.0), ("tag_u32", 16.0), ("drain_span", 250.0)];
 
-/// One operation. The names of the operations do not change.
-#[derive(Serialize, Deserialize)]
-struct Row {
+/// What `target` can be told.
+#[derive(Args)]
+pub struct Options {
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+    /// One core instead of all
+    #[arg(long, value_enum)]
+    core: Option<Core>,
+    /// Build the firmware for size, as its profile does, or for speed; a table that is written or compared has both
+    #[arg(long, value_enum)]
+    opt_level: Option<OptLevel>,
+    /// Write the figures to this file, as the table that later ones are compared with
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["core", "opt_level", "compare"])]
+    write: Option<PathBuf>,
+    /// Compare the figures with the table in this file, and fail where they are not the same
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
+}
+
+/// How a row is made of calls, in the program's own words: what a call of `function` takes beyond one of `beyond`,
+/// divided by `share`.
+#[derive(Deserialize)]
+struct Recipe {
     op: String,
-    instructions: f64,
+    function: String,
+    beyond: String,
+    share: u32,
 }
 
-#[derive(Serialize)]
-struct Figures {
-    machine: &'static str,
-    rows: Vec<Row>,
-}
-
-/// Measures, and prints.
+/// Measures, and prints, writes or compares.
 pub fn run(options: &Options) -> Result<()> {
-    let text = firmware::boot(&firmware::build("cost", options.opt_level)?)?;
-    let rows = text
-        .lines()
-        .map(|line| {
-            serde_json::from_str(line)
-                .with_context(|| format!("the firmware printed a line that is not a row: {line}"))
-        })
-        .collect::<Result<_>>()?;
-    let figures = Figures { machine: MACHINE, rows };
+    let cores = options.core.as_ref().map_or(&Core::ALL[..], std::slice::from_ref);
+    let both = options.write.is_some() || options.compare.is_some();
+    let levels = match options.opt_level {
+        Some(level) => vec![level],
+        None if both => vec![OptLevel::S, OptLevel::Three],
+        None => vec![OptLevel::S],
+    };
+    // Before anything takes its time.
+    let known = options.compare.as_deref().map(Table::read).transpose()?;
+
+    let mut rows = Vec::new();
+    for level in levels {
+        rows.append(&mut measure(cores, level)?);
+    }
+    let table = Table::new(rows)?;
     if options.json {
-        println!("{}", serde_json::to_string(&figures)?);
+        println!("{}", serde_json::to_string(&table)?);
     } else {
-        print(&figures, options.opt_level);
+        print(&table);
+    }
+    if let Some(file) = &options.write {
+        table.write(file)?;
+    }
+    if let (Some(known), Some(file)) = (known, &options.compare) {
+        known.compare(&table, file)?;
     }
     Ok(())
 }
 
-fn print(figures: &Figures, opt_level: OptLevel) {
-    println!("Instructions on QEMU's {} (Cortex-M4), opt-level {}", figures.machine, opt_level.name());
-    println!("{:<16}{:>14}{:>9}", "operation", "instructions", "budget");
-    for Row { op, instructions } in &figures.rows {
-        let budget = BUDGETS.iter().find(|(name, _)| name == op).map(|(_, budget)| *budget);
-        let (budget, verdict) = match budget {
-            Some(budget) if *instructions <= budget => (budget.to_string(), "  met"),
-            Some(budget) => (budget.to_string(), "  not met"),
-            None => (String::from("-"), ""),
+fn measure(cores: &[Core], opt_level: OptLevel) -> Result<Vec<Row>> {
+    let built = firmware::build(["cost"], cores, opt_level)?;
+    // Emulated instructions are counted: that others run beside changes no figure.
+    let rows = thread::scope(|scope| {
+        let run = |(core, [program]): (&Core, &[PathBuf; 1])| {
+            let (core, program) = (*core, program.clone());
+            scope.spawn(move || rows_of(&program, core, opt_level))
         };
-        println!("{op:<16}{instructions:>14.1}{budget:>9}{verdict}");
+        let running: Vec<_> = cores.iter().zip(&built).map(run).collect();
+        running.into_iter().map(thread::ScopedJoinHandle::join).collect::<Vec<_>>()
+    });
+    let mut all = Vec::new();
+    for (rows, core) in rows.into_iter().zip(cores) {
+        all.append(&mut rows.map_err(|_| anyhow!("measuring on {} failed", core.name()))??);
     }
+    Ok(all)
+}
+
+fn rows_of(program: &Path, core: Core, opt_level: OptLevel) -> Result<Vec<Row>> {
+    let (printed, calls) = firmware::trace(program, core, "cost.")?;
+    let read = |line| {
+        let recipe: Recipe = serde_json::from_str(line)
+            .with_context(|| format!("the firmware printed a line that is no recipe of a row: {line}"))?;
+        row(&recipe, &calls, core, opt_level)
+    };
+    printed.lines().map(read).collect()
+}
+
+fn row(recipe: &Recipe, calls: &Calls, core: Core, opt_level: OptLevel) -> Result<Row> {
+    let of = |function: &String| {
+        let calls = calls.get(function).map(Vec::as_slice).unwrap_or_default();
+        ensure!(!calls.is_empty(), "the firmware never called {function}, or has no symbol of that name");
+        let instructions: u64 = calls.iter().map(|call| call.instructions).sum();
+        Ok((instructions as f64 / calls.len() as f64, calls))
+    };
+    let ((whole, calls), (beyond, _)) = (of(&recipe.function)?, of(&recipe.beyond)?);
+    let each = (whole - beyond) / f64::from(recipe.share);
+    Ok(Row {
+        core,
+        opt_level,
+        op: recipe.op.clone(),
+        instructions: (each * 100.0).round() / 100.0,
+        masked_instructions: calls.iter().map(|Call { masked, .. }| *masked).max().unwrap_or(0),
+    })
+}
+
+fn print(table: &Table) {
+    for level in [OptLevel::S, OptLevel::Three] {
+        let rows: Vec<&Row> = table.rows.iter().filter(|row| row.opt_level == level).collect();
+        let cores: Vec<Core> =
+            Core::ALL.into_iter().filter(|core| rows.iter().any(|row| row.core == *core)).collect();
+        let Some(first) = cores.first() else { continue };
+        println!(
+            "Instructions at opt-level {}, and the most of them in a row with interrupts masked",
+            level.name()
+        );
+        print!("{:<16}", "operation");
+        cores.iter().for_each(|core| print!("{:>18}", core.name()));
+        println!("{:>14}", "budget on M4");
+        for op in rows.iter().filter(|row| row.core == *first).map(|row| &row.op) {
+            print!("{op:<16}");
+            for core in &cores {
+                let figure = rows.iter().find(|row| row.core == *core && row.op == *op);
+                let text = figure.map_or(String::new(), |row| {
+                    format!("{:.1} {:>4}", row.instructions, row.masked_instructions)
+                });
+                print!("{text:>18}");
+            }
+            let budget = BUDGETS.iter().find(|(name, _)| name == op).map(|(_, budget)| *budget);
+            println!("{:>14}", budget.map_or(String::from("-"), |budget| budget.to_string()));
+        }
+        println!();
+    }
+    println!("Budget with interrupts masked: 40 on a Cortex-M0, none on the others.");
+    println!("Boards: {}. Compiler: {}.", Core::ALL.map(Core::machine).join(", "), table.rustc);
 }

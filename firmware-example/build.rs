@@ -12,13 +12,26 @@ struct Program {
 const PROGRAMS: &[Program] = &[
     Program { name: "sandwich_udp", board: "lm3s6965", scripts: &["link.x", "defmt.x"] },
     Program { name: "sandwich_uart", board: "lm3s6965", scripts: &["link.x", "defmt.x"] },
-    Program { name: "cost", board: "an386", scripts: &["link.x"] },
+    Program { name: "hammer_nested", board: "an386", scripts: &["link.x"] },
+    Program { name: "hammer_m0", board: "microbit", scripts: &["link.x"] },
+    Program { name: "hammer_cores", board: "an521", scripts: &["link.x"] },
     Program { name: "size_empty", board: "an386", scripts: &["link.x"] },
     Program { name: "size_tiny", board: "an386", scripts: &["link.x"] },
+    Program { name: "size_spans", board: "an386", scripts: &["link.x"] },
+    Program { name: "size_forbidden", board: "an386", scripts: &["link.x"] },
+];
+
+/// The boards of the program `cost`, one for each target: what the target is called, the core, the memory map.
+const COST: &[(&str, &str, &str)] = &[
+    ("thumbv6m-none-eabi", "m0", "microbit"),
+    ("thumbv7m-none-eabi", "m3", "an386"),
+    ("thumbv7em-none-eabihf", "m4", "an386"),
+    ("thumbv8m.main-none-eabi", "m33", "an505"),
 ];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-check-cfg=cfg(cost, values(\"m0\", \"m3\", \"m4\", \"m33\"))");
     println!("cargo::rerun-if-changed=memory");
     // On a host the programs are stubs and the host's own linker arguments are right.
     if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("none") {
@@ -30,10 +43,19 @@ fn main() {
         println!("cargo::rustc-env=DEFMT_LOG=info");
     }
     let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR for build scripts");
-    for Program { name, board, scripts } in PROGRAMS {
-        println!("cargo::rustc-link-arg-bin={name}=-L{root}/memory/{board}");
-        for script in *scripts {
-            println!("cargo::rustc-link-arg-bin={name}=-T{script}");
-        }
+    for program in PROGRAMS {
+        link(&root, program);
+    }
+    let target = env::var("TARGET").expect("cargo sets TARGET for build scripts");
+    for (_, core, board) in COST.iter().filter(|(name, ..)| *name == target) {
+        println!("cargo::rustc-cfg=cost=\"{core}\"");
+        link(&root, &Program { name: "cost", board, scripts: &["link.x"] });
+    }
+}
+
+fn link(root: &str, Program { name, board, scripts }: &Program) {
+    println!("cargo::rustc-link-arg-bin={name}=-L{root}/memory/{board}");
+    for script in *scripts {
+        println!("cargo::rustc-link-arg-bin={name}=-T{script}");
     }
 }

@@ -4,7 +4,7 @@
 # says why), or anything else when it fails.
 # Sourced with the root of the project as the working directory, after tools/setup.sh.
 
-steps=(fmt clippy docs layering tests loom miri boards qemu demo bench)
+steps=(fmt clippy docs layering tests loom miri boards qemu hammer demo bench)
 declare -A about=(
     [fmt]='formatting'
     [clippy]='clippy without a warning, on the host and for the boards'
@@ -13,15 +13,25 @@ declare -A about=(
     [tests]='unit, documentation and integration tests, with features on and off'
     [loom]='every interleaving of threads on the slot ring'
     [miri]='undefined behaviour in the core'
-    [boards]='the core for four targets, and the firmware'
+    [boards]='the core for five targets, and the firmware'
     [qemu]="end to end from an emulated Cortex-M3, against Datadog's own test agent"
+    [hammer]='interrupts and cores on one arena, on three emulated boards'
     [demo]='./demo, and whether its books balance'
-    [bench]='instructions per operation on an emulated Cortex-M4'
+    [bench]='instructions per operation on four emulated Cortex-M, beside those of the table'
 )
 
-board_targets=(thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabihf riscv32imac-unknown-none-elf)
+board_targets=(thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabi
+    riscv32imac-unknown-none-elf)
+cost_targets=(thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabi)
 test_agent=ddapm-test-agent==1.69.1
 test_agent_dir=target/test-agent
+
+# The programs that hammer an arena, and their targets.
+declare -A hammers=(
+    [hammer_m0]=thumbv6m-none-eabi
+    [hammer_nested]=thumbv7em-none-eabihf
+    [hammer_cores]=thumbv8m.main-none-eabi
+)
 
 skip() {
     printf '%s\n' "$*"
@@ -107,16 +117,33 @@ step_boards() {
             board_cargo "$target" build --locked -p microspan --release --features embedded-io,defmt &&
             board_cargo "$target" build --locked -p microspan-example-library --release || return
     done
-    build_sandwich sandwich_udp sandwich_uart &&
-        board_cargo thumbv7em-none-eabihf build --locked -p microspan-firmware --profile firmware --bin cost
+    build_sandwich sandwich_udp sandwich_uart && build_hammers || return
+    for target in "${cost_targets[@]}"; do
+        board_cargo "$target" build --locked -p microspan-firmware --no-default-features --profile firmware --bin cost || return
+    done
 }
 
 step_qemu() {
     command -v qemu-system-arm >/dev/null || skip "there is no qemu-system-arm here" || return
     need_test_agent || skip "there is no $test_agent here" || return
     build_sandwich sandwich_udp sandwich_uart || return
-    MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$(firmware_dir)" && pwd) \
+    MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$target_dir" && pwd) \
         cargo test --locked --workspace --test udp --test uart
+}
+
+build_hammers() {
+    local program
+    for program in "${!hammers[@]}"; do
+        board_cargo "${hammers[$program]}" build --quiet --locked -p microspan-firmware --no-default-features \
+            --profile firmware --bin "$program" || return
+    done
+}
+
+step_hammer() {
+    command -v qemu-system-arm >/dev/null || skip "there is no qemu-system-arm here" || return
+    build_hammers || return
+    MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$target_dir" && pwd) \
+        cargo test --locked -p microspan-tests --test hammer
 }
 
 step_demo() {
@@ -133,14 +160,5 @@ step_demo() {
 
 step_bench() {
     command -v qemu-system-arm >/dev/null || skip "there is no qemu-system-arm here" || return
-    local output last op
-    output=$(cargo run --locked --release -p microspan-benches -- target --json) || return
-    printf '%s\n' "$output"
-    last=${output##*$'\n'}
-    for op in span tag_u32 tag_static_str tag_str16 disabled drain_span; do
-        if [[ $last != *"\"op\":\"$op\""* ]]; then
-            complain "there is no figure for $op"
-            return 1
-        fi
-    done
+    cargo run --locked --release -p microspan-benches -- target --compare benches/target.json
 }

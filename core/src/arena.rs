@@ -9,7 +9,7 @@
 //! | `arena/reap.rs` | the drain's side |
 //! | `arena/counts.rs` | what was dropped, by cause and core |
 
-use crate::slot_ring::{SlotRing, SlotRingView};
+use crate::slot_ring::{Slot, SlotRing, SlotRingView};
 use crate::sync::{AtomicBool, AtomicU32, array_of, const_unless_loom};
 use crate::tag::CellBody;
 
@@ -24,7 +24,7 @@ pub use counts::{Cause, Stats};
 pub(crate) use current::Here;
 pub(crate) use reap::{Cell, Finished};
 pub(crate) use span::Started;
-pub(crate) use tags::{ERROR, LOST};
+pub(crate) use tags::{ERROR, LOST, note_of};
 
 /// The longest dynamic string a tag can hold, in bytes; a longer one is cut and marked as cut.
 pub const MAX_STR: usize = 255;
@@ -48,11 +48,13 @@ pub(crate) const MAX_RESERVED: u32 = 64;
 /// static ARENA: Arena<16, 32> = Arena::new();
 /// static OF_TWO_CORES: Arena<16, 32, 2> = Arena::new();
 /// ```
+#[repr(C)]
 pub struct Arena<const SPANS: usize, const TAGS: usize, const CORES: usize = 1> {
+    // In the order of their use, so that what every start needs lies within reach of one address.
+    state: State,
+    cores: [Core; CORES],
     spans: SlotRing<SpanBody, WORDS, BYTES, SPANS>,
     cells: SlotRing<CellBody, 0, 0, TAGS>,
-    cores: [Core; CORES],
-    state: State,
 }
 
 impl<const SPANS: usize, const TAGS: usize, const CORES: usize> Arena<SPANS, TAGS, CORES> {
@@ -149,11 +151,14 @@ const WORDS: usize = 3;
 
 // The bytes of a span slot that others may look at while it is open.
 const NAME_LEN: usize = 0;
-/// The number of the interrupt it was started in; 0: thread mode.
+/// The number of the interrupt it was started in; 0: thread mode, and what it is set back to when the slot is freed.
 const INTERRUPT: usize = 1;
 const START_HIGH: usize = 2;
 const END_HIGH: usize = 3;
 const BYTES: usize = 4;
+
+type SpanSlot = Slot<SpanBody, WORDS, BYTES>;
+type CellSlot = Slot<CellBody, 0, 0>;
 
 /// What a start does when no slot is free.
 #[derive(Clone, Copy)]

@@ -151,7 +151,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
                     tracer.arena.count(tracer.context.core(), Cause::SpansOversize);
                 }
             }
-            tracer.arena.free(tracer.context.core(), &span);
+            tracer.arena.free(|| tracer.context.core(), &span);
             taken += u32::from(w.used() > place);
             next = look(tracer, from, swept);
         }
@@ -169,7 +169,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
 }
 
 /// The next finished span, from slot `from` on.
-#[inline]
+#[inline(always)]
 fn look(tracer: &'static Tracer, from: &mut u32, swept: &mut u32) -> Option<Finished> {
     let all = tracer.arena.capacity();
     let steps = all.saturating_sub(*swept).min(SWEEP);

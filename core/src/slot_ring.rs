@@ -11,11 +11,12 @@
 //! A claim is [`Shared`](Mode::Shared), by compare-exchange, or [`Exclusive`](Mode::Exclusive), by a load and a store, where only one
 //! thread ever claims.
 //!
-//! A claim yields a *handle*: the slot's index in the low bits, above them how often the ring was gone round.
-//! A slot's handles only ever grow, so a handle names one use of a slot and [`Ring::is_open`] tells whether
-//! that use still lasts. No handle is 0. Handles wrap after 2^32 claims.
+//! A claim yields a *handle*: the slot's index in the low bits, above them its stamp, which counts how often the ring was
+//! gone round. Who frees a slot gives it the stamp of its next use, so a claim has nothing to reckon. A slot's handles only
+//! ever grow, so a handle names one use of a slot and [`Ring::is_open`] tells whether that use still lasts. Handles wrap
+//! after 2^32 claims.
 
-use crate::sync::{AtomicU8, AtomicU32, Ordering, UnsafeCell, array_of, const_unless_loom};
+use crate::sync::{AtomicU8, AtomicU32, Ordering, UnsafeCell, array_of, const_unless_loom, fence};
 use core::mem::MaybeUninit;
 
 /// The states, in the low two bits of a slot's word.
@@ -25,6 +26,9 @@ const OPEN: u32 = 1;
 const FINISHED: u32 = 2;
 /// Finished, and the reaper is reading it.
 const TAKEN: u32 = 3;
+
+/// What the word of a slot ends in that is chained from another ring: nobody claims it.
+pub(crate) const CHAINED: u32 = FINISHED;
 
 /// Who else claims.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -56,6 +60,80 @@ impl<T, const W: usize, const B: usize> Slot<T, W, B> {
             }
         }
     }
+
+    /// Whether it is free.
+    pub(crate) fn is_free(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & STATE == FREE
+    }
+
+    /// Writes what the owner alone may touch.
+    ///
+    /// # Safety
+    ///
+    /// The caller claimed the slot and has not finished or freed it.
+    #[inline(always)]
+    pub(crate) unsafe fn write(&self, value: T) {
+        self.owned.with_mut(|owned| {
+            // SAFETY: the slot is open and the caller's, so nobody else reads or writes it.
+            unsafe { (*owned).write(value) };
+        });
+    }
+
+    /// Writes a part of it that `part` names.
+    ///
+    /// # Safety
+    ///
+    /// As [`write`](Self::write), and `part` stays within what it is given.
+    #[inline(always)]
+    pub(crate) unsafe fn write_part<P>(&self, part: impl FnOnce(*mut T) -> *mut P, value: P) {
+        self.owned.with_mut(|owned| {
+            // SAFETY: as in `write`; the caller's promise of `part`.
+            unsafe { part(owned.cast()).write(value) };
+        });
+    }
+
+    /// Reads what the owner wrote.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the reaper and has seen, by an acquire load, that the owner is done with this slot (and has taken it,
+    /// where claims may overwrite it). All of it was written.
+    #[inline(always)]
+    pub(crate) unsafe fn read(&self) -> T
+    where
+        T: Copy,
+    {
+        self.owned.with(|owned| {
+            // SAFETY: the owner wrote it before its release store, and nobody writes until the slot is free.
+            unsafe { (*owned).assume_init_read() }
+        })
+    }
+
+    /// Reads a part of what the owner wrote.
+    ///
+    /// # Safety
+    ///
+    /// As [`read`](Self::read), or the caller is the owner; that part was written, and `part` stays within what it is given.
+    #[inline(always)]
+    pub(crate) unsafe fn read_part<P: Copy>(&self, part: impl FnOnce(*const T) -> *const P) -> P {
+        self.owned.with(|owned| {
+            // SAFETY: the owner wrote it, and nobody writes until the slot is free but the owner.
+            unsafe { part(owned.cast()).read() }
+        })
+    }
+
+    /// Sets the word of a slot that is chained from another ring and therefore needs no stamp: [`CHAINED`] in its lowest
+    /// two bits, and the caller's note above. The owner calls this, and publishes the slot by the store that chains it.
+    #[inline(always)]
+    pub(crate) fn chain(&self, word: u32) {
+        self.word.store(word, Ordering::Relaxed);
+    }
+
+    /// What [`chain`](Self::chain) set, for who has acquired the link.
+    #[inline(always)]
+    pub(crate) fn chained(&self) -> u32 {
+        self.word.load(Ordering::Relaxed)
+    }
 }
 
 #[cfg(not(loom))]
@@ -76,7 +154,14 @@ fn shared_bytes<const N: usize>() -> [AtomicU8; N] {
     array_of!(AtomicU8::new(0))
 }
 
+/// A slot that was claimed: whoever gets this owns it.
+pub(crate) struct Claimed<'r, T, const W: usize, const B: usize> {
+    pub(crate) handle: u32,
+    pub(crate) slot: &'r Slot<T, W, B>,
+}
+
 /// A ring over some number of slots; see [`SlotRing`] and [`SlotRingView`].
+#[repr(C)]
 pub(crate) struct Ring<S: ?Sized> {
     /// Where the next claim starts to look. Only a hint: it may run back when claims overlap.
     hint: AtomicU32,
@@ -131,86 +216,106 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         handle >> self.capacity().trailing_zeros()
     }
 
-    /// The handle of the next use of a slot whose word is `word`, at or after `position`.
-    ///
-    /// A stale hint must not give a handle out twice: never below the slot's last one.
+    /// The stamp of the next use of a slot after `handle`: above its own, and not behind the ring's round, so that handles
+    /// grow with the order of their claims.
     #[inline(always)]
-    fn next_handle(&self, position: u32, word: u32) -> u32 {
-        let mask = self.mask();
-        let (next, last) = (position & !mask, word & !mask);
-        let stamp = if (next.wrapping_sub(last) as i32) > 0 { next } else { last.wrapping_add(mask + 1) };
-        stamp | position & mask
+    fn next_stamp(&self, handle: u32) -> u32 {
+        let next = handle.wrapping_add(self.capacity());
+        let hint = self.hint.load(Ordering::Relaxed);
+        let later = if (hint.wrapping_sub(next) as i32) > 0 { hint } else { next };
+        later & !self.mask()
     }
 
-    /// Has a slot whose word is `word` go over to the use of `handle`, if it is still as it was.
+    /// Has a slot whose word is `word` go over to an open use with this stamp, if it is still as it was.
     #[inline(always)]
-    fn open(&self, mode: Mode, word: u32, handle: u32) -> bool {
-        let (to, slot) = (handle & !self.mask() | OPEN, self.slot(handle));
+    fn open(&self, mode: Mode, slot: &Slot<T, W, B>, word: u32, stamp: u32) -> bool {
         match mode {
             Mode::Shared => {
-                slot.word.compare_exchange(word, to, Ordering::Acquire, Ordering::Relaxed).is_ok()
+                let to = stamp | OPEN;
+                if slot.word.compare_exchange(word, to, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+                    return false;
+                }
             }
-            Mode::Exclusive => {
-                slot.word.store(to, Ordering::Relaxed);
-                true
-            }
+            Mode::Exclusive => slot.word.store(stamp | OPEN, Ordering::Relaxed),
         }
+        // Acquires what the last user released; and who sees what is stored from here on also sees that the slot has
+        // changed hands.
+        fence(Ordering::AcqRel);
+        true
     }
 
     /// Claims a free slot within `steps` steps, but none of the first `reserved` ones. `None`: they were all taken.
     #[inline(always)]
-    pub(crate) fn claim(&self, mode: Mode, reserved: u32, steps: u32) -> Option<u32> {
-        let mask = self.mask();
-        let mut position = self.hint.load(Ordering::Relaxed);
-        for _ in 0..steps {
-            if position & mask < reserved {
-                position = position & !mask | reserved;
-            }
-            let slot = self.slot(position);
-            // Exclusive claims acquire here what the reaper has released.
-            let seen = if mode == Mode::Exclusive { Ordering::Acquire } else { Ordering::Relaxed };
-            let word = slot.word.load(seen);
-            if word & STATE == FREE {
-                let handle = self.next_handle(position, word);
-                if handle != 0 && self.open(mode, word, handle) {
-                    self.hint.store(handle.wrapping_add(1), Ordering::Relaxed);
-                    return Some(handle);
-                }
-            }
-            position = position.wrapping_add(1);
+    pub(crate) fn claim(&self, mode: Mode, reserved: u32, steps: u32) -> Option<Claimed<'_, T, W, B>> {
+        // The slot that the hint names is free but for long-lived uses.
+        let index = self.hint.load(Ordering::Relaxed) & self.mask();
+        if index >= reserved
+            && let Some(claimed) = self.claim_at(mode, index)
+        {
+            return Some(claimed);
         }
-        self.look_further(position, steps);
-        None
+        self.claim_further(mode, reserved, steps)
     }
 
-    /// The next claim looks further on, past a cluster of long-lived slots, but not in a later round: claims that fail
-    /// use up no handles.
+    /// Claims this slot, if it is free.
+    #[inline(always)]
+    fn claim_at(&self, mode: Mode, index: u32) -> Option<Claimed<'_, T, W, B>> {
+        let slot = self.slot(index);
+        let word = slot.word.load(Ordering::Relaxed);
+        if word & STATE != FREE || !self.open(mode, slot, word, word) {
+            return None;
+        }
+        let handle = word | index;
+        self.hint.store(handle.wrapping_add(1), Ordering::Relaxed);
+        Some(Claimed { handle, slot })
+    }
+
+    /// The whole of a claim.
     #[cold]
-    fn look_further(&self, position: u32, steps: u32) {
-        let round = position.wrapping_sub(steps) & !self.mask();
-        self.hint.store(round | (position & self.mask()), Ordering::Relaxed);
+    #[inline(never)]
+    fn claim_further(&self, mode: Mode, reserved: u32, steps: u32) -> Option<Claimed<'_, T, W, B>> {
+        let mask = self.mask();
+        let hint = self.hint.load(Ordering::Relaxed);
+        let mut index = hint & mask;
+        for _ in 0..steps {
+            index = index.max(reserved);
+            if let Some(claimed) = self.claim_at(mode, index) {
+                return Some(claimed);
+            }
+            index = (index + 1) & mask;
+        }
+        // The next claim looks further on, past a cluster of long-lived slots, but in no later round: claims that fail use
+        // up no handles.
+        self.hint.store(hint & !mask | index, Ordering::Relaxed);
+        None
     }
 
     /// Claims one of the first `reserved` slots: a free one, or with `overwrite` the oldest finished one. Also whether
     /// that was so.
     #[inline(never)]
-    pub(crate) fn claim_reserved(&self, mode: Mode, reserved: u32, overwrite: bool) -> Option<(u32, bool)> {
-        // In step with the others, so that handles stay in the order of their starts.
-        let round = self.hint.load(Ordering::Relaxed) & !self.mask();
+    pub(crate) fn claim_reserved(
+        &self,
+        mode: Mode,
+        reserved: u32,
+        overwrite: bool,
+    ) -> Option<(Claimed<'_, T, W, B>, bool)> {
         let look = |index| {
-            let word = self.slot(index).word.load(Ordering::Acquire);
-            (word, self.next_handle(round | index, word))
+            let slot = self.slot(index);
+            (index, slot, slot.word.load(Ordering::Relaxed))
         };
-        let free = (0..reserved).find_map(|index| {
-            let (word, handle) = look(index);
-            (word & STATE == FREE && handle != 0 && self.open(mode, word, handle)).then_some(handle)
+        let free = (0..reserved).map(look).find_map(|(index, slot, word)| {
+            let claimed = word & STATE == FREE && self.open(mode, slot, word, word);
+            claimed.then_some(Claimed { handle: word | index, slot })
         });
-        if let Some(handle) = free {
-            return Some((handle, false));
+        if let Some(claimed) = free {
+            return Some((claimed, false));
         }
-        let finished = (0..reserved).map(look).filter(|(word, _)| overwrite && word & STATE == FINISHED);
-        let (word, handle) = finished.max_by_key(|(word, _)| round.wrapping_sub(*word & !self.mask()))?;
-        (handle != 0 && self.open(Mode::Shared, word, handle)).then_some((handle, true))
+        let finished = (0..reserved).map(look).filter(|(_, _, word)| overwrite && word & STATE == FINISHED);
+        let round = self.hint.load(Ordering::Relaxed);
+        let (index, slot, word) = finished.max_by_key(|(_, _, word)| round.wrapping_sub(*word))?;
+        let stamp = self.next_stamp(word);
+        let claimed = Claimed { handle: stamp | index, slot };
+        self.open(Mode::Shared, slot, word, stamp).then_some((claimed, true))
     }
 
     /// Claims the oldest finished slot but for the first `reserved` ones, for whose use `may` answers yes; looks at `steps`
@@ -221,29 +326,28 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         reserved: u32,
         steps: u32,
         may: impl Fn(&Slot<T, W, B>) -> bool,
-    ) -> Option<u32> {
+    ) -> Option<Claimed<'_, T, W, B>> {
         // Claims go round, so the slot that the hint names was claimed the longest ago.
-        let from = self.hint.load(Ordering::Relaxed);
-        (0..steps).map(|step| from.wrapping_add(step)).find_map(|position| {
-            let slot = self.slot(position);
-            let word = slot.word.load(Ordering::Acquire);
-            let handle = self.next_handle(position, word);
-            let taken = position & self.mask() >= reserved
-                && word & STATE == FINISHED
-                && handle != 0
-                && may(slot)
-                && self.open(Mode::Shared, word, handle);
-            taken.then(|| {
+        let hint = self.hint.load(Ordering::Relaxed);
+        (0..steps).map(|step| hint.wrapping_add(step) & self.mask()).find_map(|index| {
+            let slot = self.slot(index);
+            let word = slot.word.load(Ordering::Relaxed);
+            if index < reserved || word & STATE != FINISHED || !may(slot) {
+                return None;
+            }
+            let stamp = self.next_stamp(word);
+            self.open(Mode::Shared, slot, word, stamp).then(|| {
+                let handle = stamp | index;
                 self.hint.store(handle.wrapping_add(1), Ordering::Relaxed);
-                handle
+                Claimed { handle, slot }
             })
         })
     }
 
-    /// Whether the use of the slot that this handle names is still open.
+    /// Whether the use of the slot that this handle names is still open. What was stored before is not acquired.
     #[inline(always)]
     pub(crate) fn is_open(&self, handle: u32) -> bool {
-        self.slot(handle).word.load(Ordering::Acquire) == handle & !self.mask() | OPEN
+        self.slot(handle).word.load(Ordering::Relaxed) == handle & !self.mask() | OPEN
     }
 
     /// Finishes the use of a slot: from here on it is the reaper's.
@@ -252,31 +356,33 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         self.slot(handle).word.store(handle & !self.mask() | FINISHED, Ordering::Release);
     }
 
-    /// Sets what stands above the state in the word of a slot that is linked from another ring and therefore
-    /// needs no stamp: 30 bits. The owner calls this, and publishes the slot by the store that links it.
-    #[inline(always)]
-    pub(crate) fn set_note(&self, handle: u32, note: u32) {
-        self.slot(handle).word.store(note << 2 | FINISHED, Ordering::Relaxed);
-    }
-
-    /// What [`set_note`](Self::set_note) set, for who has acquired the link.
-    #[inline(always)]
-    pub(crate) fn note(&self, handle: u32) -> u32 {
-        self.slot(handle).word.load(Ordering::Relaxed) >> 2
-    }
-
-    /// Whether the slot's last use, open or not, is the one that this handle names.
+    /// Whether the slot's use, open or finished, is the one that this handle names.
     #[inline]
-    pub(crate) fn is_last(&self, handle: u32) -> bool {
+    pub(crate) fn is_used_by(&self, handle: u32) -> bool {
         self.slot(handle).word.load(Ordering::Relaxed) & !STATE == handle & !self.mask()
     }
 
+    /// The handle of this slot, if it is finished.
+    #[inline(always)]
+    fn finished_at(&self, index: u32) -> Option<u32> {
+        let word = self.slot(index).word.load(Ordering::Relaxed);
+        if word & STATE != FINISHED {
+            return None;
+        }
+        fence(Ordering::Acquire);
+        Some(word & !STATE | index)
+    }
+
     /// The next finished slot from `from` on, looking at `steps` slots: its handle.
+    #[inline(always)]
     pub(crate) fn next_finished(&self, from: u32, steps: u32) -> Option<u32> {
-        (0..steps.min(self.capacity())).map(|step| from.wrapping_add(step)).find_map(|position| {
-            let word = self.slot(position).word.load(Ordering::Acquire);
-            (word & STATE == FINISHED).then_some(word & !self.mask() | position & self.mask())
-        })
+        // Most come one after the other.
+        self.finished_at(from & self.mask()).or_else(|| self.finished_further(from, steps))
+    }
+
+    #[inline(never)]
+    fn finished_further(&self, from: u32, steps: u32) -> Option<u32> {
+        (1..steps).find_map(|step| self.finished_at(from.wrapping_add(step) & self.mask()))
     }
 
     /// Takes a finished slot for reading, where claims may overwrite it; `false`: one just did.
@@ -294,52 +400,21 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
     }
 
     /// Gives a slot back. Its owner or the reaper calls this, once.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn free(&self, handle: u32) {
-        self.slot(handle).word.store(handle & !self.mask() | FREE, Ordering::Release);
+        self.free_slot(self.slot(handle), handle);
     }
 
-    /// Writes what the owner alone may touch.
-    ///
-    /// # Safety
-    ///
-    /// The caller claimed this handle and has not finished or freed it.
+    /// The same, of the slot that this handle names.
     #[inline(always)]
-    pub(crate) unsafe fn write(&self, handle: u32, value: T) {
-        self.slot(handle).owned.with_mut(|owned| {
-            // SAFETY: the slot is open and the caller's, so nobody else reads or writes it.
-            unsafe { (*owned).write(value) };
-        });
+    pub(crate) fn free_slot(&self, slot: &Slot<T, W, B>, handle: u32) {
+        slot.word.store(self.next_stamp(handle) | FREE, Ordering::Release);
     }
 
-    /// Changes what the owner alone may touch.
-    ///
-    /// # Safety
-    ///
-    /// As [`write`](Self::write), and it has been written.
+    /// Gives back a slot that is chained from another ring and has no stamps.
     #[inline(always)]
-    pub(crate) unsafe fn update(&self, handle: u32, change: impl FnOnce(&mut T)) {
-        self.slot(handle).owned.with_mut(|owned| {
-            // SAFETY: the slot is open and the caller's, and holds a value.
-            change(unsafe { (*owned).assume_init_mut() });
-        });
-    }
-
-    /// Reads what the owner wrote.
-    ///
-    /// # Safety
-    ///
-    /// The caller is the reaper and has seen, by an acquire load, that the owner is done with this slot (and has taken it, where
-    /// claims may overwrite it); or it is the owner.
-    #[inline(always)]
-    pub(crate) unsafe fn read(&self, handle: u32) -> T
-    where
-        T: Copy,
-    {
-        self.slot(handle).owned.with(|owned| {
-            // SAFETY: the owner wrote it before its release store, and nobody writes until the slot is free.
-            unsafe { (*owned).assume_init_read() }
-        })
+    pub(crate) fn free_chained(&self, handle: u32) {
+        self.slot(handle).word.store(FREE, Ordering::Release);
     }
 }
 

@@ -3,9 +3,11 @@
 
 use crc::{CRC_16_IBM_3740, Crc};
 use microspan::wire::{FrameDecoder, Packet, Record, Span, TagValue, Text, VERSION, write_frame};
-use microspan::{Arena, Clock, Drain, Refused, Session, Static, Tracer, Transport, Value};
+use microspan::{
+    Arena, Clock, Context, Drain, Interrupts, Refused, Session, Static, Tracer, Transport, Value,
+};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 const PROTOCOL: &str = include_str!("../../PROTOCOL.md");
 
@@ -28,6 +30,15 @@ impl Hand {
     }
 }
 
+/// The interrupt that runs, set by hand.
+struct Running(AtomicU32);
+
+impl Context for Running {
+    fn interrupt(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 #[derive(Default)]
 struct Kept(Vec<Vec<u8>>);
 
@@ -40,12 +51,16 @@ impl Transport for Kept {
     }
 }
 
-/// The trace of the worked example, by a real tracer and a real drain.
+/// The traces of the worked example, by a real tracer and a real drain.
 fn packet_of_a_drain() -> Vec<u8> {
     static CLOCK: Hand = Hand(AtomicU64::new(5_000_000));
+    static RUNNING: Running = Running(AtomicU32::new(0));
     static ARENA: Arena<8, 16> = Arena::new();
-    static TRACER: Tracer =
-        Tracer::new(&ARENA, &CLOCK).service("kitchen").tags(&[("env", Value::Static("dev"))]);
+    static TRACER: Tracer = Tracer::new(&ARENA, &CLOCK)
+        .service("kitchen")
+        .tags(&[("env", Value::Static("dev"))])
+        .context(&RUNNING)
+        .interrupts(Interrupts::Roots);
     let mut drain = Drain::<256>::new(&TRACER, Session::new(0x0123_4567_89ab_cdef)).unwrap();
     {
         let _request = TRACER.trace("request");
@@ -57,7 +72,13 @@ fn packet_of_a_drain() -> Vec<u8> {
         CLOCK.turn(30);
         open.set_error("Stuck", "no key");
         drop(open);
-        CLOCK.turn(50);
+        CLOCK.turn(10);
+        RUNNING.0.store(37, Ordering::Relaxed);
+        let byte = TRACER.trace("byte");
+        CLOCK.turn(5);
+        drop(byte);
+        RUNNING.0.store(0, Ordering::Relaxed);
+        CLOCK.turn(35);
     }
     CLOCK.turn(800);
     let mut link = Kept::default();
@@ -137,14 +158,19 @@ fn the_packet_in_the_document_reads_as_the_document_says() {
         Text::Name(index) => names[&index].to_string(),
         Text::Inline(text) => text.to_string(),
     };
-    let [request, get, open] = &spans[..] else { panic!("{spans:?}") };
-    assert_eq!([request, get, open].map(|span| show(span.name)), ["request", "get", "open"]);
+    let [request, get, open, byte] = &spans[..] else { panic!("{spans:?}") };
+    assert_eq!([request, get, open, byte].map(|span| show(span.name)), ["request", "get", "open", "byte"]);
     assert_eq!((request.parent, request.trace), (None, request.counter));
     assert_eq!((get.parent, get.trace), (Some(request.counter), request.counter));
     assert_eq!((open.parent, open.trace), (Some(get.counter), request.counter));
-    assert_eq!([request, get, open].map(|span| span.start), [5_000_000, 5_000_100, 5_000_120]);
-    assert_eq!([request, get, open].map(|span| span.duration), [200, 100, 30]);
-    assert_eq!([request, get, open].map(|span| span.error), [false, false, true]);
+    assert_eq!((byte.parent, byte.trace, byte.interrupt), (None, byte.counter, 37));
+    assert_eq!((byte.link, byte.link_trace), (Some(get.counter), Some(request.counter)));
+    assert_eq!(
+        [request, get, open, byte].map(|span| span.start),
+        [5_000_000, 5_000_100, 5_000_120, 5_000_160]
+    );
+    assert_eq!([request, get, open, byte].map(|span| span.duration), [200, 100, 30, 5]);
+    assert_eq!([request, get, open, byte].map(|span| span.error), [false, false, true, false]);
     let tags: Vec<_> = get
         .tags
         .map(|tag| match tag.value {

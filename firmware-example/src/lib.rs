@@ -4,7 +4,10 @@
 //! | --- | --- | --- |
 //! | `sandwich_udp` | `lm3s6965evb`, Cortex-M3 | the traced kitchen under Embassy, its spans over UDP and Ethernet |
 //! | `sandwich_uart` | `lm3s6965evb`, Cortex-M3 | the same kitchen, its spans over a serial line |
-//! | `cost` | `mps2-an386`, Cortex-M4 | what an operation costs, in instructions |
+//! | `hammer_nested` | `mps2-an386`, Cortex-M4 | two interrupts and thread mode on one arena, every span checked |
+//! | `hammer_m0` | `microbit`, Cortex-M0 | the same without compare-exchange |
+//! | `hammer_cores` | `mps2-an521`, two Cortex-M33 | two cores on one arena, spans handed from one to the other |
+//! | `cost` | one for each of four cores | what an operation costs, in instructions |
 //!
 //! Everything that names hardware is in `board`, which exists only where there is no operating system. The rest is
 //! portable and tested on the host.
@@ -15,5 +18,6 @@ pub mod app;
 pub mod arguments;
 #[cfg(target_os = "none")]
 pub mod board;
-#[cfg(target_os = "none")]
+pub mod hammer;
+#[cfg(all(target_os = "none", feature = "kitchen"))]
 pub mod service;

@@ -14,7 +14,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 pub use input::Input;
-pub use summary::Summary;
+pub use summary::{AtCallsite, OnCore, Summary};
 
 use crate::agent::{self, Client};
 use crate::config::Config;
@@ -226,6 +226,6 @@ impl Bridge {
     }
 
     fn summary(&self, stats: agent::Stats) -> Summary {
-        Summary::new(self.decoder.counters(), self.assembler.counters(), &stats)
+        Summary::new(self.decoder.counters(), self.decoder.reported(), self.assembler.counters(), &stats)
     }
 }

@@ -6,8 +6,12 @@
 //!
 //! Nothing here performs I/O or reads a clock.
 
+mod about;
+mod names;
+mod reported;
 mod sequence;
 mod session;
+mod traces;
 
 use std::collections::HashMap;
 
@@ -16,11 +20,12 @@ use microspan::wire::{FrameDecoder, FrameError, MAX_FRAME, Packet, PacketError};
 
 pub use crate::clock::Arrival;
 use crate::model::Span;
+pub use reported::{Callsite, Dropped, Reported};
 use session::Session;
 
 /// How many sessions are kept; beyond it the one that was silent longest is forgotten. With the bounds of a session
-/// (4,096 names of at most 250 bytes, 256 KiB of waiting packets) the decoder holds at most some 100 MB, whatever
-/// arrives.
+/// (4,096 names and 2,048 callsites of at most 255 bytes, 256 KiB of waiting packets, the traces of 4,096 spans) the
+/// decoder holds at most some 150 MB, whatever arrives.
 const SESSIONS: usize = 64;
 
 /// What a [`Decoder`] has seen.
@@ -51,11 +56,11 @@ pub struct Counters {
     pub lost_packets: u64,
     /// Spans that those packets carried.
     pub lost_spans: u64,
-    /// Spans that devices dropped, by their own count: the arena was full, or no packet was large enough.
-    pub device_dropped_spans: u64,
-    /// Tags that devices dropped: no free cell, no room in a packet, or set on a finished span.
-    pub device_dropped_tags: u64,
-    /// Records of kinds that this version does not know.
+    /// Counts of callsites that were not taken: their session has too many.
+    pub callsites_refused: u64,
+    /// Links whose trace the device did not tell and the host does not remember; their spans say so.
+    pub unresolved_links: u64,
+    /// Records of kinds that this version does not know, and counts of drops by causes that it does not know.
     pub unknown_records: u64,
     /// Spans that went on with a stand-in for a name.
     pub unnamed_spans: u64,
@@ -81,6 +86,8 @@ impl Counters {
 pub struct Decoder {
     sessions: HashMap<u64, Session>,
     counters: Counters,
+    /// What forgotten sessions said of themselves.
+    reported: Reported,
     /// The version of the last packet of another one, not yet told.
     other_version: Option<u8>,
 }
@@ -146,6 +153,15 @@ impl Decoder {
         counters
     }
 
+    /// What devices said of themselves so far.
+    pub fn reported(&self) -> Reported {
+        let mut reported = self.reported.clone();
+        for session in self.sessions.values() {
+            session.add_counts(&mut reported);
+        }
+        reported
+    }
+
     /// The wire version of a packet that was refused for it since this was last asked.
     pub fn take_other_version(&mut self) -> Option<u8> {
         self.other_version.take()
@@ -156,6 +172,7 @@ impl Decoder {
             let silent = self.sessions.iter().min_by_key(|(_, session)| session.heard()).map(|(key, _)| *key);
             if let Some(session) = silent.and_then(|key| self.sessions.remove(&key)) {
                 session.add_losses(&mut self.counters);
+                session.add_counts(&mut self.reported);
                 self.counters.unclocked_spans += session.waiting_spans();
                 self.counters.forgotten_sessions += 1;
             }

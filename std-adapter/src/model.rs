@@ -41,8 +41,19 @@ pub struct Span {
     pub error: bool,
     /// Its own tags; of two with the same key the later one counts.
     pub tags: Vec<Tag>,
+    /// Spans that it has to do with and that are not its parent.
+    pub links: Vec<Link>,
     /// Who made it.
     pub source: Arc<Source>,
+}
+
+/// A link to a span, of this trace or another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// The trace of that span, all 128 bits.
+    pub trace_id: u128,
+    /// Its id.
+    pub span_id: u64,
 }
 
 impl Span {
@@ -67,6 +78,7 @@ impl Span {
             duration: 0,
             error: false,
             tags: Vec::new(),
+            links: Vec::new(),
             source,
         }
     }
@@ -82,6 +94,7 @@ impl Span {
             |(key, value): &Tag| key.heap() + if let Value::Str(text) = value { text.heap() } else { 0 };
         size_of::<Self>()
             + self.tags.capacity() * size_of::<Tag>()
+            + self.links.capacity() * size_of::<Link>()
             + self.tags.iter().map(text).sum::<usize>()
     }
 

@@ -1,13 +1,14 @@
 //! The body of a `/v0.4/traces` request: MessagePack, written straight from the spans.
 //!
 //! A payload is an array of traces, a trace an array of spans, a span a map. Keys with nothing to say are left out:
-//! `parent_id` and `error` when 0, `type`, `meta` and `metrics` when empty. `trace_id` is the low half; the high half
+//! `parent_id` and `error` when 0, `type`, `meta`, `metrics` and `span_links` when empty. `trace_id` is the low half; the high half
 //! is the tag `_dd.p.tid`, which the pipeline puts on the first span of a trace.
 
 use std::convert::Infallible;
 
 use rmp::encode::{self, ByteBuf, ValueWriteError};
 
+use crate::model::Link;
 use crate::pipeline::{Datum, Trace};
 
 /// The marker of an array whose length follows in four bytes.
@@ -129,6 +130,11 @@ fn write_trace(out: &mut ByteBuf, metrics: &mut ByteBuf, trace: &Trace) {
             text(out, span_type);
         }
         keys += write_tags(out, metrics, trace, index);
+        if !span.links.is_empty() {
+            keys += 1;
+            constant(out, b"\xaaspan_links");
+            write_links(out, &span.links);
+        }
         end_map(out, head, keys);
     }
 }
@@ -163,6 +169,22 @@ fn write_tags(out: &mut ByteBuf, metrics: &mut ByteBuf, trace: &Trace, index: us
         out.as_mut_vec().extend_from_slice(metrics.as_slice());
     }
     usize::from(texts != 0) + usize::from(numbers != 0)
+}
+
+fn write_links(out: &mut ByteBuf, links: &[Link]) {
+    sure(encode::write_array_len(out, links.len() as u32));
+    for link in links {
+        let high = (link.trace_id >> 64) as u64;
+        sure(encode::write_map_len(out, if high == 0 { 2 } else { 3 }));
+        constant(out, b"\xa8trace_id");
+        sure(encode::write_uint(out, link.trace_id as u64));
+        if high != 0 {
+            constant(out, b"\xadtrace_id_high");
+            sure(encode::write_uint(out, high));
+        }
+        constant(out, b"\xa7span_id");
+        sure(encode::write_uint(out, link.span_id));
+    }
 }
 
 /// Leaves room for the header of a short map; tells where.

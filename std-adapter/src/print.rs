@@ -7,7 +7,8 @@
 //! └─ motor  pwm.write  34.000 µs  error  error.message="no such channel"
 //! ```
 //!
-//! Children stand in the order of their start. A span whose parent is not there stands under the root, and says so.
+//! Children stand in the order of their start. A span whose parent is not there stands under the root, and says so. A
+//! link is shown as trace and span: `link=0000000000000000000000000000002a:0000000000000007`.
 //! Whatever a span says is shown as text: control characters, which could steer the terminal, are escaped.
 
 use std::collections::HashMap;
@@ -21,6 +22,9 @@ const RESET: &str = "\x1b[0m";
 
 /// Longer values are cut: this many characters fill a terminal's line.
 const SHOWN: usize = 80;
+
+/// How many links of a span are shown.
+const LINKS: usize = 3;
 
 /// How a tree is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -158,6 +162,12 @@ fn line(text: &mut String, span: &Span, is_orphan: bool, style: Style) {
             value => write!(text, "  {}={value}", Plain(key)),
         };
     }
+    for link in span.links.iter().take(LINKS) {
+        let _ = write!(text, "  link={:032x}:{:016x}", link.trace_id, link.span_id);
+    }
+    if span.links.len() > LINKS {
+        let _ = write!(text, "  and {} more links", span.links.len() - LINKS);
+    }
     text.push_str(if is_red { RESET } else { "" });
     text.push('\n');
 }
@@ -168,7 +178,7 @@ fn is_internal(key: &str) -> bool {
 }
 
 /// Text without the characters that steer a terminal.
-struct Plain<'a>(&'a str);
+pub(crate) struct Plain<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Plain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

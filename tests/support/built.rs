@@ -9,8 +9,17 @@ use serde_json::Value;
 
 use crate::needs::Missing;
 
-/// The target of the board that the sandwich device runs on.
-const CORTEX_M3: &str = "thumbv7m-none-eabi";
+/// The target of a Cortex-M0.
+pub const CORTEX_M0: &str = "thumbv6m-none-eabi";
+/// The target of a Cortex-M3: that of the sandwich device.
+pub const CORTEX_M3: &str = "thumbv7m-none-eabi";
+/// The target of a Cortex-M4 that computes with floating-point numbers.
+pub const CORTEX_M4: &str = "thumbv7em-none-eabihf";
+/// The target of a Cortex-M33.
+pub const CORTEX_M33: &str = "thumbv8m.main-none-eabi";
+
+/// One program at a time: they share most of what has to be built.
+static BUILDING: Mutex<()> = Mutex::new(());
 
 /// The root of the workspace.
 ///
@@ -29,9 +38,9 @@ pub fn microspan() -> &'static Path {
     BUILT.get_or_init(|| build(&["-p", "microspan-std", "--bin", "microspan"]))
 }
 
-/// A program of the firmware, as an ELF file.
+/// A program of the firmware that is part of the kitchen, as an ELF file.
 ///
-/// `MICROSPAN_FIRMWARE` names a folder with firmware that is built already, by whatever toolchain.
+/// `MICROSPAN_FIRMWARE` names a target folder of cargo with firmware that is built already, by whatever toolchain.
 ///
 /// # Errors
 /// [`Missing`] when there is no compiler for the board.
@@ -39,19 +48,39 @@ pub fn microspan() -> &'static Path {
 /// # Panics
 /// When it does not build.
 pub fn firmware(program: &str) -> Result<PathBuf, Missing> {
+    firmware_with(program, CORTEX_M3, &[])
+}
+
+/// Another program of the firmware, for one of the targets above. As [`firmware`].
+///
+/// # Errors
+/// As [`firmware`].
+///
+/// # Panics
+/// As [`firmware`].
+pub fn bare_firmware(program: &str, target: &str) -> Result<PathBuf, Missing> {
+    firmware_with(program, target, &["--no-default-features"])
+}
+
+fn firmware_with(program: &str, target: &str, features: &[&str]) -> Result<PathBuf, Missing> {
     if let Some(folder) = env::var_os("MICROSPAN_FIRMWARE") {
-        return Ok(Path::new(&folder).join(program));
+        return Ok([Path::new(&folder), target.as_ref(), "firmware".as_ref(), program.as_ref()]
+            .iter()
+            .collect());
     }
-    // One at a time: they share most of what has to be built.
-    static BUILDING: Mutex<()> = Mutex::new(());
     let _one = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
-    if !has_target(CORTEX_M3) {
-        return Err(Missing(format!(
-            "the compiler has no standard library for {CORTEX_M3}; run ./test, or rustup target add {CORTEX_M3}"
-        )));
+    need_target(target)?;
+    let what = ["-p", "microspan-firmware", "--bin", program, "--profile", "firmware", "--target", target];
+    Ok(build(&[&what, features].concat()))
+}
+
+fn need_target(target: &str) -> Result<(), Missing> {
+    if has_target(target) {
+        return Ok(());
     }
-    let profile = ["--profile", "firmware", "--target", CORTEX_M3];
-    Ok(build(&[&["-p", "microspan-firmware", "--bin", program], &profile[..]].concat()))
+    Err(Missing(format!(
+        "the compiler has no standard library for {target}; run ./test, or rustup target add {target}"
+    )))
 }
 
 fn has_target(target: &str) -> bool {

@@ -6,6 +6,7 @@
 //! | [`built`] | the command `microspan` and the firmware, built by cargo |
 //! | [`process`] | a child process: its lines, its end, and its death when a test ends |
 //! | [`qemu`] | a firmware on the emulated board |
+//! | [`hammer`] | a firmware that checks itself, on one of several emulated boards |
 //! | [`terminal`] | a serial device that is none |
 //! | [`bridge`], [`standin`] | `microspan bridge` and `microspan agent` |
 //! | [`official`] | Datadog's own test agent, with its checks switched on |
@@ -19,6 +20,7 @@
 pub mod bridge;
 pub mod built;
 pub mod device;
+pub mod hammer;
 pub mod needs;
 pub mod official;
 pub mod ports;

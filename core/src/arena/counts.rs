@@ -93,11 +93,13 @@ impl Stats {
 impl ArenaView {
     /// Counts a drop on a core; on one that the arena has no place for, on the last.
     #[cold]
+    #[inline(never)]
     pub(crate) fn count(&self, core: usize, cause: Cause) {
         self.count_some(core, cause, 1);
     }
 
     #[cold]
+    #[inline(never)]
     pub(crate) fn count_some(&self, core: usize, cause: Cause, more: u32) {
         if let Some(count) = self.counter(core.min(self.cores.len() - 1), cause as usize) {
             count.fetch_add(more, Ordering::Relaxed);

@@ -4,7 +4,7 @@
 //! A span may be finished anywhere. The core that started it finds out when it looks, and goes on with the nearest
 //! ancestor that is open.
 
-use super::{ArenaView, Core, INTERRUPT, PARENT, ROOT};
+use super::{ArenaView, Core, INTERRUPT, PARENT, ROOT, TAGS};
 use crate::context::Context;
 use crate::sync::{Ordering, compiler_fence, fence};
 
@@ -32,8 +32,6 @@ pub(super) struct Birth {
     pub(super) previous: u32,
     /// The open span that becomes its parent; 0: none.
     pub(super) parent: u32,
-    /// The root of the parent's trace.
-    pub(super) root: u32,
     /// It is the first of its interrupt in that parent.
     pub(super) enters: bool,
 }
@@ -73,11 +71,21 @@ impl ArenaView {
         self.spans.is_open(handle).then_some(root)
     }
 
-    /// The parent of a span that may be finished, if nothing has used its slot since.
-    fn parent(&self, handle: u32) -> Option<u32> {
-        let parent = self.spans.slot(handle).shared[PARENT].load(Ordering::Relaxed);
+    /// A word of a span that may be finished, if nothing has used its slot since.
+    fn last(&self, handle: u32, word: usize) -> Option<u32> {
+        let slot = self.spans.slot(handle);
+        let word = slot.shared.get(word)?.load(Ordering::Relaxed);
         fence(Ordering::Acquire);
-        self.spans.is_last(handle).then_some(parent)
+        let is_last = self.spans.is_used_by(handle)
+            // A slot that is free has its next stamp already; whose it was its closed chain tells.
+            || slot.is_free() && slot.shared[TAGS].load(Ordering::Relaxed) == self.closed_chain(handle);
+        is_last.then_some(word)
+    }
+
+    /// The handle of the root of a span's trace, open or not; 0: its slot has been used again.
+    #[cold]
+    pub(crate) fn last_root(&self, handle: u32) -> u32 {
+        self.last(handle, ROOT).unwrap_or(0)
     }
 
     /// A span, if it is open, or else its nearest ancestor that is; 0: none.
@@ -87,46 +95,31 @@ impl ArenaView {
             if handle == 0 || self.is_open(handle) {
                 return handle;
             }
-            handle = self.parent(handle).unwrap_or(0);
+            handle = self.last(handle, PARENT).unwrap_or(0);
         }
         0
     }
 
-    /// What a span that starts here is born into.
-    #[inline(always)]
-    pub(super) fn birth(&self, core: &Core, here: Here) -> Birth {
-        let previous = core.current(here);
-        if here.interrupt != 0 {
-            return self.birth_in_interrupt(core, here, previous);
-        }
-        match self.root(previous) {
-            Some(root) => Birth { previous, parent: previous, root, enters: false },
-            None => self.birth_after(previous),
-        }
-    }
-
-    /// The same, where what was current is no longer open.
-    #[inline(always)]
-    fn birth_after(&self, previous: u32) -> Birth {
-        if previous == 0 {
-            return Birth { previous, parent: 0, root: 0, enters: false };
-        }
-        let parent = self.nearest(previous);
-        match self.root(parent) {
-            Some(root) => Birth { previous: parent, parent, root, enters: false },
-            None => Birth { previous: 0, parent: 0, root: 0, enters: false },
-        }
-    }
-
+    /// The nearest open one of a span and its ancestors, and the root of its trace; 0 and `root`: there is none.
+    #[cold]
     #[inline(never)]
-    fn birth_in_interrupt(&self, core: &Core, here: Here, previous: u32) -> Birth {
-        let own = self.birth_after(previous);
-        if own.parent != 0 {
-            let interrupt = self.spans.slot(own.parent).bytes[INTERRUPT].load(Ordering::Relaxed);
-            return Birth { enters: interrupt != byte(here.interrupt), ..own };
+    pub(super) fn nearest_and_root(&self, handle: u32, root: u32) -> (u32, u32) {
+        let parent = self.nearest(handle);
+        self.root(parent).map_or((0, root), |found| (parent, found))
+    }
+
+    /// What a span that starts here is born into, in whatever context.
+    pub(super) fn birth(&self, core: &Core, here: Here) -> Birth {
+        let previous = self.nearest(core.current(here));
+        if here.interrupt == 0 {
+            return Birth { previous, parent: previous, enters: false };
         }
-        let thread = self.birth_after(core.current(Here { interrupt: 0, ..here }));
-        Birth { previous: own.previous, enters: thread.parent != 0, ..thread }
+        if previous != 0 {
+            let interrupt = self.spans.slot(previous).bytes[INTERRUPT].load(Ordering::Relaxed);
+            return Birth { previous, parent: previous, enters: interrupt != byte(here.interrupt) };
+        }
+        let parent = self.nearest(core.current(Here { interrupt: 0, ..here }));
+        Birth { previous, parent, enters: parent != 0 }
     }
 
     /// The current span here, which is open; 0: none.

@@ -1,14 +1,17 @@
 //! The drain's side of the arena: finished spans, their tags, and giving both back.
 
-use super::tags::CELL;
-use super::{ArenaView, Cause, END_HIGH, INTERRUPT, NAME_LEN, PARENT, ROOT, START_HIGH, SpanBody, TAGS};
+use super::span::forget_interrupt;
+use super::tags::{close, first, noted};
+use super::{
+    ArenaView, Cause, END_HIGH, INTERRUPT, NAME_LEN, PARENT, ROOT, START_HIGH, SpanBody, SpanSlot, TAGS,
+};
 use crate::sync::Ordering;
 use crate::tag::{CellBody, FIRST, Kind, WORD, Word, bits_of, first_bytes, unpack};
 use core::{slice, str};
 
 impl ArenaView {
     /// The next finished span from slot `from` on, for the one drain; looks at `steps` slots at most.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next_finished(&self, from: u32, steps: u32) -> Option<Finished> {
         let mut handle = self.spans.next_finished(from, steps)?;
         // Where starts may overwrite it, it is to be taken first; one that was just overwritten is not looked at again.
@@ -17,21 +20,7 @@ impl ArenaView {
             handle = self.spans.next_finished(handle.wrapping_add(1), steps.checked_sub(passed)?)?;
         }
         let slot = self.spans.slot(handle);
-        let word = |word: usize| slot.shared[word].load(Ordering::Relaxed);
-        let byte = |byte: usize| slot.bytes[byte].load(Ordering::Relaxed);
-        // SAFETY: seen finished, by an acquire load, by the one drain; where starts may overwrite it, it was taken.
-        let SpanBody { name, start, end } = unsafe { self.spans.read(handle) };
-        Some(Finished {
-            handle,
-            root: word(ROOT),
-            parent: word(PARENT),
-            interrupt: byte(INTERRUPT),
-            // SAFETY: `begin` stored the address and length of a `&'static str`.
-            name: unsafe { static_str(name, byte(NAME_LEN).into()) },
-            start: u64::from(start) | u64::from(byte(START_HIGH)) << 32,
-            end: u64::from(end) | u64::from(byte(END_HIGH)) << 32,
-            head: slot.shared[TAGS].load(Ordering::Acquire),
-        })
+        Some(Finished { handle, slot, head: slot.shared[TAGS].load(Ordering::Acquire) })
     }
 
     /// Begins the session; `false`: it has begun already.
@@ -53,7 +42,7 @@ impl ArenaView {
         let len = self.spans.slot(handle).bytes[NAME_LEN].load(Ordering::Relaxed);
         // SAFETY: the caller's promise: nobody but the caller writes what `start` wrote, the address and length of a
         // `&'static str`.
-        unsafe { static_str(self.spans.read(handle).name, len.into()) }
+        unsafe { static_str(self.spans.slot(handle).read_part(|body| &raw const (*body).name), len.into()) }
     }
 
     /// Gives back a span that the drain has looked at and does not take now.
@@ -65,23 +54,29 @@ impl ArenaView {
     }
 
     /// Gives back the slot and the cells of a span that the drain has taken.
-    #[inline]
-    pub(crate) fn free(&self, core: usize, span: &Finished) {
-        let head = self.close_chain(span.handle) & CELL;
+    #[inline(always)]
+    pub(crate) fn free(&self, core: impl FnOnce() -> usize, span: &Finished) {
+        let head = first(close(span.slot, span.head));
         if head != 0 {
-            // Tags that came after the span was read came after it was finished.
-            let late = self.chain(head, span.head & CELL).filter(|tag| tag.kind != Kind::More).count();
-            if late != 0 {
-                self.count_some(core, Cause::Stale, late as u32);
-            }
-            self.free_cells(head, 0);
+            self.free_tags(core(), head, first(span.head));
         }
-        self.spans.free(span.handle);
+        forget_interrupt(span.slot);
+        self.spans.free_slot(span.slot, span.handle);
+    }
+
+    /// Frees the cells from `head` on; those before `seen` came after the span was read, so after it was finished.
+    #[inline(never)]
+    fn free_tags(&self, core: usize, head: u32, seen: u32) {
+        let late = self.chain(head, seen).filter(|tag| tag.kind != Kind::More).count();
+        if late != 0 {
+            self.count_some(core, Cause::Stale, late as u32);
+        }
+        self.free_cells(head, 0);
     }
 
     /// The tags of a span that the drain has taken, newest first; of several with one key, the newest.
     pub(crate) fn tags(&self, span: &Finished) -> impl Iterator<Item = Cell> + Clone {
-        let (arena, head) = (*self, span.head & CELL);
+        let (arena, head) = (*self, first(span.head));
         let all = move |end| arena.chain(head, end).filter(|cell| cell.kind != Kind::More);
         all(0).filter(move |tag| all(tag.link).all(|newer| !newer.has_the_key_of(tag)))
     }
@@ -91,32 +86,70 @@ impl ArenaView {
     }
 }
 
-/// A finished span, as the drain sees it.
-#[derive(Clone, Copy)]
+/// A finished span that the drain has not given back.
 pub(crate) struct Finished {
     pub(crate) handle: u32,
-    /// The root of its trace; its own handle: it is the root.
-    pub(crate) root: u32,
-    /// Its parent; of a root, the span it has a link to; 0: none.
-    pub(crate) parent: u32,
-    pub(crate) interrupt: u8,
-    pub(crate) name: &'static str,
-    /// The low 40 bits of the tick of its start.
-    pub(crate) start: u64,
-    /// The low 40 bits of the tick of its end.
-    pub(crate) end: u64,
+    slot: &'static SpanSlot,
     head: u32,
 }
 
 impl Finished {
-    #[inline]
+    /// The handle of the root of its trace; its own: it is the root.
+    #[inline(always)]
+    pub(crate) fn root(&self) -> u32 {
+        self.slot.shared[ROOT].load(Ordering::Relaxed)
+    }
+
+    /// The handle of its parent; of a root, that of the span it has a link to; 0: none.
+    #[inline(always)]
+    pub(crate) fn parent(&self) -> u32 {
+        self.slot.shared[PARENT].load(Ordering::Relaxed)
+    }
+
+    /// The number of the interrupt it was started in; 0: none.
+    #[inline(always)]
+    pub(crate) fn interrupt(&self) -> u8 {
+        self.byte(INTERRUPT)
+    }
+
+    #[inline(always)]
+    pub(crate) fn name(&self) -> &'static str {
+        // SAFETY: `begin` stored the address and length of a `&'static str`.
+        unsafe { static_str(self.body().name, self.byte(NAME_LEN).into()) }
+    }
+
+    /// The low 40 bits of the tick of its start.
+    #[inline(always)]
+    pub(crate) fn start(&self) -> u64 {
+        u64::from(self.body().start) | u64::from(self.byte(START_HIGH)) << 32
+    }
+
+    /// The low 40 bits of the tick of its end.
+    #[inline(always)]
+    pub(crate) fn end(&self) -> u64 {
+        u64::from(self.body().end) | u64::from(self.byte(END_HIGH)) << 32
+    }
+
+    #[inline(always)]
     pub(crate) fn has(&self, marks: u32) -> bool {
         self.head & marks != 0
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn has_tags(&self) -> bool {
-        self.has(CELL)
+        first(self.head) != 0
+    }
+
+    #[inline(always)]
+    fn byte(&self, byte: usize) -> u8 {
+        self.slot.bytes.get(byte).map_or(0, |byte| byte.load(Ordering::Relaxed))
+    }
+
+    #[inline(always)]
+    fn body(&self) -> SpanBody {
+        // SAFETY: seen finished, by an acquire load, by the one drain; where starts may overwrite it, it was taken. `start`
+        // and `finish` wrote all of it.
+        unsafe { self.slot.read() }
     }
 }
 
@@ -155,11 +188,11 @@ impl Cell {
 
     /// The length of a dynamic string, and its pieces; the last ones are padded.
     pub(crate) fn pieces(&self) -> (u8, impl Iterator<Item = Piece>) {
-        let [len, first @ ..] = first_bytes([self.words[1], self.words[2]]);
-        let more = self.arena.chain(self.arena.cells.note(self.link - 1) & CELL, 0);
+        let [len, own @ ..] = first_bytes([self.words[1], self.words[2]]);
+        let more = self.arena.chain(first(self.arena.cells.slot(self.link - 1).chained()), 0);
         let more =
             more.take_while(|cell| cell.kind == Kind::More).map(|cell| Piece::More(cell.words.map(unpack)));
-        (len, core::iter::once(Piece::First(first)).chain(more))
+        (len, core::iter::once(Piece::First(own)).chain(more))
     }
 }
 
@@ -195,12 +228,12 @@ impl Iterator for Chain {
         }
         self.left -= 1;
         let link = self.link;
-        let note = self.arena.cells.note(link - 1);
-        self.link = note & CELL;
+        let word = self.arena.cells.slot(link - 1).chained();
+        self.link = first(word);
         // SAFETY: the cell is in the chain of a span that the one drain acquired and has not freed.
-        let CellBody(words) = unsafe { self.arena.cells.read(link - 1) };
-        let kind = Kind::from_bits(note >> 14);
-        Some(Cell { arena: self.arena, link, kind, key_len: (note >> 18) as u8, words })
+        let CellBody(words) = unsafe { self.arena.cells.slot(link - 1).read() };
+        let (kind, key_len) = noted(word);
+        Some(Cell { arena: self.arena, link, kind, key_len, words })
     }
 }
 

@@ -3,12 +3,15 @@
 use super::current::byte;
 use super::{
     ArenaView, Cause, Core, END_HIGH, ERROR, Here, INTERRUPT, MAX_NAME, NAME_LEN, PARENT, ROOT, START_HIGH,
-    STEPS, SpanBody, TAGS, tags,
+    STEPS, SpanSlot, TAGS,
 };
+use crate::clock::Clock;
 use crate::context::Interrupts;
-use crate::slot_ring::Mode;
-use crate::sync::{Ordering, fence};
+use crate::slot_ring::{Claimed, Mode};
+use crate::sync::Ordering;
 use crate::tag::cut;
+
+type ClaimedSpan = Claimed<'static, super::SpanBody, { super::WORDS }, { super::BYTES }>;
 
 /// How far a claim that may overwrite looks for a slot that is free.
 const STEPS_TO_FREE: u32 = 8;
@@ -30,19 +33,46 @@ impl ArenaView {
         here: Here,
         interrupts: Interrupts,
         name: &'static str,
-        now: impl FnOnce() -> u64,
+        clock: &dyn Clock,
+    ) -> Option<Started> {
+        if here.interrupt != 0 || self.full.reserved != 0 {
+            return self.start_in_context(mode, here, interrupts, name, clock);
+        }
+        let Some(core) = self.cores.get(here.core) else {
+            self.count(here.core, Cause::SpansFull);
+            return None;
+        };
+        let Claimed { handle, slot } = self.claim_span(mode, here)?;
+        let current = core.current(here);
+        let (parent, root) = match self.root(current) {
+            Some(root) => (current, root),
+            None => self.nearest_and_root(current, handle),
+        };
+        self.begin(handle, slot, name, parent, root, clock);
+        core.set_current(here, handle);
+        Some(Started { handle, previous: parent })
+    }
+
+    /// The same in an interrupt, or where it has to be known before the claim whether the span is a root.
+    #[inline(never)]
+    fn start_in_context(
+        &self,
+        mode: Mode,
+        here: Here,
+        interrupts: Interrupts,
+        name: &'static str,
+        clock: &dyn Clock,
     ) -> Option<Started> {
         let Some(core) = self.cores.get(here.core) else {
             self.count(here.core, Cause::SpansFull);
             return None;
         };
-        let mut birth = self.birth(core, here);
-        if birth.enters && interrupts == Interrupts::Roots {
-            birth.root = 0;
-        }
-        let handle = self.claim_span(mode, here, birth.root == 0)?;
-        let root = if birth.root == 0 { handle } else { birth.root };
-        self.begin(handle, here, name, birth.parent, root, now);
+        let birth = self.birth(core, here);
+        let alone = birth.enters && interrupts == Interrupts::Roots;
+        let root = self.root(birth.parent).filter(|_| !alone);
+        let Claimed { handle, slot } = self.claim_by_policy(mode, here, root.is_none())?;
+        slot.bytes[INTERRUPT].store(byte(here.interrupt), Ordering::Relaxed);
+        self.begin(handle, slot, name, birth.parent, root.unwrap_or(handle), clock);
         core.set_current(here, handle);
         Some(Started { handle, previous: birth.previous })
     }
@@ -52,25 +82,24 @@ impl ArenaView {
     fn begin(
         &self,
         handle: u32,
-        here: Here,
+        slot: &SpanSlot,
         name: &'static str,
         parent: u32,
         root: u32,
-        now: impl FnOnce() -> u64,
+        clock: &dyn Clock,
     ) {
-        let slot = self.spans.slot(handle);
-        // Who sees what is stored from here on also sees that the slot has changed hands.
-        fence(Ordering::Release);
         slot.shared[ROOT].store(root, Ordering::Relaxed);
         slot.shared[PARENT].store(parent, Ordering::Relaxed);
-        slot.shared[TAGS].store(self.spans.round(handle) << tags::ROUND, Ordering::Relaxed);
+        slot.shared[TAGS].store(self.empty_chain(handle), Ordering::Relaxed);
         let name = cut(name, MAX_NAME);
         slot.bytes[NAME_LEN].store(name.len() as u8, Ordering::Relaxed);
-        slot.bytes[INTERRUPT].store(byte(here.interrupt), Ordering::Relaxed);
-        let start = now();
+        let start = clock.now();
         slot.bytes[START_HIGH].store((start >> 32) as u8, Ordering::Relaxed);
-        // SAFETY: the caller claimed it.
-        unsafe { self.spans.write(handle, SpanBody { name: name.as_ptr(), start: start as u32, end: 0 }) };
+        // SAFETY: the caller claimed it; the parts are fields of the body. `finish` writes the third.
+        unsafe {
+            slot.write_part(|body| &raw mut (*body).name, name.as_ptr());
+            slot.write_part(|body| &raw mut (*body).start, start as u32);
+        }
     }
 
     /// Finishes a span and makes the one before it current again, if it is the current one here.
@@ -81,40 +110,44 @@ impl ArenaView {
     #[inline(always)]
     pub(crate) unsafe fn finish(&self, here: Here, Started { handle, previous }: Started, end: u64) {
         self.leave(here, handle, previous);
-        // SAFETY: the caller's promise; `start` wrote the body.
-        unsafe { self.spans.update(handle, |body| body.end = end as u32) };
-        self.spans.slot(handle).bytes[END_HIGH].store((end >> 32) as u8, Ordering::Relaxed);
+        let slot = self.spans.slot(handle);
+        // SAFETY: the caller's promise; the part is a field of the body.
+        unsafe { slot.write_part(|body| &raw mut (*body).end, end as u32) };
+        slot.bytes[END_HIGH].store((end >> 32) as u8, Ordering::Relaxed);
         self.spans.finish(handle);
     }
 
     /// A slot for a span.
     #[inline(always)]
-    fn claim_span(&self, mode: Mode, here: Here, is_root: bool) -> Option<u32> {
-        let full = self.full;
-        if full.reserved == 0 && !full.overwrite {
-            let handle = self.spans.claim(mode, 0, STEPS);
-            if handle.is_none() {
-                self.count(here.core, Cause::SpansFull);
-            }
-            return handle;
+    fn claim_span(&self, mode: Mode, here: Here) -> Option<ClaimedSpan> {
+        if self.full.overwrite {
+            return self.claim_by_policy(mode, here, false);
         }
-        self.claim_by_policy(mode, here, is_root)
+        match self.spans.claim(mode, 0, STEPS) {
+            Some(Claimed { handle: 0, .. }) => self.instead_of_0(mode, here, false),
+            Some(claimed) => Some(claimed),
+            None => {
+                self.count(here.core, Cause::SpansFull);
+                None
+            }
+        }
     }
 
     /// A slot for a span where some are reserved, or finished ones may be overwritten.
     #[inline(never)]
-    pub(super) fn claim_by_policy(&self, mode: Mode, here: Here, entitled: bool) -> Option<u32> {
+    fn claim_by_policy(&self, mode: Mode, here: Here, entitled: bool) -> Option<ClaimedSpan> {
         let full = self.full;
-        if entitled && full.reserved != 0 {
-            if let Some((handle, overwritten)) =
-                self.spans.claim_reserved(mode, full.reserved, full.overwrite)
-            {
-                return Some(if overwritten { self.overwrite(here, handle) } else { handle });
-            }
+        if entitled
+            && full.reserved != 0
+            && let Some(claimed) = self.claim_reserved(mode, here)
+        {
+            return Some(claimed);
         }
         let steps = if full.overwrite { STEPS_TO_FREE } else { STEPS };
-        if let Some(handle) = self.spans.claim(mode, full.reserved, steps) {
-            return Some(handle);
+        match self.spans.claim(mode, full.reserved, steps) {
+            Some(Claimed { handle: 0, .. }) => return self.instead_of_0(mode, here, entitled),
+            None => (),
+            claimed => return claimed,
         }
         if full.overwrite {
             // Where slots are kept for errors, an error is kept also in a slot that is not.
@@ -122,8 +155,9 @@ impl ArenaView {
             let found = self
                 .spans
                 .claim_finished(full.reserved, STEPS, |slot| may(slot.shared[TAGS].load(Ordering::Relaxed)));
-            if let Some(handle) = found {
-                return Some(self.overwrite(here, handle));
+            if let Some(claimed) = &found {
+                self.overwrite(here, claimed.slot);
+                return if claimed.handle != 0 { found } else { self.instead_of_0(mode, here, entitled) };
             }
         }
         let refused = full.reserved != 0 && !entitled;
@@ -131,31 +165,57 @@ impl ArenaView {
         None
     }
 
-    /// Counts the finished span whose slot `handle` has just taken, and frees its tags.
-    fn overwrite(&self, here: Here, handle: u32) -> u32 {
+    /// A slot for a span to which a claim gave the handle 0, which no span has.
+    #[cold]
+    #[inline(never)]
+    fn instead_of_0(&self, mode: Mode, here: Here, is_root: bool) -> Option<ClaimedSpan> {
+        // The slot's next use has another handle.
+        self.spans.free(0);
+        self.claim_by_policy(mode, here, is_root)
+    }
+
+    /// A slot that is reserved.
+    fn claim_reserved(&self, mode: Mode, here: Here) -> Option<ClaimedSpan> {
+        let full = self.full;
+        let (claimed, overwritten) = self.spans.claim_reserved(mode, full.reserved, full.overwrite)?;
+        if overwritten {
+            self.overwrite(here, claimed.slot);
+        }
+        if claimed.handle == 0 {
+            self.spans.free(0);
+            return self.claim_reserved(mode, here);
+        }
+        Some(claimed)
+    }
+
+    /// Counts the finished span whose slot was just claimed, and frees its tags.
+    fn overwrite(&self, here: Here, slot: &SpanSlot) {
         self.count(here.core, Cause::SpansOverwritten);
-        self.free_chain(handle);
-        handle
+        self.free_chain(slot);
+        forget_interrupt(slot);
     }
 
     /// Records an error that happened in a span that found no slot: a span of its own, without length, in a slot that is
     /// reserved. `None`: there is none, and the error is not recorded.
     #[cold]
-    pub(crate) fn start_error(&self, mode: Mode, here: Here, now: u64) -> Option<u32> {
+    pub(crate) fn start_error(&self, mode: Mode, here: Here, clock: &dyn Clock) -> Option<u32> {
         if self.full.reserved == 0 {
             return None;
         }
         let core: &Core = self.cores.get(here.core)?;
         let birth = self.birth(core, here);
-        let (handle, overwritten) =
-            self.spans.claim_reserved(mode, self.full.reserved, self.full.overwrite)?;
-        if overwritten {
-            self.overwrite(here, handle);
-        }
-        let root = if birth.root == 0 { handle } else { birth.root };
-        self.begin(handle, here, DROPPED, birth.parent, root, || now);
+        let Claimed { handle, slot } = self.claim_reserved(mode, here)?;
+        slot.bytes[INTERRUPT].store(byte(here.interrupt), Ordering::Relaxed);
+        let root = self.root(birth.parent).unwrap_or(handle);
+        self.begin(handle, slot, DROPPED, birth.parent, root, clock);
         Some(handle)
     }
+}
+
+/// Sets back what only the span of an interrupt sets.
+#[inline(always)]
+pub(super) fn forget_interrupt(slot: &SpanSlot) {
+    slot.bytes[INTERRUPT].store(0, Ordering::Relaxed);
 }
 
 /// The name of a span that stands for one which was dropped, and is here for its error.

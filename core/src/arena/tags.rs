@@ -4,68 +4,46 @@
 //! compare-exchange. The word also holds the round of the slot's use, so that a push that was overtaken by the slot's
 //! next use fails instead of landing there.
 
-use super::{ArenaView, Cause, MAX_NAME, MAX_STR, STEPS, TAGS};
-use crate::slot_ring::Mode;
+use super::{ArenaView, Cause, CellSlot, MAX_NAME, MAX_STR, STEPS, SpanSlot, TAGS};
+use crate::slot_ring::{CHAINED, Claimed, Mode};
 use crate::sync::Ordering;
-use crate::tag::{CellBody, FIRST, Kind, MORE, Value, Word, cut, pack_first, pack3, words_of};
-use core::ptr;
+use crate::tag::{CellBody, FIRST, Kind, MORE, Word, cut, pack_first, pack3};
 
-// The head of a chain: 14 bits of cell index + 1 (0: no cell), two marks, and above them the round.
-pub(super) const CELL: u32 = (1 << 14) - 1;
+// The head of a chain: a link, two marks, and 14 bits of round. A link is two bits, which in the word of a cell say that it
+// is in a chain, and 14 bits of cell index + 1 (0: no cell). So a cell's word begins with what the head was before it.
+const LINK: u32 = (1 << 16) - 1;
+const LINKED: u32 = CHAINED;
 /// The span is an error.
-pub(crate) const ERROR: u32 = 1 << 14;
+pub(crate) const ERROR: u32 = 1 << 16;
 /// The span lost a tag.
-pub(crate) const LOST: u32 = 1 << 15;
-pub(super) const ROUND: u32 = 16;
+pub(crate) const LOST: u32 = 1 << 17;
+const ROUND: u32 = 18;
+
+/// The cell, by its index + 1, that a link, a head or the word of a cell names; 0: none.
+#[inline(always)]
+pub(super) const fn first(link: u32) -> u32 {
+    (link & LINK) >> 2
+}
 
 impl ArenaView {
-    /// Sets a tag of a span. A tag that finds no cells, or a span that is no longer there, is counted, on `core()`.
+    /// Sets a tag of a span to one value of two words. `note`: [`note_of`] the kind and the key.
     #[inline(always)]
-    pub(crate) fn tag(
-        &self,
-        mode: Mode,
-        core: impl Fn() -> usize + Copy,
-        handle: u32,
-        key: &'static str,
-        value: Value<'_>,
-    ) {
-        let done = match value {
-            Value::Bool(v) => self.scalar(mode, handle, key, Kind::Bool, words_of(v as u64)),
-            Value::U64(v) => self.scalar(mode, handle, key, Kind::U64, words_of(v)),
-            Value::I64(v) => self.scalar(mode, handle, key, Kind::I64, words_of(v as u64)),
-            Value::F32(v) => self.scalar(mode, handle, key, Kind::F32, words_of(v.to_bits() as u64)),
-            Value::F64(v) => self.scalar(mode, handle, key, Kind::F64, words_of(v.to_bits())),
-            Value::Static(v) => {
-                let v = cut(v, MAX_NAME);
-                let words = [v.as_ptr(), ptr::without_provenance(v.len())];
-                self.scalar(mode, handle, key, Kind::Static, words)
-            }
-            Value::Str(v) => self.text(mode, handle, key, v),
-        };
-        if let Err(cause) = done {
-            self.lost_tag(core(), handle, cause);
-        }
-    }
-
-    #[inline(always)]
-    fn scalar(
+    pub(crate) fn scalar(
         &self,
         mode: Mode,
         handle: u32,
-        key: &'static str,
-        kind: Kind,
+        key: Word,
+        note: u32,
         [low, high]: [Word; 2],
     ) -> Result<(), Cause> {
-        let key = cut(key, MAX_NAME);
-        let cell = self.cells.claim(mode, 0, STEPS).ok_or(Cause::TagsFull)?;
+        let Some(cell) = self.cells.claim(mode, 0, STEPS) else { return Err(Cause::TagsFull) };
         // SAFETY: claimed above.
-        unsafe { self.cells.write(cell, CellBody([key.as_ptr(), low, high])) };
-        self.link(handle, cell, cell, kind, key.len())
+        unsafe { cell.slot.write(CellBody([key, low, high])) };
+        self.push(handle, &cell, cell.slot, note)
     }
 
-    /// A string: its first bytes lie beside the key, the others in further cells.
-    #[inline(never)]
-    fn text(&self, mode: Mode, handle: u32, key: &'static str, text: &str) -> Result<(), Cause> {
+    /// Sets a tag of a span to a string: its first bytes lie beside the key, the others in further cells.
+    pub(crate) fn text(&self, mode: Mode, handle: u32, key: &'static str, text: &str) -> Result<(), Cause> {
         let key = cut(key, MAX_NAME);
         let short = cut(text, MAX_STR);
         let kind = if short.len() == text.len() { Kind::Str } else { Kind::Cut };
@@ -73,43 +51,48 @@ impl ArenaView {
         let (head, rest) = bytes.split_at_checked(FIRST).unwrap_or((bytes, &[]));
 
         // From the last piece to the first, so that each cell is written with its successor known.
-        let mut next = 0;
+        let mut next = LINKED;
         let mut last = None;
         let claim = |next| {
             let cell = self.cells.claim(mode, 0, STEPS);
-            cell.ok_or(Cause::TagsFull).inspect_err(|_| self.free_cells(next, 0))
+            cell.ok_or(Cause::TagsFull).inspect_err(|_| self.free_cells(first(next), 0))
         };
         for piece in rest.chunks(MORE).rev() {
             let cell = claim(next)?;
             // SAFETY: claimed above.
-            unsafe { self.cells.write(cell, CellBody(pack3(piece))) };
-            self.cells.set_note(cell, note(next, Kind::More, 0));
-            next = self.link_to(cell);
-            last = last.or(Some(cell));
+            unsafe { cell.slot.write(CellBody(pack3(piece))) };
+            cell.slot.chain(note_of(Kind::More, 0) | next);
+            next = self.link(cell.handle);
+            last = last.or(Some(cell.slot));
         }
         let cell = claim(next)?;
         // SAFETY: claimed above.
-        unsafe { self.cells.write(cell, CellBody(pack_first(key, short.len() as u8, head))) };
-        self.cells.set_note(cell, note(next, kind, key.len()));
+        unsafe { cell.slot.write(CellBody(pack_first(key, short.len() as u8, head))) };
+        let own = note_of(kind, key.len());
+        cell.slot.chain(own | next);
         match last {
-            Some(last) => self.link(handle, cell, last, Kind::More, 0),
-            None => self.link(handle, cell, cell, kind, key.len()),
+            Some(last) => self.push(handle, &cell, last, note_of(Kind::More, 0)),
+            None => self.push(handle, &cell, cell.slot, own),
         }
     }
 
-    /// Puts the cells from `first` to `last` at the head of a span's chain.
+    /// Puts the cells from `cell` to `last`, whose word is then `note` and the link to what was first, at the head of a
+    /// span's chain.
     #[inline(always)]
-    fn link(&self, handle: u32, first: u32, last: u32, kind: Kind, key_len: usize) -> Result<(), Cause> {
-        let link = self.link_to(first);
-        let linked = self.change_head(handle, |head| {
-            self.cells.set_note(last, note(head & CELL, kind, key_len));
-            head & !CELL | link
+    fn push(&self, handle: u32, cell: &ClaimedCell<'_>, last: &CellSlot, note: u32) -> Result<(), Cause> {
+        let link = self.link(cell.handle);
+        let pushed = self.change_head(handle, |head| {
+            last.chain(note | head & LINK);
+            head & !LINK | link
         });
-        if linked {
-            return Ok(());
-        }
-        self.cells.set_note(last, note(0, kind, key_len));
-        self.free_cells(link, 0);
+        if pushed { Ok(()) } else { self.push_failed(link, last, note) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_failed(&self, link: u32, last: &CellSlot, note: u32) -> Result<(), Cause> {
+        last.chain(note | LINKED);
+        self.free_cells(first(link), 0);
         Err(Cause::Stale)
     }
 
@@ -124,8 +107,10 @@ impl ArenaView {
         self.spans.slot(handle).shared[TAGS].load(Ordering::Relaxed) & marks != 0
     }
 
+    /// Counts a tag that was lost, and marks its span.
     #[cold]
-    fn lost_tag(&self, core: usize, handle: u32, cause: Cause) {
+    #[inline(never)]
+    pub(crate) fn lost_tag(&self, core: usize, handle: u32, cause: Cause) {
         self.count(core, cause);
         if cause == Cause::TagsFull {
             self.mark(handle, LOST);
@@ -139,7 +124,7 @@ impl ArenaView {
     fn change_head(&self, handle: u32, change: impl Fn(u32) -> u32) -> bool {
         let word = &self.spans.slot(handle).shared[TAGS];
         let mut head = word.load(Ordering::Relaxed);
-        let round = self.spans.round(handle) as u16 as u32;
+        let round = self.empty_chain(handle) >> ROUND;
         while head >> ROUND == round {
             match word.compare_exchange_weak(head, change(head), Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return true,
@@ -149,24 +134,27 @@ impl ArenaView {
         false
     }
 
-    /// How a cell is named in a chain.
+    /// The head of the chain of a span that has no tags.
     #[inline(always)]
-    fn link_to(&self, cell: u32) -> u32 {
-        (cell & (self.cells.capacity() - 1)) + 1
+    pub(super) fn empty_chain(&self, handle: u32) -> u32 {
+        self.spans.round(handle) << ROUND | LINKED
     }
 
-    /// Closes the chain of a slot against pushes and takes its head.
-    ///
-    /// A head with another round: a push that comes now fails, instead of landing in the slot's next use.
-    pub(super) fn close_chain(&self, handle: u32) -> u32 {
-        let closed = (self.spans.round(handle) ^ 0x8000) << ROUND;
-        self.spans.slot(handle).shared[TAGS].swap(closed, Ordering::Acquire)
+    /// The head of the chain of a span that was given back.
+    pub(super) fn closed_chain(&self, handle: u32) -> u32 {
+        closed(self.empty_chain(handle))
+    }
+
+    /// The link to a cell.
+    #[inline(always)]
+    fn link(&self, cell: u32) -> u32 {
+        (((cell & (self.cells.capacity() - 1)) + 1) << 2) | LINKED
     }
 
     /// Frees the cells of whatever span was in a slot.
-    pub(super) fn free_chain(&self, handle: u32) {
-        let head = self.close_chain(handle);
-        self.free_cells(head & CELL, 0);
+    pub(super) fn free_chain(&self, slot: &SpanSlot) {
+        let head = close(slot, slot.shared[TAGS].load(Ordering::Relaxed));
+        self.free_cells(first(head), 0);
     }
 
     /// Frees the cells of a chain from `link` up to, and without, `end`.
@@ -176,15 +164,37 @@ impl ArenaView {
             if link == end || link == 0 {
                 return;
             }
-            let next = self.cells.note(link - 1) & CELL;
-            self.cells.free(link - 1);
+            let next = first(self.cells.slot(link - 1).chained());
+            self.cells.free_chained(link - 1);
             link = next;
         }
     }
 }
 
-/// What stands in a cell's word beside its state: the next cell, the kind, and the length of the key.
+/// Closes the chain of a slot, whose head was or is `head`, against pushes, and takes its head.
+///
+/// A head with another round: a push that comes now fails, instead of landing in the slot's next use.
 #[inline(always)]
-const fn note(next: u32, kind: Kind, key_len: usize) -> u32 {
-    next | (kind as u32) << 14 | (key_len as u32) << 18
+pub(super) fn close(slot: &SpanSlot, head: u32) -> u32 {
+    slot.shared[TAGS].swap(closed(head), Ordering::Acquire)
 }
+
+/// An empty chain of another round.
+#[inline(always)]
+const fn closed(head: u32) -> u32 {
+    (head >> ROUND << ROUND) ^ 1 << 31 | LINKED
+}
+
+/// What stands in the word of a cell above the link: the kind, and the length of the key.
+#[inline(always)]
+pub(crate) const fn note_of(kind: Kind, key_len: usize) -> u32 {
+    (kind as u32) << 16 | (key_len as u32) << 20
+}
+
+/// The kind and the length of the key that stand in the word of a cell.
+#[inline]
+pub(super) const fn noted(word: u32) -> (Kind, u8) {
+    (Kind::from_bits(word >> 16), (word >> 20) as u8)
+}
+
+type ClaimedCell<'r> = Claimed<'r, CellBody, 0, 0>;

@@ -1,7 +1,6 @@
 //! Spans and tags in the arena, on one thread.
 
 use super::*;
-use crate::slot_ring::Mode;
 use crate::sync::Ordering;
 use crate::tag::{Kind, Value};
 use crate::{Clock, Static, Tracer};
@@ -34,8 +33,8 @@ fn reap(tracer: &'static Tracer) -> Vec<(String, String)> {
     while let Some(span) = arena.next_finished(0, 1 << 16) {
         let tags: Vec<String> =
             arena.tags(&span).map(|tag| std::format!("{}={}", tag.key(), text(&tag))).collect();
-        spans.push((span.name.to_string(), tags.join(" ")));
-        arena.free(0, &span);
+        spans.push((span.name().to_string(), tags.join(" ")));
+        arena.free(|| 0, &span);
     }
     spans
 }
@@ -70,17 +69,17 @@ fn spans_nest_by_the_current_span() {
     drop(root);
     let spans: Vec<Finished> = core::iter::from_fn(|| {
         let span = tracer.arena.next_finished(0, 1 << 16)?;
-        tracer.arena.free(0, &span);
+        tracer.arena.free(|| 0, &span);
         Some(span)
     })
     .collect();
-    let handle = |name| spans.iter().find(|span| span.name == name).unwrap().handle;
+    let handle = |name| spans.iter().find(|span| span.name() == name).unwrap().handle;
     for (name, parent) in
         [("root", 0), ("child", handle("root")), ("grandchild", handle("child")), ("second", handle("root"))]
     {
-        let span = spans.iter().find(|span| span.name == name).unwrap();
-        assert_eq!((span.parent, span.root), (parent, handle("root")), "{name}");
-        assert!(span.start < span.end);
+        let span = spans.iter().find(|span| span.name() == name).unwrap();
+        assert_eq!((span.parent(), span.root()), (parent, handle("root")), "{name}");
+        assert!(span.start() < span.end());
     }
 }
 
@@ -190,10 +189,15 @@ fn a_tag_pushed_after_the_drain_has_read_the_span_is_freed_and_counted() {
     let tracer = tracer::<4, 4>();
     tracer.trace("s").set_tag("in time", 1u32);
     let span = tracer.arena.next_finished(0, 1 << 16).unwrap();
-    tracer.arena.tag(Mode::Shared, || 0, span.handle, "late", Value::Str("a string of several cells"));
+    crate::span::tag::<crate::AnyThread>(
+        tracer,
+        span.handle,
+        "late",
+        Value::Str("a string of several cells"),
+    );
     assert_eq!(tracer.arena.tags(&span).count(), 1);
-    tracer.arena.free(0, &span);
-    tracer.arena.tag(Mode::Shared, || 0, span.handle, "too late", Value::Bool(true));
+    tracer.arena.free(|| 0, &span);
+    crate::span::tag::<crate::AnyThread>(tracer, span.handle, "too late", Value::Bool(true));
     assert_eq!(tracer.stats().stale, 2);
     let next = tracer.trace("next");
     (0..4).for_each(|i: u32| {

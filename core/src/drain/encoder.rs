@@ -44,14 +44,17 @@ impl<'d, const N: usize> Encoder<'d, N> {
 
     #[inline(always)]
     fn head(&mut self, w: &mut Writer<'_>, span: &Finished, tags: u8, lost_tags: bool) -> Result<(), Full> {
+        let (start, parent, trace) = (span.start(), span.parent(), span.root());
+        let has_link = trace == span.handle && parent != 0;
         let head = SpanHead {
             counter: span.handle,
-            parent: span.parent,
-            trace: span.root,
-            interrupt: span.interrupt,
-            name: self.names.text(span.name),
-            start: span.start,
-            duration: ahead40(span.end, span.start).max(0) as u64,
+            parent,
+            trace,
+            link_trace: if has_link { self.tracer.arena.last_root(parent) } else { 0 },
+            interrupt: span.interrupt(),
+            name: self.names.text(span.name()),
+            start,
+            duration: ahead40(span.end(), start).max(0) as u64,
             error: span.has(ERROR),
             lost_tags,
             tags,

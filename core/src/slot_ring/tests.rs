@@ -2,6 +2,10 @@
 
 use super::*;
 
+fn claim(ring: &SlotRingView<u32, 1, 0>, steps: u32) -> Option<u32> {
+    ring.claim(Mode::Shared, 0, steps).map(|claimed| claimed.handle)
+}
+
 #[cfg(not(loom))]
 mod sequences {
     use super::*;
@@ -16,16 +20,16 @@ mod sequences {
     #[test]
     fn a_slot_goes_from_free_through_open_and_finished_to_free() {
         let ring: &SlotRingView<u32, 1, 0> = &ring::<4>();
-        let handle = ring.claim(Mode::Shared, 0, 4).unwrap();
+        let handle = claim(ring, 4).unwrap();
         assert!(ring.is_open(handle));
         assert_eq!(ring.next_finished(0, 8), None);
         // SAFETY: claimed above.
-        unsafe { ring.write(handle, 7) };
+        unsafe { ring.slot(handle).write(7) };
         ring.finish(handle);
         assert!(!ring.is_open(handle));
         assert_eq!(ring.next_finished(0, 8), Some(handle));
         // SAFETY: finished, and this is the only reaper.
-        assert_eq!(unsafe { ring.read(handle) }, 7);
+        assert_eq!(unsafe { ring.slot(handle).read() }, 7);
         ring.free(handle);
         assert_eq!(ring.next_finished(0, 8), None);
     }
@@ -33,25 +37,25 @@ mod sequences {
     #[test]
     fn a_full_ring_says_so_and_takes_again_when_a_slot_is_free() {
         let ring: &SlotRingView<u32, 1, 0> = &ring::<4>();
-        let handles: Vec<u32> = (0..4).map(|_| ring.claim(Mode::Shared, 0, 4).unwrap()).collect();
-        assert_eq!(ring.claim(Mode::Shared, 0, 4), None);
+        let handles: Vec<u32> = (0..4).map(|_| claim(ring, 4).unwrap()).collect();
+        assert_eq!(claim(ring, 4), None);
         ring.finish(handles[2]);
-        assert_eq!(ring.claim(Mode::Shared, 0, 4), None, "finished is not free");
+        assert_eq!(claim(ring, 4), None, "finished is not free");
         ring.free(handles[2]);
-        let again = ring.claim(Mode::Shared, 0, 4).unwrap();
+        let again = claim(ring, 4).unwrap();
         assert_eq!(again & 3, handles[2] & 3);
         assert_ne!(again, handles[2]);
     }
 
     #[test]
-    fn no_handle_is_zero_or_given_twice_even_across_the_wrap() {
+    fn no_handle_is_given_twice_even_across_the_wrap() {
         let ring: &SlotRingView<u32, 1, 0> = &ring::<4>();
         ring.hint.store(u32::MAX - 20, Ordering::Relaxed);
         (0..4).for_each(|slot| ring.slot(slot).word.store((u32::MAX - 24) & !3 | FREE, Ordering::Relaxed));
         let mut seen = HashSet::new();
         for _ in 0..60 {
-            let handle = ring.claim(Mode::Shared, 0, 4).unwrap();
-            assert!(handle != 0 && seen.insert(handle), "{handle} again");
+            let handle = claim(ring, 4).unwrap();
+            assert!(seen.insert(handle), "{handle} again");
             ring.free(handle);
         }
         assert!(seen.contains(&1) && seen.contains(&u32::MAX), "it wrapped");
@@ -65,7 +69,7 @@ mod sequences {
             if round % 3 == 0 {
                 ring.hint.store(4, Ordering::Relaxed);
             }
-            let handle = ring.claim(Mode::Shared, 0, 4).unwrap();
+            let handle = claim(ring, 4).unwrap();
             assert!(seen.insert(handle));
             ring.free(handle);
         }
@@ -74,9 +78,9 @@ mod sequences {
     #[test]
     fn an_old_handle_is_not_open_when_its_slot_is_used_again() {
         let ring: &SlotRingView<u32, 1, 0> = &ring::<4>();
-        let old = ring.claim(Mode::Shared, 0, 4).unwrap();
+        let old = claim(ring, 4).unwrap();
         ring.free(old);
-        let open: Vec<u32> = (0..4).map(|_| ring.claim(Mode::Shared, 0, 4).unwrap()).collect();
+        let open: Vec<u32> = (0..4).map(|_| claim(ring, 4).unwrap()).collect();
         assert!(!ring.is_open(old));
         assert!(open.iter().all(|handle| ring.is_open(*handle)));
     }
@@ -84,27 +88,27 @@ mod sequences {
     #[test]
     fn a_claim_gets_past_a_cluster_of_long_lived_slots() {
         let ring: &SlotRingView<u32, 1, 0> = &ring::<16>();
-        let _long_lived: Vec<u32> = (0..8).map(|_| ring.claim(Mode::Shared, 0, 4).unwrap()).collect();
+        let _long_lived: Vec<u32> = (0..8).map(|_| claim(ring, 4).unwrap()).collect();
         ring.hint.store(16, Ordering::Relaxed);
-        assert_eq!(ring.claim(Mode::Shared, 0, 4), None);
-        assert_eq!(ring.claim(Mode::Shared, 0, 4), None);
-        assert!(ring.claim(Mode::Shared, 0, 4).is_some());
+        assert_eq!(claim(ring, 4), None);
+        assert_eq!(claim(ring, 4), None);
+        assert!(claim(ring, 4).is_some());
     }
 
     #[test]
     fn claims_that_fail_use_up_no_handles() {
         let ring: &SlotRingView<u32, 1, 0> = &ring::<4>();
-        let held: Vec<u32> = (0..4).map(|_| ring.claim(Mode::Shared, 0, 4).unwrap()).collect();
-        (0..1000).for_each(|_| assert_eq!(ring.claim(Mode::Shared, 0, 16), None));
+        let held: Vec<u32> = (0..4).map(|_| claim(ring, 4).unwrap()).collect();
+        (0..1000).for_each(|_| assert_eq!(claim(ring, 16), None));
         ring.free(held[3]);
-        assert!(ring.claim(Mode::Shared, 0, 4).unwrap() < 20);
+        assert!(claim(ring, 4).unwrap() < 20);
     }
 
     #[test]
     fn the_reaper_steps_over_open_slots() {
         let ring: &SlotRingView<u32, 1, 0> = &ring::<8>();
-        let root = ring.claim(Mode::Shared, 0, 8).unwrap();
-        let child = ring.claim(Mode::Shared, 0, 8).unwrap();
+        let root = claim(ring, 8).unwrap();
+        let child = claim(ring, 8).unwrap();
         ring.finish(child);
         assert_eq!(ring.next_finished(root, 8), Some(child));
         ring.free(child);
@@ -152,9 +156,9 @@ mod loom_tests {
 
     /// Claims, writes and finishes; what it writes is the handle, so that the reaper can tell a torn slot.
     fn produce(ring: &SlotRingView<u32, 1, 0>) -> Option<u32> {
-        let handle = ring.claim(Mode::Shared, 0, 4)?;
+        let handle = claim(ring, 4)?;
         // SAFETY: claimed above.
-        unsafe { ring.write(handle, handle) };
+        unsafe { ring.slot(handle).write(handle) };
         ring.slot(handle).shared[0].store(handle, Ordering::Relaxed);
         ring.finish(handle);
         Some(handle)
@@ -165,7 +169,7 @@ mod loom_tests {
         let mut taken = 0;
         while let Some(handle) = ring.next_finished(0, 8) {
             // SAFETY: seen finished, and a test has one reaper at a time.
-            assert_eq!(unsafe { ring.read(handle) }, handle);
+            assert_eq!(unsafe { ring.slot(handle).read() }, handle);
             assert_eq!(ring.slot(handle).shared[0].load(Ordering::Relaxed), handle);
             ring.free(handle);
             taken += 1;
@@ -176,7 +180,7 @@ mod loom_tests {
     #[test]
     fn two_claims_never_get_one_slot() {
         check(5, |ring| {
-            let claims = [(); 2].map(|()| spawn(&ring, |ring| ring.claim(Mode::Shared, 0, 4).unwrap()));
+            let claims = [(); 2].map(|()| spawn(&ring, |ring| claim(ring, 4).unwrap()));
             let [one, other] = claims.map(|claim| claim.join().unwrap());
             assert_ne!(one & 3, other & 3);
         });

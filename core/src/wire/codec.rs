@@ -68,9 +68,14 @@ impl<'b> Writer<'b> {
         Ok(())
     }
 
+    /// What postcard makes of it, seven bits after the other.
     #[inline(never)]
-    fn put_long(&mut self, number: u64) -> Result<(), Full> {
-        self.put(&number)
+    fn put_long(&mut self, mut number: u64) -> Result<(), Full> {
+        while number >= 0x80 {
+            self.put_byte(number as u8 | 0x80)?;
+            number >>= 7;
+        }
+        self.put_byte(number as u8)
     }
 
     /// Bytes as they are.

@@ -73,6 +73,8 @@ pub struct Span<'a> {
     pub interrupt: u32,
     /// The counter of a span that it has a link to: of a root, the span that its interrupt came into.
     pub link: Option<u64>,
+    /// The counter of the root of that span's trace; `None`: its slot had been used again, and it was sent before.
+    pub link_trace: Option<u64>,
     /// Its tags.
     pub tags: Tags<'a>,
 }
@@ -85,6 +87,8 @@ pub(crate) struct SpanHead<'a> {
     pub(crate) parent: u32,
     /// The handle of the root of its trace.
     pub(crate) trace: u32,
+    /// The handle of the root of the trace of the span it has a link to; 0: not known.
+    pub(crate) link_trace: u32,
     pub(crate) interrupt: u8,
     pub(crate) name: Text<'a>,
     /// The low 40 bits of the tick of its start.
@@ -145,7 +149,11 @@ pub(crate) fn put_span(w: &mut Writer<'_>, deltas: &mut Deltas, span: &SpanHead<
 fn put_more(w: &mut Writer<'_>, span: &SpanHead<'_>, is_root: bool) -> Result<(), Full> {
     put_counted(w, |w| {
         w.put(&u32::from(span.interrupt))?;
-        w.put(&if is_root && span.parent != 0 { ahead(span.counter, span.parent) } else { 0 })
+        if !is_root || span.parent == 0 {
+            return w.put(&0i32);
+        }
+        w.put(&ahead(span.counter, span.parent))?;
+        w.put(&if span.link_trace != 0 { ahead(span.counter, span.link_trace) } else { 0 })
     })
 }
 
@@ -178,19 +186,39 @@ impl<'a> Span<'a> {
         };
         let start = sums.start.wrapping_add_signed(r.take()?);
         let duration = r.take()?;
-        let (interrupt, link) = if head & MORE != 0 { Self::take_more(r, counter)? } else { (0, None) };
+        let (interrupt, link, link_trace) =
+            if head & MORE != 0 { Self::take_more(r, counter)? } else { (0, None, None) };
         let count = if head & TAGS != 0 { r.take()? } else { 0 };
         let tags = Tags::take(r, count)?;
         *sums = Sums { counter, trace, start };
         let (error, lost_tags) = (head & ERROR != 0, head & LOST != 0);
-        Ok(Self { counter, parent, trace, name, start, duration, error, lost_tags, interrupt, link, tags })
+        Ok(Self {
+            counter,
+            parent,
+            trace,
+            name,
+            start,
+            duration,
+            error,
+            lost_tags,
+            interrupt,
+            link,
+            link_trace,
+            tags,
+        })
     }
 
-    fn take_more(r: &mut Reader<'a>, counter: u64) -> Result<(u32, Option<u64>), Malformed> {
+    /// The interrupt, the span linked to, and the root of its trace.
+    fn take_more(r: &mut Reader<'a>, counter: u64) -> Result<(u32, Option<u64>, Option<u64>), Malformed> {
         let mut body = take_counted(r)?;
         let interrupt = body.take()?;
-        let link = body.take::<i64>()?;
-        Ok((interrupt, (link != 0).then(|| counter.wrapping_sub(link as u64))))
+        let mut behind = || {
+            let ahead = body.take::<i64>()?;
+            Ok((ahead != 0).then(|| counter.wrapping_sub(ahead as u64)))
+        };
+        let link = behind()?;
+        let trace = if link.is_some() { behind()? } else { None };
+        Ok((interrupt, link, trace))
     }
 }
 

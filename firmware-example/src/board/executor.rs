@@ -32,7 +32,10 @@ impl Executor {
             // that made the executor.
             unsafe { self.inner.poll() };
             critical_section::with(|_| {
-                if !WOKEN.swap(false, Ordering::Acquire) {
+                // Nobody comes between the two: a Cortex-M0 has no swap.
+                if WOKEN.load(Ordering::Acquire) {
+                    WOKEN.store(false, Ordering::Relaxed);
+                } else {
                     cortex_m::asm::wfi();
                 }
             });

@@ -6,6 +6,7 @@ use core::ptr;
 #[derive(Clone, Copy)]
 pub(super) struct Register(usize);
 
+#[cfg_attr(not(feature = "kitchen"), allow(dead_code, reason = "some boards only write whole words"))]
 impl Register {
     /// The register at `address`.
     ///

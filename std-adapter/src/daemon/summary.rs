@@ -5,7 +5,12 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::agent::Stats;
+use crate::decode::{Callsite, Dropped, Reported};
+use crate::print::Plain;
 use crate::{decode, pipeline};
+
+/// How many lines of a kind a person is shown.
+const LINES: usize = 10;
 
 /// What a bridge did. `spans_received` = `spans_sent` + `spans_dropped_by_host` once it has ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -25,6 +30,17 @@ pub struct Summary {
     pub spans_dropped_by_host: u64,
     /// Tags that devices dropped, by their own count.
     pub tags_dropped_on_device: u64,
+    /// What devices dropped, by cause.
+    pub dropped_on_device: Dropped,
+    /// The same of each core, if more than one dropped anything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dropped_on_cores: Vec<OnCore>,
+    /// What devices counted at their callsites, by name.
+    pub callsites: Vec<AtCallsite>,
+    /// Counts of callsites that were not taken because their session had too many.
+    pub callsites_refused: u64,
+    /// Links that lead to no known span.
+    pub links_unresolved: u64,
     /// Traces, or parts of them, the agent took.
     pub traces_sent: u64,
     /// Bytes of accepted packets, CRC included, framing not.
@@ -47,8 +63,39 @@ pub struct Summary {
     pub retries: u64,
 }
 
+/// What was dropped on one core.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct OnCore {
+    /// Its number.
+    pub core: u8,
+    /// By cause.
+    #[serde(flatten)]
+    pub dropped: Dropped,
+}
+
+/// What was counted at the callsites of one name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct AtCallsite {
+    /// The name of its spans.
+    pub name: String,
+    /// What happened to them.
+    #[serde(flatten)]
+    pub counts: Callsite,
+}
+
 impl Summary {
-    pub(super) fn new(decoded: decode::Counters, assembled: pipeline::Counters, sent: &Stats) -> Self {
+    pub(super) fn new(
+        decoded: decode::Counters,
+        reported: Reported,
+        assembled: pipeline::Counters,
+        sent: &Stats,
+    ) -> Self {
+        let on_device = reported.dropped();
+        let cores = reported.cores.into_iter().map(|(core, dropped)| OnCore { core, dropped });
+        let cores: Vec<_> = cores.collect();
+        let callsites = reported.callsites.into_iter().map(|(name, counts)| AtCallsite { name, counts });
         let dropped =
             decoded.unclocked_spans + assembled.invalid + assembled.duplicates + sent.dropped().spans;
         Self {
@@ -56,9 +103,14 @@ impl Summary {
             spans_received: decoded.spans,
             spans_sent: sent.sent.spans,
             spans_lost_on_the_way: decoded.lost_spans,
-            spans_dropped_on_device: decoded.device_dropped_spans,
+            spans_dropped_on_device: on_device.spans(),
             spans_dropped_by_host: dropped,
-            tags_dropped_on_device: decoded.device_dropped_tags,
+            tags_dropped_on_device: on_device.tags(),
+            dropped_on_device: on_device,
+            dropped_on_cores: if cores.len() > 1 { cores } else { Vec::new() },
+            callsites: callsites.collect(),
+            callsites_refused: decoded.callsites_refused,
+            links_unresolved: decoded.unresolved_links,
             traces_sent: sent.sent.traces,
             wire_bytes: decoded.bytes,
             packets: decoded.packets,
@@ -86,9 +138,8 @@ impl fmt::Display for Summary {
             self.spans_sent,
             self.traces_sent
         )?;
+        self.write_dropped(f)?;
         for (count, what) in [
-            (self.spans_dropped_on_device, "spans dropped on the device (its arena was full)"),
-            (self.tags_dropped_on_device, "tags dropped on the device"),
             (self.spans_lost_on_the_way, "spans lost on the way"),
             (self.spans_dropped_by_host, "spans received and not sent"),
             (self.packets_lost, "packets lost"),
@@ -98,11 +149,129 @@ impl fmt::Display for Summary {
             (self.other_version, "packets of another wire version"),
             (self.malformed, "malformed packets or records"),
             (self.retries, "retries"),
+            (self.links_unresolved, "links to spans that are not known"),
+            (self.callsites_refused, "counts of callsites beyond what is kept of a session"),
         ] {
             if count > 0 {
                 write!(f, "\n  {count} {what}")?;
             }
         }
-        Ok(())
+        self.write_callsites(f)
+    }
+}
+
+impl Summary {
+    fn write_dropped(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Dropped { spans_full, spans_reserved, spans_overwritten, spans_oversize, .. } =
+            self.dropped_on_device;
+        let spans = [
+            (spans_full, "its arena was full"),
+            (spans_reserved, "only reserved slots were left"),
+            (spans_overwritten, "overwritten by newer ones"),
+            (spans_oversize, "too long for a packet"),
+        ];
+        let Dropped { tags_full, tags_oversize, stale, .. } = self.dropped_on_device;
+        let tags = [
+            (tags_full, "its arena was full"),
+            (tags_oversize, "too long for a packet"),
+            (stale, "set on a finished span"),
+        ];
+        write_causes(f, self.spans_dropped_on_device, "spans", &spans)?;
+        write_causes(f, self.tags_dropped_on_device, "tags", &tags)?;
+        for OnCore { core, dropped } in self.dropped_on_cores.iter().take(LINES) {
+            write!(f, "\n    on core {core}: {} spans, {} tags", dropped.spans(), dropped.tags())?;
+        }
+        write_rest(f, self.dropped_on_cores.len(), "cores")
+    }
+
+    /// The callsites at which something went wrong, the worst first.
+    fn write_callsites(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let wrong = |site: &&AtCallsite| site.counts.dropped > 0 || site.counts.errored > 0;
+        let mut sites: Vec<_> = self.callsites.iter().filter(wrong).collect();
+        sites.sort_by_key(|site| std::cmp::Reverse((site.counts.dropped, site.counts.errored)));
+        for AtCallsite { name, counts } in sites.iter().take(LINES) {
+            let Callsite { started, errored, dropped, .. } = counts;
+            write!(f, "\n  {}: {dropped} dropped and {errored} errors of {started} spans", Plain(name))?;
+        }
+        write_rest(f, sites.len(), "callsites")
+    }
+}
+
+/// How many were dropped, and of what causes.
+fn write_causes(f: &mut fmt::Formatter<'_>, sum: u64, what: &str, causes: &[(u64, &str)]) -> fmt::Result {
+    if sum == 0 {
+        return Ok(());
+    }
+    write!(f, "\n  {sum} {what} dropped on the device")?;
+    let causes = causes.iter().filter(|(count, _)| *count > 0);
+    causes
+        .zip(std::iter::once(": ").chain(std::iter::repeat(", ")))
+        .try_for_each(|((count, cause), before)| write!(f, "{before}{count} {cause}"))
+}
+
+fn write_rest(f: &mut fmt::Formatter<'_>, all: usize, what: &str) -> fmt::Result {
+    if all > LINES { write!(f, "\n  and {} more {what}", all - LINES) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(cores: &[(u8, Dropped)], sites: &[(&str, [u64; 4])]) -> Summary {
+        let mut reported = Reported::default();
+        reported.cores.extend(cores.iter().copied());
+        for (name, counts) in sites {
+            reported.add_callsite(name, *counts);
+        }
+        Summary::new(Default::default(), reported, Default::default(), &Stats::default())
+    }
+
+    fn dropped(spans_full: u64, spans_reserved: u64, stale: u64) -> Dropped {
+        let mut dropped = Dropped::default();
+        (dropped.spans_full, dropped.spans_reserved, dropped.stale) = (spans_full, spans_reserved, stale);
+        dropped
+    }
+
+    #[test]
+    fn drops_are_told_by_cause_and_by_core_where_there_are_several() {
+        let one = report(&[(0, dropped(100, 23, 0))], &[]);
+        let text = one.to_string();
+        let line =
+            "\n  123 spans dropped on the device: 100 its arena was full, 23 only reserved slots were left";
+        assert!(text.ends_with(line), "{text}");
+        let two = report(&[(0, dropped(100, 23, 0)), (3, dropped(1, 0, 2))], &[]);
+        let text = two.to_string();
+        let lines = "\n  2 tags dropped on the device: 2 set on a finished span\
+                     \n    on core 0: 123 spans, 0 tags\n    on core 3: 1 spans, 2 tags";
+        assert!(text.ends_with(lines), "{text}");
+
+        let json = serde_json::to_value(&one).unwrap();
+        assert_eq!(json["dropped_on_device"]["spans_full"], 100);
+        assert_eq!(json.get("dropped_on_cores"), None);
+        let json = serde_json::to_value(&two).unwrap();
+        assert_eq!(json["dropped_on_device"]["spans_full"], 101);
+        assert_eq!(
+            (&json["dropped_on_cores"][1]["core"], &json["dropped_on_cores"][1]["stale"]),
+            (&3.into(), &2.into())
+        );
+    }
+
+    #[test]
+    fn callsites_are_all_in_the_json_and_the_worst_in_the_text() {
+        let names: Vec<String> = (0..13).map(|n| format!("site {n}")).collect();
+        let mut sites: Vec<(&str, [u64; 4])> = vec![("good", [9, 9, 0, 0]), ("\x1b[2Jwild", [50, 1, 1, 49])];
+        sites.extend(names.iter().map(|name| (name.as_str(), [7, 7, 2, 0])));
+        let summary = report(&[], &sites);
+        let json = serde_json::to_value(&summary).unwrap();
+        assert_eq!(json["callsites"].as_array().map(Vec::len), Some(15));
+        let good =
+            serde_json::json!({"name": "good", "started": 9, "finished": 9, "errored": 0, "dropped": 0});
+        assert_eq!(json["callsites"][1], good);
+
+        let text = summary.to_string();
+        let lines: Vec<_> = text.lines().skip(1).collect();
+        assert_eq!(lines.len(), 11);
+        assert_eq!(lines[0], "  \\u{1b}[2Jwild: 49 dropped and 1 errors of 50 spans");
+        assert_eq!(lines[10], "  and 4 more callsites");
     }
 }

@@ -1,18 +1,20 @@
-//! One session: its names, its clock, its losses, and the packets that wait for what they need.
+//! One session: what its packets add up to, and those of them that wait for what they need.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use microspan::wire::{Packet, Record, Sync, TagValue, Tags, Text as WireText};
-use microspan::{Cause, Session as Key, Stats};
+use microspan::Session as Key;
+use microspan::wire::{Packet, Record, Span as WireSpan, Sync, Tags};
 
+use super::about::{About, shared};
+use super::names::Names;
+use super::reported::Counts;
 use super::sequence::{Sequence, Verdict};
-use super::{Arrival, Counters};
+use super::traces::Traces;
+use super::{Arrival, Counters, Reported};
 use crate::clock::ClockMap;
-use crate::model::{Source, Span, Tag, Text, Value};
+use crate::model::{Link, Source, Span, Tag, Text, Value};
 
-/// How many names are kept: more than a device's table can hold.
-const NAMES: usize = 4096;
 /// How many bytes of packets wait for names or for the clock.
 const WAITING: usize = 256 * 1024;
 /// How long a packet waits for names, in nanoseconds. A device repeats one in each packet.
@@ -21,6 +23,9 @@ const PATIENCE_FOR_NAMES: u64 = 10_000_000_000;
 /// packet after half a second.
 const PATIENCE_FOR_CLOCK: u64 = 60_000_000_000;
 
+/// The tag that says in which interrupt a span was started; the program's own of this name holds.
+const INTERRUPT: &str = "interrupt";
+
 /// A packet that waits, and since when.
 #[derive(Debug)]
 struct Waiting {
@@ -28,36 +33,17 @@ struct Waiting {
     since: u64,
 }
 
-/// What a device says of itself, its names not yet looked up.
-#[derive(Debug, PartialEq)]
-struct About {
-    service: Named,
-    tags: Vec<(Named, Datum)>,
-}
-
-#[derive(Debug, PartialEq)]
-enum Named {
-    Index(u32),
-    Text(Text),
-}
-
-#[derive(Debug, PartialEq)]
-enum Datum {
-    Value(Value),
-    Name(u32),
-}
-
 #[derive(Debug)]
 pub(super) struct Session {
     key: Key,
-    names: HashMap<u32, Text>,
+    names: Names,
     clock: ClockMap,
     sequence: Sequence,
     about: Option<About>,
     /// What `about` comes to; `None` while a name in it is missing.
     source: Option<Arc<Source>>,
-    /// What was dropped, by core and cause.
-    dropped: HashMap<(u8, Cause), u32>,
+    counts: Counts,
+    traces: Traces,
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
     heard: u64,
@@ -67,12 +53,13 @@ impl Session {
     pub(super) fn new(key: Key) -> Self {
         Self {
             key,
-            names: HashMap::new(),
+            names: Names::default(),
             clock: ClockMap::default(),
             sequence: Sequence::default(),
             about: None,
             source: None,
-            dropped: HashMap::new(),
+            counts: Counts::default(),
+            traces: Traces::default(),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             heard: 0,
@@ -92,12 +79,15 @@ impl Session {
         let (packets, spans) = self.sequence.lost();
         counters.lost_packets += packets;
         counters.lost_spans += spans;
-        let cores: HashSet<u8> = self.dropped.keys().map(|(core, _)| *core).collect();
-        for core in cores {
-            let dropped = Stats::of(|cause| self.dropped.get(&(core, cause)).copied().unwrap_or_default());
-            counters.device_dropped_spans += u64::from(dropped.spans_dropped());
-            counters.device_dropped_tags += u64::from(dropped.tags_dropped());
-        }
+    }
+
+    pub(super) fn add_counts(&self, reported: &mut Reported) {
+        self.counts.add_to(reported, &self.names);
+    }
+
+    #[cfg(test)]
+    pub(super) fn kept_counts(&self) -> (usize, usize) {
+        self.counts.len()
     }
 
     #[cfg(test)]
@@ -135,10 +125,14 @@ impl Session {
         let mut news = false;
         for record in packet.records() {
             match record {
-                Ok(Record::Name { index, text }) => news |= self.name(index, text),
+                Ok(Record::Name { index, text }) => news |= self.names.learn(index, text),
                 Ok(Record::Sync(sync)) => news |= self.sync(&sync),
                 Ok(Record::Dropped { core, cause: Some(cause), count }) => {
-                    self.dropped.insert((core, cause), count);
+                    self.counts.dropped(core, cause, count);
+                }
+                Ok(Record::Callsite { name, started, finished, errored, dropped }) => {
+                    let kept = self.counts.callsite(name, [started, finished, errored, dropped]);
+                    counters.callsites_refused += u64::from(!kept);
                 }
                 Ok(Record::Unknown { .. } | Record::Dropped { .. }) => counters.unknown_records += 1,
                 Ok(_) => {}
@@ -147,8 +141,8 @@ impl Session {
         }
         self.clock.observe(header.time, at);
         if news {
-            self.source =
-                self.about.as_ref().and_then(|about| self.describe(about, false)).or(self.source.take());
+            let new = self.about.as_ref().and_then(|about| self.describe(about, false));
+            self.source = new.or(self.source.take());
             self.poll(Some(at.monotonic), counters, out);
         }
         if self.waiting.is_empty() && self.is_ready(packet) {
@@ -189,68 +183,22 @@ impl Session {
         }
     }
 
-    fn name(&mut self, index: u32, text: &str) -> bool {
-        let new = self.names.get(&index).is_none_or(|known| known.as_str() != text)
-            && (self.names.len() < NAMES || self.names.contains_key(&index));
-        if new {
-            self.names.insert(index, Text::new(text));
-        }
-        new
-    }
-
     fn sync(&mut self, sync: &Sync<'_>) -> bool {
         let knew_clock = self.clock.knows_frequency();
         self.clock.set_frequency(sync.frequency);
-        let about = About {
-            service: Named::from(sync.service),
-            tags: sync.tags.map(|tag| (Named::from(tag.key), Datum::from(tag.value))).collect(),
-        };
+        let about = About::of(sync);
         let new = self.about.as_ref() != Some(&about);
         self.about = Some(about);
         new || !knew_clock
     }
 
-    /// What a device says of itself; `None` when a name is missing, unless that must do.
+    /// What a device says of itself; `None` when a name is missing, unless by `force` that must do.
     fn describe(&self, about: &About, force: bool) -> Option<Arc<Source>> {
-        let text = |named: &Named| match named {
-            Named::Text(text) => Some(text.clone()),
-            Named::Index(index) => self.look_up(*index, force),
-        };
-        let mut source = Source::new(self.key.trace_id(0));
-        source.service = Some(text(&about.service)?).filter(|service| !service.is_empty());
-        // Of two with one key the first holds.
-        for (key, datum) in about.tags.iter().rev() {
-            let value = match datum {
-                Datum::Value(value) => value.clone(),
-                Datum::Name(index) => Value::Str(self.look_up(*index, force)?),
-            };
-            source.set_tag(text(key)?, value);
-        }
-        match &self.source {
-            Some(known) if **known == source => Some(known.clone()),
-            _ => Some(Arc::new(source)),
-        }
+        about.describe(&self.names, self.key.trace_id(0), force).map(|source| shared(&self.source, source))
     }
 
-    fn look_up(&self, index: u32, force: bool) -> Option<Text> {
-        self.names.get(&index).cloned().or_else(|| force.then(|| Text::new(&format!("name#{index}"))))
-    }
-
-    fn knows(&self, text: WireText<'_>) -> bool {
-        match text {
-            WireText::Name(index) => self.names.contains_key(&index),
-            WireText::Inline(_) => true,
-        }
-    }
-
-    fn knows_tags(&self, mut tags: Tags<'_>) -> bool {
-        tags.all(|tag| {
-            self.knows(tag.key)
-                && match tag.value {
-                    TagValue::Text(text) | TagValue::Cut(text) => self.knows(text),
-                    _ => true,
-                }
-        })
+    fn knows(&self, span: &WireSpan<'_>) -> bool {
+        self.names.knows(span.name) && self.names.knows_tags(span.tags)
     }
 
     /// Whether everything is known that the packet's spans need.
@@ -258,7 +206,7 @@ impl Session {
         self.clock.knows_frequency()
             && self.source.is_some()
             && packet.records().all(|record| match record {
-                Ok(Record::Span(span)) => self.knows(span.name) && self.knows_tags(span.tags),
+                Ok(Record::Span(span)) => self.knows(&span),
                 _ => true,
             })
     }
@@ -278,29 +226,44 @@ impl Session {
                 counters.unclocked_spans += 1;
                 continue;
             };
-            counters.unnamed_spans += u64::from(!self.knows(span.name) || !self.knows_tags(span.tags));
+            counters.unnamed_spans += u64::from(!self.knows(&span));
             let parent_id = span.parent.map_or(0, |parent| self.key.span_id(parent));
             let mut model = Span::new(
                 self.key.trace_id(span.trace),
                 self.key.span_id(span.counter),
                 parent_id,
-                self.text(span.name),
+                self.names.text(span.name),
                 source.clone(),
             );
             model.start = start;
             model.duration = self.clock.duration(span.duration);
             model.error = span.error;
             self.set_tags(&mut model, span.tags);
+            if span.interrupt != 0 && model.tag(INTERRUPT).is_none() {
+                model.tags.push((Text::from(INTERRUPT), Value::Uint(span.interrupt.into())));
+            }
             if span.lost_tags {
                 model.tags.push((Text::from("microspan.lost_tags"), Value::Bool(true)));
             }
+            if let Some(link) = span.link {
+                match self.traces.of_link(&span) {
+                    Some(trace) => model
+                        .links
+                        .push(Link { trace_id: self.key.trace_id(trace), span_id: self.key.span_id(link) }),
+                    None => {
+                        counters.unresolved_links += 1;
+                        model.tags.push((Text::from("microspan.link_unresolved"), Value::Bool(true)));
+                    }
+                }
+            }
+            self.traces.note(&span);
             out(model);
         }
     }
 
     /// The tags of a span, and those of them that name its fields.
     fn set_tags(&self, span: &mut Span, tags: Tags<'_>) {
-        span.tags.extend(tags.map(|tag| (self.text(tag.key), convert(tag.value, |text| self.text(text)))));
+        span.tags.extend(tags.map(|tag| (self.names.text(tag.key), self.names.value(tag.value))));
         // On the wire the newest comes first.
         span.tags.reverse();
         for (field, key) in [
@@ -317,50 +280,8 @@ impl Session {
             }
         }
     }
-
-    fn text(&self, text: WireText<'_>) -> Text {
-        match text {
-            WireText::Name(index) => self.look_up(index, true).unwrap_or_else(|| Text::from("")),
-            WireText::Inline(text) => Text::new(text),
-        }
-    }
 }
 
 fn spans(packet: &Packet<'_>) -> u64 {
     packet.records().filter(|record| matches!(record, Ok(Record::Span(_)))).count() as u64
-}
-
-impl From<WireText<'_>> for Named {
-    fn from(text: WireText<'_>) -> Self {
-        match text {
-            WireText::Name(index) => Self::Index(index),
-            WireText::Inline(text) => Self::Text(Text::new(text)),
-        }
-    }
-}
-
-impl From<TagValue<'_>> for Datum {
-    fn from(value: TagValue<'_>) -> Self {
-        match value {
-            TagValue::Text(WireText::Name(index)) | TagValue::Cut(WireText::Name(index)) => Self::Name(index),
-            value => Self::Value(convert(value, |text| match text {
-                WireText::Inline(text) => Text::new(text),
-                WireText::Name(_) => Text::from(""),
-            })),
-        }
-    }
-}
-
-/// A value, with its names looked up by `text`.
-fn convert<'a>(value: TagValue<'a>, text: impl FnOnce(WireText<'a>) -> Text) -> Value {
-    match value {
-        TagValue::Bool(value) => Value::Bool(value),
-        TagValue::U64(value) => Value::Uint(value),
-        TagValue::I64(value) => Value::Int(value),
-        // By its shortest decimal, so that 0.1 stays 0.1.
-        TagValue::F32(value) => Value::Float(value.to_string().parse().unwrap_or(f64::from(value))),
-        TagValue::F64(value) => Value::Float(value),
-        TagValue::Text(wire) => Value::Str(text(wire)),
-        TagValue::Cut(wire) => Value::Str(Text::new(&format!("{}...", text(wire).as_str()))),
-    }
 }

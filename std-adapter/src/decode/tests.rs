@@ -9,6 +9,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::{Text, Value};
 
+mod counts;
+mod forge;
+mod interrupts;
+
 /// Milliseconds, set by hand.
 struct Hand(AtomicU64);
 

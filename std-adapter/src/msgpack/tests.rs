@@ -6,7 +6,7 @@ use rmpv::Value as Msg;
 
 use super::*;
 use crate::config::Tagging;
-use crate::model::{Source, Span, Tag, Value};
+use crate::model::{Link, Source, Span, Tag, Value};
 use crate::pipeline::{Assembler, Limits};
 
 /// The payload of `spans`, sent through the pipeline.
@@ -95,6 +95,21 @@ fn every_field_reads_back() {
     assert_eq!(keys(&first["metrics"]), ["i", "u", "f", "_dd.top_level", "_sampling_priority_v1"]);
     assert_eq!(first["metrics"]["i"].as_f64(), Some(-3.0));
     assert_eq!(first["metrics"]["u"].as_f64(), Some((1_u64 << 60) as f64));
+}
+
+#[test]
+fn links_go_out_with_both_halves_of_their_trace() {
+    let wide = Link { trace_id: (3 << 64) | u128::from(u64::MAX), span_id: 9 };
+    let narrow = Link { trace_id: 5, span_id: u64::MAX };
+    let first = first(&payload(vec![Span { links: vec![wide, narrow], ..span() }], Tagging::default()));
+    let [wide, narrow] = first["span_links"].as_array().expect("an array").as_slice() else {
+        panic!("{first:?}")
+    };
+    assert_eq!(keys(wide), ["trace_id", "trace_id_high", "span_id"]);
+    assert_eq!((wide["trace_id"].as_u64(), wide["trace_id_high"].as_u64()), (Some(u64::MAX), Some(3)));
+    assert_eq!(wide["span_id"].as_u64(), Some(9));
+    assert_eq!(keys(narrow), ["trace_id", "span_id"]);
+    assert_eq!((narrow["trace_id"].as_u64(), narrow["span_id"].as_u64()), (Some(5), Some(u64::MAX)));
 }
 
 #[test]

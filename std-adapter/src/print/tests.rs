@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::model::{Source, Tag};
+use crate::model::{Link, Source, Tag};
 
 const PLAIN: Style = Style { color: false };
 
@@ -117,4 +117,17 @@ fn what_would_steer_the_terminal_is_escaped_and_long_values_are_cut() {
 fn a_chain_longer_than_the_call_stack_is_shown() {
     let spans: Vec<Span> = (1..=3_000).map(|id| span(id, id - 1, "n", id as i64, 1)).collect();
     assert_eq!(tree(&spans, PLAIN).lines().count(), 3_001);
+}
+
+#[test]
+fn links_are_shown_behind_the_tags_the_first_few_of_them() {
+    let links = (1..=5).map(|span_id| Link { trace_id: 42 << 64, span_id }).collect();
+    let spans = [Span { tags: tags([("interrupt", Value::Uint(37))]), links, ..span(1, 0, "byte", 0, 5) }];
+    let text = tree(&spans, PLAIN);
+    let trace = "000000000000002a0000000000000000";
+    let shown = format!(
+        "motor  byte  5 ns  interrupt=37  link={trace}:0000000000000001  link={trace}:0000000000000002  \
+         link={trace}:0000000000000003  and 2 more links\n"
+    );
+    assert!(text.ends_with(&shown), "{text}");
 }

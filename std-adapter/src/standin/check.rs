@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 
-use crate::model::{Source, Span, Text, Value};
+use crate::model::{Link, Source, Span, Text, Value};
 
 /// A clock that is off by more than this is wrong: a day.
 const TOLERANCE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -73,6 +73,17 @@ struct Wire {
     metrics: BTreeMap<String, f64>,
     #[serde(default, rename = "type")]
     span_type: String,
+    #[serde(default)]
+    span_links: Vec<WireLink>,
+}
+
+/// A link as it stands there.
+#[derive(Deserialize)]
+struct WireLink {
+    trace_id: u64,
+    #[serde(default)]
+    trace_id_high: u64,
+    span_id: u64,
 }
 
 /// Decodes the body of a `/v0.4/traces` request that came at `now`; `header` gives a header by its name.
@@ -145,6 +156,9 @@ fn problem(span: &Wire, trace_id: u64, now: SystemTime) -> Option<String> {
         () if span.trace_id != trace_id => {
             format!("its trace_id {} is not that of the first span, {trace_id}", span.trace_id)
         }
+        () if span.span_links.iter().any(|link| link.trace_id == 0 || link.span_id == 0) => {
+            "a link has trace_id or span_id 0".to_owned()
+        }
         () if span.service.is_empty() => "service is empty".to_owned(),
         () if span.name.is_empty() => "name is empty".to_owned(),
         () if span.duration < 0 => format!("duration is negative: {}", span.duration),
@@ -165,6 +179,10 @@ impl Wire {
     fn into_span(self, trace_id: u128, source: Arc<Source>) -> Span {
         let texts = self.meta.into_iter().map(|(key, value)| (key.into(), Value::Str(value.into())));
         let numbers = self.metrics.into_iter().map(|(key, value)| (key.into(), Value::Float(value)));
+        let links = self.span_links.into_iter().map(|link| Link {
+            trace_id: u128::from(link.trace_id_high) << 64 | u128::from(link.trace_id),
+            span_id: link.span_id,
+        });
         let given = |text: String| if text.is_empty() { None } else { Some(Text::from(text)) };
         Span {
             service: given(self.service),
@@ -174,6 +192,7 @@ impl Wire {
             duration: self.duration,
             error: self.error != 0,
             tags: texts.chain(numbers).collect(),
+            links: links.collect(),
             ..Span::new(trace_id, self.span_id, self.parent_id, self.name, source)
         }
     }

@@ -64,7 +64,8 @@ proptest! {
                 let trace = if parent == 0 { counter } else { trace };
                 let name = Text::Inline(&text);
                 let span = SpanHead {
-                    counter, parent, trace, interrupt, name, start, duration, error, lost_tags, tags: 1
+                    counter, parent, trace, link_trace: start as u32,
+                    interrupt, name, start, duration, error, lost_tags, tags: 1
                 };
                 put_span(w, &mut deltas, &span).unwrap();
                 put_tag(w, &Tag { key: Text::Name(7), value: TagValue::U64(start) }).unwrap();
@@ -80,9 +81,11 @@ proptest! {
             prop_assert_eq!(span.counter as u32, counter);
             prop_assert_eq!(low(span.parent), parent.filter(|_| !is_root));
             prop_assert_eq!(low(span.link), parent.filter(|parent| is_root && *parent != counter));
+            let link_trace = Some(start as u32).filter(|trace| *trace != 0 && *trace != counter);
+            prop_assert_eq!(low(span.link_trace), link_trace.filter(|_| span.link.is_some()));
             prop_assert_eq!(span.trace as u32, if is_root { counter } else { trace });
             prop_assert_eq!(span.interrupt, u32::from(interrupt));
-            prop_assert_eq!((span.start & (1 << 40) - 1, span.duration), (start, duration));
+            prop_assert_eq!((span.start & ((1 << 40) - 1), span.duration), (start, duration));
             prop_assert_eq!((span.error, span.lost_tags), (error, lost));
             prop_assert_eq!(span.name, Text::Inline(&text));
             let tags: Vec<_> = span.tags.collect();

@@ -1,20 +1,14 @@
-//! Arm's MPS2 board with the AN386 image (Cortex-M4), as QEMU's `mps2-an386` emulates it: a place to count instructions.
+//! Arm's MPS2 board with the AN386 image (Cortex-M4), as QEMU's `mps2-an386` emulates it. AN385, the same with a
+//! Cortex-M3, has all of this at the same addresses.
 
 mod clock;
-mod count;
+mod timers;
 
 pub use clock::DualTimer;
-pub use count::{CALLS, Count, Operation, block, instructions};
+pub use timers::{TIMER0, TIMER1};
 
-/// Starts the counter of instructions and the clock.
-///
-/// # Panics
-/// When it is called a second time: there is one of each.
+/// Starts the clock. Call it once, at the start of `main`.
 pub fn start() {
-    let Some(mut core) = cortex_m::Peripherals::take() else {
-        panic!("the board was initialised twice: call an386::start once, at the start of main");
-    };
-    count::start(&mut core.SYST);
     clock::start();
 }
 

@@ -71,6 +71,18 @@ fn a_good_payload_becomes_spans() {
     assert_eq!((spans[0].parent_id, spans[0].error), (0, false));
 }
 
+fn link(trace_id: u64, span_id: u64) -> Msg {
+    let fields = [("trace_id", trace_id), ("trace_id_high", 2), ("span_id", span_id)];
+    Msg::Map(fields.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
+}
+
+#[test]
+fn links_come_with_their_span() {
+    let span = with("span_links", Some(Msg::Array(vec![link(3, 4)])));
+    let spans = check(span).expect("nothing is wrong with it").remove(0);
+    assert_eq!(spans[1].links, [Link { trace_id: (2 << 64) | 3, span_id: 4 }]);
+}
+
 #[test]
 fn what_is_wrong_with_a_span_is_told_with_its_place() {
     let day = 24 * 60 * 60 * 1_000_000_000_i64;
@@ -86,6 +98,8 @@ fn what_is_wrong_with_a_span_is_told_with_its_place() {
         ("start", Msg::from(-5), "start -5 is more than a day away from now"),
         ("error", 2.into(), "error is 2, and must be 0 or 1"),
         ("meta", Msg::Map(vec![("n".into(), "x".into())]), "`n` is in meta and in metrics"),
+        ("span_links", Msg::Array(vec![link(0, 4)]), "a link has trace_id or span_id 0"),
+        ("span_links", Msg::Array(vec![link(3, 4), link(3, 0)]), "a link has trace_id or span_id 0"),
         ("metrics", Msg::Map(vec![("inf".into(), Msg::F64(f64::INFINITY))]), "the metric `inf` is inf"),
     ] {
         assert_eq!(reason(with(key, Some(value))), format!("trace 0, span 1: {expected}"));

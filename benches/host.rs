@@ -1,0 +1,235 @@
+//! What a span costs on this machine: the arena alone, beside two readings of the clock.
+//!
+//! Spans are children of an open root, made in batches; after each batch all are drained, by the same thread, into a sink
+//! that counts. The drain's time is not counted, its allocations are. The operations take turns in short rounds, and a
+//! ratio is that of one round: a machine that is shared slows both sides.
+
+use std::convert::Infallible;
+use std::hint::black_box;
+
+use anyhow::{Result, anyhow, ensure};
+use clap::Args;
+use microspan::{Arena, Clock, Drain, Exclusive, Refused, Session, Static, Stats, Tracer, Transport};
+use serde::Serialize;
+
+use crate::allocations;
+use crate::ticks::{Ticks, median};
+
+const ROUNDS: usize = 41;
+const BATCHES_OF_A_ROUND: u32 = 40;
+/// Half of the arena, so that a claim finds a free slot at once.
+const BATCH: u32 = 512;
+const SPANS: usize = 1_024;
+const TAGS: usize = 4_096;
+
+/// What `host` can be told.
+#[derive(Args)]
+pub struct Options {
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+/// One operation. The names of the operations do not change.
+#[derive(Serialize)]
+struct Row {
+    op: &'static str,
+    ns: f64,
+    ratio_to_two_clock_reads: f64,
+    /// For each span, its drain and encoding included.
+    allocations: f64,
+}
+
+#[derive(Serialize)]
+struct Figures {
+    clock: &'static str,
+    spans_delivered: u32,
+    rows: Vec<Row>,
+}
+
+static ARENA: Arena<SPANS, TAGS> = Arena::new();
+static TRACER: Tracer = Tracer::new(&ARENA, &Ticks).service("benches");
+
+/// A transport that takes all.
+struct Sink {
+    bytes: u64,
+}
+
+impl Transport for Sink {
+    type Error = Infallible;
+
+    fn send(&mut self, packet: &[u8]) -> Result<(), Refused<Infallible>> {
+        self.bytes += packet.len() as u64;
+        Ok(())
+    }
+}
+
+/// An operation: what it is called, whether it makes a span, whether tracing is on, and a batch of it.
+struct Operation {
+    op: &'static str,
+    makes_span: bool,
+    enabled: bool,
+    batch: fn(&Exclusive),
+}
+
+impl Operation {
+    const fn span(op: &'static str, batch: fn(&Exclusive)) -> Self {
+        Self { op, makes_span: true, enabled: true, batch }
+    }
+}
+
+const OPERATIONS: &[Operation] = &[
+    Operation { op: "two_clock_reads", makes_span: false, enabled: true, batch: two_clock_reads },
+    Operation::span("span_shared", |_| each(|_, _| TRACER.trace("child").finish())),
+    Operation::span("span_two_tags_shared", |_| {
+        each(|number, _| {
+            let span = TRACER.trace("child");
+            span.set_tag("bread", Static("rye")).set_tag("order", number);
+        });
+    }),
+    Operation::span("span_str16_shared", |_| {
+        each(|_, text| {
+            let span = TRACER.trace("child");
+            span.set_tag("guest", text);
+        });
+    }),
+    Operation::span("span_exclusive", |exclusive| each(|_, _| exclusive.trace("child").finish())),
+    Operation::span("span_two_tags_exclusive", |exclusive| {
+        each(|number, _| {
+            let span = exclusive.trace("child");
+            span.set_tag("bread", Static("rye")).set_tag("order", number);
+        });
+    }),
+    Operation::span("span_str16_exclusive", |exclusive| {
+        each(|_, text| {
+            let span = exclusive.trace("child");
+            span.set_tag("guest", text);
+        });
+    }),
+    Operation {
+        op: "disabled",
+        makes_span: false,
+        enabled: false,
+        batch: |_| each(|_, _| TRACER.trace("child").finish()),
+    },
+];
+
+fn two_clock_reads(_: &Exclusive) {
+    each(|_, _| {
+        black_box(Ticks.now());
+        black_box(Ticks.now());
+    });
+}
+
+/// Does something as often as a batch has it, with a number and a text that the compiler cannot know.
+#[inline(always)]
+fn each(mut one: impl FnMut(u64, &str)) {
+    let text = black_box("sixteen bytes ok");
+    for number in 0..u64::from(BATCH) {
+        one(black_box(number), text);
+    }
+}
+
+/// What was seen of an operation.
+#[derive(Default)]
+struct Seen {
+    nanoseconds: Vec<f64>,
+    ratios: Vec<f64>,
+    allocations: u64,
+}
+
+/// Measures, and prints.
+pub fn run(options: &Options) -> Result<()> {
+    let arena = Box::leak(Box::new(Arena::<SPANS, TAGS>::new()));
+    // Reached through a pointer, as a thread's own arena is; the shared one is a `static` that the compiler knows.
+    let tracer = Box::leak(Box::new(Tracer::exclusive(arena, &Ticks).service("benches")));
+    let exclusive = Exclusive::new(tracer).ok_or_else(|| anyhow!("an exclusive tracer gave no handle"))?;
+    let drain = |tracer| Drain::<1472>::new(tracer, Session::new(1)).ok_or_else(|| anyhow!("no first drain"));
+    let mut drains = [drain(&TRACER)?, drain(exclusive.tracer())?];
+    let mut sink = Sink { bytes: 0 };
+    let roots = (TRACER.trace("root"), exclusive.trace("root"));
+
+    let mut seen: Vec<Seen> = OPERATIONS.iter().map(|_| Seen::default()).collect();
+    let mut made = 2;
+    // The first round warms up.
+    for round in 0..=ROUNDS {
+        let mut clock = f64::NAN;
+        for (operation, seen) in OPERATIONS.iter().zip(&mut seen) {
+            let before = allocations::count();
+            let ticks = measure(operation, &exclusive, &mut drains, &mut sink);
+            let allocated = allocations::count() - before;
+            made += u32::from(operation.makes_span) * BATCHES_OF_A_ROUND * BATCH;
+            let each = Ticks.nanoseconds(ticks) / f64::from(BATCHES_OF_A_ROUND * BATCH);
+            if operation.op == "two_clock_reads" {
+                clock = each;
+            }
+            if round > 0 {
+                seen.nanoseconds.push(each);
+                seen.ratios.push(each / clock);
+                seen.allocations += allocated;
+            }
+        }
+    }
+
+    drop(roots);
+    drains.iter_mut().for_each(|drain| empty(drain, &mut sink));
+    let delivered = drains.iter().fold(0_u32, |sum, drain| sum.wrapping_add(drain.spans()));
+    for tracer in [&TRACER, exclusive.tracer()] {
+        ensure!(tracer.stats() == Stats::default(), "spans or tags were dropped: {:?}", tracer.stats());
+    }
+    ensure!(delivered == made, "{made} spans were made and {delivered} delivered");
+    let figures = Figures { clock: Ticks::NAME, spans_delivered: delivered, rows: rows(seen) };
+    if options.json {
+        println!("{}", serde_json::to_string(&figures)?);
+    } else {
+        print(&figures, sink.bytes);
+    }
+    Ok(())
+}
+
+/// The ticks that a round of an operation took.
+fn measure(
+    operation: &Operation,
+    exclusive: &Exclusive,
+    drains: &mut [Drain<1472>; 2],
+    sink: &mut Sink,
+) -> u64 {
+    TRACER.set_enabled(operation.enabled);
+    let mut ticks = 0;
+    for _ in 0..BATCHES_OF_A_ROUND {
+        let start = Ticks.now();
+        (operation.batch)(exclusive);
+        ticks += Ticks.now() - start;
+        drains.iter_mut().for_each(|drain| empty(drain, sink));
+    }
+    TRACER.set_enabled(true);
+    ticks
+}
+
+fn empty(drain: &mut Drain<1472>, sink: &mut Sink) {
+    while let Ok(true) = drain.poll(sink) {}
+}
+
+fn rows(seen: Vec<Seen>) -> Vec<Row> {
+    let spans = (ROUNDS as f64) * f64::from(BATCHES_OF_A_ROUND * BATCH);
+    let row = |(operation, seen): (&Operation, Seen)| Row {
+        op: operation.op,
+        ns: hundredths(median(seen.nanoseconds)),
+        ratio_to_two_clock_reads: hundredths(median(seen.ratios)),
+        allocations: seen.allocations as f64 / spans,
+    };
+    OPERATIONS.iter().zip(seen).map(row).collect()
+}
+
+fn hundredths(figure: f64) -> f64 {
+    (figure * 100.0).round() / 100.0
+}
+
+fn print(figures: &Figures, bytes: u64) {
+    println!("Medians of {ROUNDS} rounds on this machine; the clock is {}", figures.clock);
+    println!("{:<26}{:>8}{:>18}{:>14}", "operation", "ns", "x two clock reads", "allocations");
+    for Row { op, ns, ratio_to_two_clock_reads, allocations } in &figures.rows {
+        println!("{op:<26}{ns:>8.1}{ratio_to_two_clock_reads:>18.2}{allocations:>14}");
+    }
+    println!("{} spans were made and delivered, in {bytes} bytes of packets.", figures.spans_delivered);
+}

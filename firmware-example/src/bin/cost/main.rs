@@ -1,0 +1,168 @@
+//! Runs each operation some times, for a host that counts their instructions.
+//!
+//! The program counts nothing itself. Each operation is a function of its own whose symbol the host knows; an emulator
+//! that tells every instruction shows where a call begins and ends, and where interrupts were masked. What the program
+//! prints says how rows are made of these functions, one line of JSON each: what a call of `function` takes beyond one
+//! of `beyond`, divided by `share`.
+//!
+//! | row | what is counted |
+//! | --- | --- |
+//! | `clock` | one reading of the board's clock |
+//! | `span` | start and finish of a child under an open root, without tags; two readings of the clock included |
+//! | `span_interrupts` | the same by a tracer that asks in which interrupt it is (`CortexM`) |
+//! | `span_callsites` | the same by a tracer that counts at each callsite (`Callsites`) |
+//! | `tag_u32` | a number: what a span with four of them costs beyond one with none, divided by four |
+//! | `tag_static_str` | a string that lives for ever, likewise |
+//! | `tag_str16` | a string of 16 bytes that is copied, likewise |
+//! | `disabled` | start and finish while tracing is switched off |
+//! | `drain_span` | to take a tagless child from the arena, encode it, free it, and its share of a full packet |
+//! | `masked_probe` | a critical section around nothing: proof that a masked interrupt is seen where there is one |
+//!
+//! Nothing is dropped: the program fails if something was. One target is one board: see `here.rs`.
+
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(target_os = "none")]
+mod here;
+#[cfg(target_os = "none")]
+mod operations;
+
+#[cfg(target_os = "none")]
+mod firmware {
+    use core::convert::Infallible;
+    use core::hint::black_box;
+
+    use cortex_m_rt::{entry, exception};
+    use microspan::{Drain, Refused, Session, Stats, Tracer, Transport};
+    use microspan_firmware::board::host;
+    use static_cell::StaticCell;
+
+    use crate::here;
+    use crate::operations::{self as op, Operation, TAGS_OF_A_SPAN, TRACER};
+
+    /// How often an operation is called. A few times: every instruction of each is counted.
+    const CALLS: u32 = 16;
+    /// A packet with less room than this takes no further span.
+    const LARGEST_SPAN: usize = 16;
+
+    static DRAIN: StaticCell<Drain<{ here::MTU }>> = StaticCell::new();
+
+    /// A transport that only takes the packet, and notes whether it was a full one.
+    #[derive(Default)]
+    struct Sink {
+        full: u32,
+    }
+
+    impl Transport for Sink {
+        type Error = Infallible;
+
+        fn send(&mut self, packet: &[u8]) -> Result<(), Refused<Infallible>> {
+            self.full += u32::from(packet.len() > here::MTU - LARGEST_SPAN);
+            Ok(())
+        }
+    }
+
+    #[entry]
+    fn main() -> ! {
+        here::start();
+        let Some(drain) = Drain::new(&TRACER, Session::new(1)) else {
+            panic!("a first drain was asked for and the tracer has one already");
+        };
+        let drain = DRAIN.init(drain);
+        let root = TRACER.trace("cost.root");
+        let mut run = |operation| {
+            call(operation);
+            empty(drain);
+        };
+
+        run(op::nothing);
+        run(op::clock);
+        row("clock", "cost.clock", "cost.nothing", 1);
+        run(op::span);
+        row("span", "cost.span", "cost.nothing", 1);
+        run(op::tags_u32);
+        row("tag_u32", "cost.tags_u32", "cost.span", TAGS_OF_A_SPAN);
+        run(op::tags_static_str);
+        row("tag_static_str", "cost.tags_static_str", "cost.span", TAGS_OF_A_SPAN);
+        run(op::tags_str16);
+        row("tag_str16", "cost.tags_str16", "cost.span", TAGS_OF_A_SPAN);
+        TRACER.set_enabled(false);
+        run(op::disabled);
+        TRACER.set_enabled(true);
+        row("disabled", "cost.disabled", "cost.nothing", 1);
+        run(op::masked_probe);
+        row("masked_probe", "cost.masked_probe", "cost.nothing", 1);
+        undrained(&op::TRACER_OF_INTERRUPTS, op::span_interrupts);
+        row("span_interrupts", "cost.span_interrupts", "cost.nothing", 1);
+        undrained(&op::TRACER_OF_CALLSITES, op::span_callsites);
+        row("span_callsites", "cost.span_callsites", "cost.nothing", 1);
+        row("drain_span", "cost.drain_full_packets", "cost.nothing", drain_full(drain));
+
+        root.finish();
+        empty(drain);
+        // The root, and the children of four operations.
+        let made = 1 + 4 * CALLS + here::DRAINED;
+        assert_eq!((drain.spans(), TRACER.stats()), (made, Stats::default()), "spans or tags were dropped");
+        host::exit(true)
+    }
+
+    /// Calls an operation that the compiler cannot know, as often as all.
+    #[inline(never)]
+    fn call(operation: Operation) {
+        let (operation, text) = black_box((operation, "sixteen bytes ok"));
+        for number in 0..CALLS {
+            black_box(operation(number, text));
+        }
+    }
+
+    /// Calls an operation that starts spans by a tracer of its own, under a root, as the other spans have one.
+    fn undrained(tracer: &'static Tracer, operation: Operation) {
+        let root = tracer.trace("cost.root");
+        call(operation);
+        root.finish();
+        assert_eq!(tracer.stats(), Stats::default(), "spans were dropped");
+    }
+
+    /// Drains full packets, in one call that the host counts; returns how many spans they took.
+    fn drain_full(drain: &mut Drain<{ here::MTU }>) -> u32 {
+        for _ in 0..here::DRAINED {
+            TRACER.trace("cost.child").finish();
+        }
+        let mut sink = Sink::default();
+        let before = drain.spans();
+        black_box(drain_full_packets as fn(&mut _, &mut _))(drain, &mut sink);
+        assert_eq!(sink.full, here::FULL_PACKETS, "packets of less than their full length were counted");
+        let spans = drain.spans().wrapping_sub(before);
+        empty(drain);
+        spans
+    }
+
+    #[unsafe(export_name = "cost.drain_full_packets")]
+    fn drain_full_packets(drain: &mut Drain<{ here::MTU }>, sink: &mut Sink) {
+        for _ in 0..here::FULL_PACKETS {
+            let Ok(_) = drain.poll(sink) else {
+                panic!("a packet was handed to a sink that takes all, and refused");
+            };
+        }
+    }
+
+    fn empty(drain: &mut Drain<{ here::MTU }>) {
+        while let Ok(true) = drain.poll(&mut Sink::default()) {}
+    }
+
+    fn row(op: &str, function: &str, beyond: &str, share: u32) {
+        host::print(format_args!(
+            "{{\"op\":\"{op}\",\"function\":\"{function}\",\"beyond\":\"{beyond}\",\"share\":{share}}}\n"
+        ));
+    }
+
+    #[exception]
+    unsafe fn DefaultHandler(number: i16) {
+        here::on_interrupt(number);
+    }
+}
+
+#[cfg(not(target_os = "none"))]
+fn main() {
+    eprintln!("cost runs on four emulated cores: cargo run --release -p microspan-benches -- target");
+}

@@ -264,6 +264,7 @@ impl<M: Threads> Span<M> {
     }
 
     /// Whether an error set on it goes anywhere.
+    #[cfg(not(loom))]
     #[inline]
     pub(crate) fn keeps_errors(&self) -> bool {
         self.is_recording() || self.tracer.is_enabled() && self.tracer.arena.full.reserved != 0

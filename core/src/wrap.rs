@@ -30,6 +30,8 @@ use crate::tracer::Tracer;
 /// It stands on functions and methods, `async` ones too, generic or not. The span is finished when the function returns,
 /// whichever way. On an `async fn` it is started by the first poll, is the current span in every poll, and is finished with
 /// the future, also when that is dropped half-way. A span that the body holds across an `.await` is current again after it.
+/// A function that returns a future and is not `async` has a span for the making of that future; the future gets one by
+/// [`in_span`](crate::InSpan::in_span).
 ///
 /// | argument | |
 /// | --- | --- |

@@ -55,9 +55,9 @@ mod firmware {
         let ((out, second_inbox), (second_out, inbox)) = (there.split(), back.split());
         let second_mail = SECOND.init(Mail { out: second_out, inbox: second_inbox });
         TIMER0.listen(1);
-        let mail = &mut Mail { out, inbox };
-        let (pend, tick) = (|| TIMER0.pend(), || TIMER0.start(ticks(128)));
-        PAIR.first(mail, drain, sink, spans, pend, || an521::start_second(second_mail, second), tick);
+        PAIR.warm_up_first(drain, sink, || TIMER0.pend());
+        an521::start_second(second_mail, second);
+        PAIR.first(&mut Mail { out, inbox }, drain, sink, spans, || TIMER0.start(ticks(128)));
         TIMER0.stop();
         let report = PAIR.finish(drain, sink);
         host::print(format_args!("{report}\n"));

@@ -35,3 +35,17 @@ unsafe impl GlobalAlloc for Counting {
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_allocation_is_counted_and_so_is_a_larger_one_of_the_same_memory() {
+        let before = count();
+        let mut memory = std::hint::black_box(Vec::<u8>::with_capacity(8));
+        memory.reserve_exact(4_096);
+        // Other tests may allocate meanwhile.
+        assert!(count() >= before + 2);
+    }
+}

@@ -199,7 +199,35 @@ fn print(figures: &Figures) {
         );
     }
     println!(
-        "Bounds: a start looks at {} slots at most and is dropped and counted then; a poll looks at {} before it finds a span.",
+        "Bounds: a start looks at {} slots at most, then its span is dropped and counted; a poll looks at {} slots before \
+         it finds a span.",
         figures.slots_a_start_looks_at, figures.slots_a_poll_looks_at
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arena_is_measured_empty_and_with_long_lived_spans() {
+        static ARENA: Arena<64, 4> = Arena::new();
+        static TRACER: Tracer = Tracer::new(&ARENA, &Ticks);
+        let points = measure(&TRACER, 64).unwrap();
+        let held: Vec<usize> = points.iter().map(|point| point.held_percent).collect();
+        assert_eq!(held, HELD);
+        assert!(points.iter().all(|point| point.start_and_finish_ns > 0.0 && point.drain_span_ns > 0.0));
+        assert_eq!(points[0].dropped_percent, 0.0);
+        let file = std::env::temp_dir().join(format!("microspan-growth-{}.svg", std::process::id()));
+        plot::draw(&points, &file).unwrap();
+        let drawn = std::fs::read_to_string(&file).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        assert!(drawn.starts_with("<svg") && drawn.contains("empty poll, 90 % held"), "{drawn}");
+    }
+
+    #[test]
+    fn the_middle_is_not_moved_by_what_is_far_off() {
+        assert_eq!(middle(vec![1.0, 2.0, 4.0, 1_000.0]), 3.0);
+        assert_eq!(middle(Vec::new()), 0.0);
+    }
 }

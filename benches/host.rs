@@ -1,7 +1,7 @@
 //! What a span costs on this machine: the arena alone, beside two readings of the clock.
 //!
-//! Spans are children of an open root, made in batches; after each batch all are drained, by the same thread, into a sink
-//! that counts. The drain's time is not counted, its allocations are. The operations take turns in short rounds, and a
+//! Spans are children of an open root, made in batches; after each batch all are drained, by the same thread, into a
+//! sink that counts. The drain's time is not counted, its allocations are. The operations take turns in short rounds, and a
 //! ratio is that of one round: a machine that is shared slows both sides.
 
 use std::convert::Infallible;

@@ -28,7 +28,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Instructions of each operation on four Cortex-M: builds a firmware and runs it in QEMU, the same figures each time
+    /// Instructions of each operation on four Cortex-M: builds a firmware and runs it in QEMU, always the same figures
     Target(target::Options),
     /// Flash and static RAM that the tiny profile adds to an empty program on a Cortex-M4
     Size(size::Options),

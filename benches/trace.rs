@@ -4,9 +4,9 @@
 //! the program's bytes follow the calls of a function, how many instructions each took, and how long interrupts were
 //! masked in it: exactly, without a change to the program, and on every core alike.
 //!
-//! Interrupts are masked by `cpsid i`, and again as before by `cpsie i` or by writing PRIMASK. What is written no address
-//! tells; it is taken for what was read last and not written back, as critical sections nest, and a call that reads and
-//! writes PRIMASK not equally often is an error. So is another way to mask.
+//! Interrupts are masked by `cpsid i`, and again as before by `cpsie i` or by writing PRIMASK. What is written no
+//! address tells; it is taken for what was read last and not written back, as critical sections nest, and a call that
+//! reads and writes PRIMASK not equally often is an error. So is another way to mask.
 
 use std::collections::BTreeMap;
 use std::io::BufRead;

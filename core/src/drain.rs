@@ -11,7 +11,7 @@ mod encoder;
 mod names;
 mod session;
 
-use crate::arena::{Cause, Finished};
+use crate::arena::{ArenaView, Cause, Finished};
 use crate::id::{Session, widen};
 use crate::tracer::Tracer;
 use crate::transport::{Refused, Transport};
@@ -118,8 +118,9 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     // Not inlined: there is one of it for an MTU, however many places poll.
     #[inline(never)]
     fn fill(&mut self) -> usize {
-        let mut next = look(self.tracer, &mut self.from, &mut self.swept);
-        let Self { tracer, session, buffer, names, sequence, spans, latest, from, swept, told, .. } = self;
+        let mut sweep = Sweep { arena: self.tracer.arena, from: self.from, swept: self.swept };
+        let mut next = sweep.next();
+        let Self { tracer, session, buffer, names, sequence, spans, latest, told, .. } = self;
         let now = tracer.clock.now();
         let header = Header {
             session: *session,
@@ -142,8 +143,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
             let place = w.used();
             if encoder.span(&mut w, &span, false).is_err() {
                 if place > empty {
-                    tracer.arena.put_back(&span);
-                    *from = span.handle;
+                    sweep.put_back(&span);
                     break;
                 }
                 // It does not even fit a packet of its own: it goes with those of its tags that do.
@@ -151,9 +151,9 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
                     tracer.arena.count(tracer.context.core(), Cause::SpansOversize);
                 }
             }
-            tracer.arena.free(|| tracer.context.core(), &span);
+            sweep.arena.free(|| tracer.context.core(), &span);
             taken += u32::from(w.used() > place);
-            next = look(tracer, from, swept);
+            next = sweep.next();
         }
         *spans = spans.wrapping_add(taken);
         *latest = widen(*latest, encoder.newest);
@@ -164,27 +164,52 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         }
 
         let len = w.used();
-        if len == empty { 0 } else { seal(buffer, len).unwrap_or(0) }
+        (self.from, self.swept) = (sweep.from, sweep.swept);
+        if len == empty { 0 } else { seal(&mut self.buffer, len).unwrap_or(0) }
     }
 }
 
-/// The next finished span, from slot `from` on.
-#[inline(always)]
-fn look(tracer: &'static Tracer, from: &mut u32, swept: &mut u32) -> Option<Finished> {
-    let all = tracer.arena.capacity();
-    let steps = all.saturating_sub(*swept).min(SWEEP);
-    let found = tracer.arena.next_finished(*from, steps);
-    match &found {
-        Some(span) => {
-            *from = span.handle.wrapping_add(1);
-            *swept = 0;
+/// A walk round the arena.
+struct Sweep {
+    arena: ArenaView,
+    /// Where in the ring the next look begins.
+    from: u32,
+    /// How many slots were looked at since a span was found.
+    swept: u32,
+}
+
+impl Sweep {
+    /// The next finished span.
+    #[inline(always)]
+    fn next(&mut self) -> Option<Finished> {
+        let found = self.arena.next_finished(self.from).or_else(|| self.next_further());
+        if let Some(span) = &found {
+            self.from = span.handle.wrapping_add(1);
+            self.swept = 0;
         }
-        None => {
-            *from = from.wrapping_add(steps);
-            *swept = if *swept + steps < all { *swept + steps } else { 0 };
-        }
+        found
     }
-    found
+
+    #[inline(never)]
+    fn next_further(&mut self) -> Option<Finished> {
+        let all = self.arena.capacity();
+        let steps = all.saturating_sub(self.swept).min(SWEEP);
+        let found = self.arena.next_finished_within(self.from, steps);
+        if found.is_none() {
+            self.from = self.from.wrapping_add(steps);
+            self.swept += steps;
+            if self.swept >= all {
+                self.swept = 0;
+            }
+        }
+        found
+    }
+
+    /// Goes back to a span that is not taken now.
+    fn put_back(&mut self, span: &Finished) {
+        self.arena.put_back(span);
+        self.from = span.handle;
+    }
 }
 
 #[cfg(all(test, not(loom)))]

@@ -362,27 +362,15 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         self.slot(handle).word.load(Ordering::Relaxed) & !STATE == handle & !self.mask()
     }
 
-    /// The handle of this slot, if it is finished.
+    /// The handle of the slot at this index, of which the low bits count, if it is finished.
     #[inline(always)]
-    fn finished_at(&self, index: u32) -> Option<u32> {
+    pub(crate) fn finished_at(&self, index: u32) -> Option<u32> {
         let word = self.slot(index).word.load(Ordering::Relaxed);
         if word & STATE != FINISHED {
             return None;
         }
         fence(Ordering::Acquire);
-        Some(word & !STATE | index)
-    }
-
-    /// The next finished slot from `from` on, looking at `steps` slots: its handle.
-    #[inline(always)]
-    pub(crate) fn next_finished(&self, from: u32, steps: u32) -> Option<u32> {
-        // Most come one after the other.
-        self.finished_at(from & self.mask()).or_else(|| self.finished_further(from, steps))
-    }
-
-    #[inline(never)]
-    fn finished_further(&self, from: u32, steps: u32) -> Option<u32> {
-        (1..steps).find_map(|step| self.finished_at(from.wrapping_add(step) & self.mask()))
+        Some(word & !STATE | index & self.mask())
     }
 
     /// Takes a finished slot for reading, where claims may overwrite it; `false`: one just did.

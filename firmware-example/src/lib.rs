@@ -8,6 +8,7 @@
 //! | `hammer_m0` | `microbit`, Cortex-M0 | the same without compare-exchange |
 //! | `hammer_cores` | `mps2-an521`, two Cortex-M33 | two cores on one arena, spans handed from one to the other |
 //! | `cost` | one for each of four cores | what an operation costs, in instructions |
+//! | `size_*` | `mps2-an386`, Cortex-M4 | what is linked into a program that traces, and how large it is |
 //!
 //! Everything that names hardware is in `board`, which exists only where there is no operating system. The rest is
 //! portable and tested on the host.

@@ -10,14 +10,22 @@ use crate::tag::{CellBody, FIRST, Kind, WORD, Word, bits_of, first_bytes, unpack
 use core::{slice, str};
 
 impl ArenaView {
-    /// The next finished span from slot `from` on, for the one drain; looks at `steps` slots at most.
+    /// The span in slot `from`, if it is finished, for the one drain.
     #[inline(always)]
-    pub(crate) fn next_finished(&self, from: u32, steps: u32) -> Option<Finished> {
-        let mut handle = self.spans.next_finished(from, steps)?;
-        // Where starts may overwrite it, it is to be taken first; one that was just overwritten is not looked at again.
-        while self.full.overwrite && !self.spans.take(handle) {
-            let passed = handle.wrapping_add(1).wrapping_sub(from) & (self.capacity() - 1);
-            handle = self.spans.next_finished(handle.wrapping_add(1), steps.checked_sub(passed)?)?;
+    pub(crate) fn next_finished(&self, from: u32) -> Option<Finished> {
+        self.take(self.spans.finished_at(from)?)
+    }
+
+    /// The next finished span from slot `from` on; looks at `steps` slots at most.
+    pub(crate) fn next_finished_within(&self, from: u32, steps: u32) -> Option<Finished> {
+        (0..steps).find_map(|step| self.next_finished(from.wrapping_add(step)))
+    }
+
+    /// Where starts may overwrite it, a finished span is to be taken first; `None`: it was just overwritten.
+    #[inline(always)]
+    fn take(&self, handle: u32) -> Option<Finished> {
+        if self.full.overwrite && !self.spans.take(handle) {
+            return None;
         }
         let slot = self.spans.slot(handle);
         Some(Finished { handle, slot, head: slot.shared[TAGS].load(Ordering::Acquire) })
@@ -128,6 +136,17 @@ impl Finished {
     #[inline(always)]
     pub(crate) fn end(&self) -> u64 {
         u64::from(self.body().end) | u64::from(self.byte(END_HIGH)) << 32
+    }
+
+    /// The bits from 32 to 39 of its start, the ones below, and the low 32 bits of its length; `None`: start and end
+    /// differ in more, or the end is before the start.
+    #[inline(always)]
+    pub(crate) fn near(&self) -> Option<(u8, u32, u32)> {
+        let (high, body) = (self.byte(START_HIGH), self.body());
+        if self.byte(END_HIGH) != high {
+            return None;
+        }
+        Some((high, body.start, body.end.checked_sub(body.start)?))
     }
 
     #[inline(always)]

@@ -6,8 +6,8 @@ use crate::clock::ahead40;
 use crate::tag::Kind;
 use crate::tracer::Tracer;
 use crate::wire::{
-    Deltas, Full, Header, SpanHead, Tag, TagStart, TagValue, Writer, drop_tag, put_name, put_pieces,
-    put_span, put_tag,
+    Deltas, Full, Header, ShortSpan, SpanHead, Tag, TagStart, TagValue, Writer, drop_tag, put_name,
+    put_pieces, put_short_span, put_span, put_tag,
 };
 
 /// Encodes the spans of one packet.
@@ -25,28 +25,60 @@ impl<'d, const N: usize> Encoder<'d, N> {
     }
 
     /// Writes a span, or nothing; with `fewer`, without the tags that do not fit, which are counted.
-    #[inline]
+    #[inline(always)]
     pub(super) fn span(&mut self, w: &mut Writer<'_>, span: &Finished, fewer: bool) -> Result<(), Full> {
+        if span.has_tags() || !self.short_span(w, span) {
+            self.any_span(w, span, fewer)?;
+        }
+        if (span.handle.wrapping_sub(self.newest) as i32) > 0 {
+            self.newest = span.handle;
+        }
+        Ok(())
+    }
+
+    /// Writes a span that is short enough; returns whether it did.
+    #[inline(never)]
+    fn short_span(&mut self, w: &mut Writer<'_>, span: &Finished) -> bool {
+        let Some((high, start, duration)) = span.near() else { return false };
+        let (parent, trace) = (span.parent(), span.root());
+        let has_more = span.interrupt() != 0 || trace == span.handle && parent != 0;
+        let Some(name) = self.names.known(span.name()) else { return false };
+        if has_more || !self.deltas.is_near(high, start) {
+            return false;
+        }
+        let short = ShortSpan {
+            counter: span.handle,
+            parent,
+            trace,
+            name,
+            start,
+            duration,
+            error: span.has(ERROR),
+            lost_tags: span.has(LOST),
+        };
+        put_short_span(w, &mut self.deltas, &short)
+    }
+
+    #[inline(never)]
+    fn any_span(&mut self, w: &mut Writer<'_>, span: &Finished, fewer: bool) -> Result<(), Full> {
         let (place, deltas) = (w.used(), self.deltas);
         let done = if span.has_tags() {
             self.with_tags(w, span, fewer)
         } else {
-            self.head(w, span, 0, span.has(LOST))
+            let head = self.head(span, 0, span.has(LOST));
+            put_span(w, &mut self.deltas, &head)
         };
-        if done.is_err() {
+        done.inspect_err(|Full| {
             self.deltas = deltas;
             w.rewind(place);
-        } else if (span.handle.wrapping_sub(self.newest) as i32) > 0 {
-            self.newest = span.handle;
-        }
-        done
+        })
     }
 
     #[inline(always)]
-    fn head(&mut self, w: &mut Writer<'_>, span: &Finished, tags: u8, lost_tags: bool) -> Result<(), Full> {
+    fn head(&mut self, span: &Finished, tags: u8, lost_tags: bool) -> SpanHead<'static> {
         let (start, parent, trace) = (span.start(), span.parent(), span.root());
         let has_link = trace == span.handle && parent != 0;
-        let head = SpanHead {
+        SpanHead {
             counter: span.handle,
             parent,
             trace,
@@ -58,8 +90,7 @@ impl<'d, const N: usize> Encoder<'d, N> {
             error: span.has(ERROR),
             lost_tags,
             tags,
-        };
-        put_span(w, &mut self.deltas, &head)
+        }
     }
 
     #[inline(never)]
@@ -71,7 +102,8 @@ impl<'d, const N: usize> Encoder<'d, N> {
         let count = u8::try_from(found).unwrap_or(u8::MAX);
         let beyond = found - usize::from(count);
         let place = w.used();
-        self.head(w, span, count, span.has(LOST) || beyond != 0)?;
+        let head = self.head(span, count, span.has(LOST) || beyond != 0);
+        put_span(w, &mut self.deltas, &head)?;
         let counted = w.used() - 1;
         for tag in tags.take(usize::from(count)) {
             let before = w.used();

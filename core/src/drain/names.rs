@@ -19,13 +19,19 @@ impl<const N: usize> Names<N> {
         Self { names: Vec::new(), told: 0, turn: 0 }
     }
 
+    /// The index of a string, if it has one.
+    #[inline(always)]
+    pub(super) fn known(&self, text: &'static str) -> Option<u32> {
+        let same = |name: &&str| name.as_ptr() == text.as_ptr() && name.len() == text.len();
+        self.names.iter().position(same).map(|index| index as u32)
+    }
+
     /// How a string goes on the wire: by its index, or in full when the table is full.
     #[inline]
     pub(super) fn text(&mut self, text: &'static str) -> Text<'static> {
         let text = cut(text, MAX_NAME);
-        let same = |name: &&str| name.as_ptr() == text.as_ptr() && name.len() == text.len();
-        match self.names.iter().position(same) {
-            Some(index) => Text::Name(index as u32),
+        match self.known(text) {
+            Some(index) => Text::Name(index),
             None if text.is_empty() => Text::Inline(""),
             None => match self.names.push(text) {
                 Ok(()) => Text::Name(self.names.len() as u32 - 1),

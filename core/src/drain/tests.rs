@@ -585,3 +585,32 @@ fn of_two_tags_with_one_key_only_the_later_travels() {
     let line = &read(&link.packets)[0];
     assert!(line.ends_with(" long=a string of more than one cell n=U64(19)"), "{line}");
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        cases: if cfg!(miri) { 3 } else { 300 }, failure_persistence: None, ..Default::default()
+    })]
+
+    /// Also where a time crosses 2^32 ticks, or 2^31 between two spans.
+    #[test]
+    fn times_arrive_as_they_were_whatever_lies_between(
+        turns in proptest::collection::vec((0u64..1 << 33, 0u64..1 << 33, proptest::bool::ANY), 1..12),
+        origin in 0u64..1 << 45,
+    ) {
+        let (tracer, clock) = setup::<16, 4>();
+        clock.turn(origin);
+        let mut drain = Drain::<1472>::new(tracer, Session::new(1)).unwrap();
+        let mut expected = Vec::new();
+        for (pause, length, is_long) in turns {
+            clock.turn(if is_long { pause } else { pause % 1000 });
+            let span = tracer.trace("s");
+            let start = clock.now();
+            clock.turn(if is_long { length } else { length % 1000 });
+            drop(span);
+            expected.push(format!("s {start}+{} ^0", clock.now() - start));
+        }
+        let mut link = Kept::default();
+        send_all(&mut drain, &mut link);
+        proptest::prop_assert_eq!(read(&link.packets), expected);
+    }
+}

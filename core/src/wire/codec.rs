@@ -1,5 +1,6 @@
 //! One field after the other, in postcard, into and out of a slice.
 
+use core::convert::Infallible;
 use postcard::Serializer;
 use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
@@ -37,45 +38,16 @@ impl<'b> Writer<'b> {
         field.serialize(&mut Serializer { output: self }).map_err(|_| Full)
     }
 
-    /// An unsigned number. Most have one byte, which needs no encoder.
+    /// Room for [`WINDOW`] bytes, if there is so much.
     #[inline(always)]
-    pub(crate) fn put_u32(&mut self, number: u32) -> Result<(), Full> {
-        if number < 0x80 { self.put_byte(number as u8) } else { self.put_long(number.into()) }
+    pub(crate) fn window(&mut self) -> Option<Window<'_>> {
+        self.free().first_chunk_mut().map(|bytes| Window { bytes, len: 0 })
     }
 
-    /// As [`put_u32`](Self::put_u32).
+    /// Goes on behind what was written into a window.
     #[inline(always)]
-    pub(crate) fn put_u64(&mut self, number: u64) -> Result<(), Full> {
-        if number < 0x80 { self.put_byte(number as u8) } else { self.put_long(number) }
-    }
-
-    /// A signed number, likewise.
-    #[inline(always)]
-    pub(crate) fn put_i32(&mut self, number: i32) -> Result<(), Full> {
-        self.put_u32(((number << 1) ^ (number >> 31)) as u32)
-    }
-
-    /// As [`put_i32`](Self::put_i32).
-    #[inline(always)]
-    pub(crate) fn put_i64(&mut self, number: i64) -> Result<(), Full> {
-        self.put_u64(((number << 1) ^ (number >> 63)) as u64)
-    }
-
-    #[inline(always)]
-    fn put_byte(&mut self, byte: u8) -> Result<(), Full> {
-        *self.buffer.get_mut(self.used).ok_or(Full)? = byte;
-        self.used += 1;
-        Ok(())
-    }
-
-    /// What postcard makes of it, seven bits after the other.
-    #[inline(never)]
-    fn put_long(&mut self, mut number: u64) -> Result<(), Full> {
-        while number >= 0x80 {
-            self.put_byte(number as u8 | 0x80)?;
-            number >>= 7;
-        }
-        self.put_byte(number as u8)
+    pub(crate) fn advance(&mut self, len: usize) {
+        self.used += len;
     }
 
     /// Bytes as they are.
@@ -110,6 +82,92 @@ impl<'b> Writer<'b> {
     fn free(&mut self) -> &mut [u8] {
         self.buffer.get_mut(self.used..).unwrap_or_default()
     }
+}
+
+/// Where numbers are written as postcard writes them. Most have one byte, which needs no encoder.
+pub(crate) trait Put {
+    type Error;
+
+    fn byte(&mut self, byte: u8) -> Result<(), Self::Error>;
+
+    /// A number of more than one byte, seven bits after the other.
+    fn long(&mut self, number: u64) -> Result<(), Self::Error>;
+
+    #[inline(always)]
+    fn u32(&mut self, number: u32) -> Result<(), Self::Error> {
+        if number < 0x80 { self.byte(number as u8) } else { self.long(number.into()) }
+    }
+
+    #[inline(always)]
+    fn u64(&mut self, number: u64) -> Result<(), Self::Error> {
+        if number < 0x80 { self.byte(number as u8) } else { self.long(number) }
+    }
+
+    #[inline(always)]
+    fn i32(&mut self, number: i32) -> Result<(), Self::Error> {
+        self.u32(((number << 1) ^ (number >> 31)) as u32)
+    }
+
+    #[inline(always)]
+    fn i64(&mut self, number: i64) -> Result<(), Self::Error> {
+        self.u64(((number << 1) ^ (number >> 63)) as u64)
+    }
+}
+
+impl Put for Writer<'_> {
+    type Error = Full;
+
+    #[inline]
+    fn byte(&mut self, byte: u8) -> Result<(), Full> {
+        *self.buffer.get_mut(self.used).ok_or(Full)? = byte;
+        self.used += 1;
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn long(&mut self, number: u64) -> Result<(), Full> {
+        self.put(&number)
+    }
+}
+
+/// What fits into a [`Window`]: the fields of a span with a name from the table, which are at most 38 bytes.
+const WINDOW: usize = 64;
+
+/// A place for some fields, whose room was looked at once.
+pub(crate) struct Window<'w> {
+    bytes: &'w mut [u8; WINDOW],
+    pub(crate) len: usize,
+}
+
+impl Put for Window<'_> {
+    type Error = Infallible;
+
+    #[inline(always)]
+    fn byte(&mut self, byte: u8) -> Result<(), Infallible> {
+        if let Some(place) = self.bytes.get_mut(self.len % WINDOW) {
+            *place = byte;
+        }
+        self.len += 1;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn long(&mut self, number: u64) -> Result<(), Infallible> {
+        self.len = long(self.bytes, self.len, number);
+        Ok(())
+    }
+}
+
+/// Writes a number from `len` on; returns where it ends.
+#[inline(never)]
+fn long(bytes: &mut [u8; WINDOW], len: usize, mut number: u64) -> usize {
+    let mut window = Window { bytes, len };
+    while number >= 0x80 {
+        let Ok(()) = window.byte(number as u8 | 0x80);
+        number >>= 7;
+    }
+    let Ok(()) = window.byte(number as u8);
+    window.len
 }
 
 /// Where postcard puts the bytes of a field: one by one, since most fields have one or two.

@@ -1,6 +1,6 @@
 //! Records: a finished span with its tags, a name, a sync. What each writes, it reads, in this file.
 
-use super::codec::{Full, Malformed, Reader, Writer};
+use super::codec::{Full, Malformed, Put, Reader, Writer};
 use super::packet::Header;
 use super::tag::{Tag, Tags, Text, put_tag};
 use crate::arena::Cause;
@@ -33,6 +33,14 @@ pub(crate) struct Deltas {
 impl Deltas {
     pub(crate) fn new(header: &Header) -> Self {
         Self { counter: header.counter as u32, trace: 0, start: header.time }
+    }
+
+    /// Whether a start of these low 32 bits, and these 8 above them, is less than 2^31 ticks from the last one, with the
+    /// same 8.
+    #[inline(always)]
+    pub(crate) fn is_near(&self, high: u8, low: u32) -> bool {
+        let last = self.start as u32;
+        (self.start >> 32) as u8 == high && (ahead(low, last) >= 0) == (low >= last)
     }
 }
 
@@ -99,9 +107,73 @@ pub(crate) struct SpanHead<'a> {
     pub(crate) tags: u8,
 }
 
-/// Writes a span up to its tags.
+/// A span on its way out that most spans are: in thread mode, without tags, not far in time from the one before.
+pub(crate) struct ShortSpan {
+    /// Its handle.
+    pub(crate) counter: u32,
+    /// The handle of its parent; 0: none.
+    pub(crate) parent: u32,
+    /// The handle of the root of its trace.
+    pub(crate) trace: u32,
+    /// The index of its name.
+    pub(crate) name: u32,
+    /// The low 32 bits of its start; the next 8 are those of the span before.
+    pub(crate) start: u32,
+    pub(crate) duration: u32,
+    pub(crate) error: bool,
+    pub(crate) lost_tags: bool,
+}
+
+/// Writes a span into a window, if there is one.
 #[inline(always)]
+pub(crate) fn put_short_span(w: &mut Writer<'_>, deltas: &mut Deltas, span: &ShortSpan) -> bool {
+    let Some(mut window) = w.window() else { return false };
+    let mut head = SPAN;
+    if span.trace == span.counter {
+        head |= ROOT;
+    } else if span.parent == span.trace {
+        head |= TRACE_IS_PARENT;
+    } else if span.trace == deltas.trace {
+        head |= SAME_TRACE;
+    }
+    head |= if span.error { ERROR } else { 0 } | if span.lost_tags { LOST } else { 0 };
+    let Ok(()) = window.byte(head);
+    let Ok(()) = window.u32(span.name.wrapping_add(1));
+    let Ok(()) = window.i32(ahead(span.counter, deltas.counter.wrapping_add(1)));
+    if head & ROOT == 0 {
+        let Ok(()) = window.i32(ahead(span.counter, span.parent));
+        if head & (TRACE_IS_PARENT | SAME_TRACE) == 0 {
+            let Ok(()) = window.i32(ahead(span.counter, span.trace));
+        }
+    }
+    let Ok(()) = window.i32(ahead(span.start, deltas.start as u32));
+    let Ok(()) = window.u32(span.duration);
+    let len = window.len;
+    w.advance(len);
+    deltas.counter = span.counter;
+    deltas.trace = span.trace;
+    deltas.start = deltas.start >> 32 << 32 | u64::from(span.start);
+    true
+}
+
+/// Writes a span up to its tags.
 pub(crate) fn put_span(w: &mut Writer<'_>, deltas: &mut Deltas, span: &SpanHead<'_>) -> Result<(), Full> {
+    let head = first_byte(span, deltas);
+    w.byte(head)?;
+    span.name.put(w)?;
+    put_numbers(w, head, deltas, span)?;
+    if head & MORE != 0 {
+        put_more(w, span, head & ROOT != 0)?;
+    }
+    if span.tags != 0 {
+        w.byte(span.tags)?;
+    }
+    *deltas = Deltas { counter: span.counter, trace: span.trace, start: span.start };
+    Ok(())
+}
+
+#[inline(always)]
+fn first_byte(span: &SpanHead<'_>, deltas: &Deltas) -> u8 {
     let is_root = span.trace == span.counter;
     let mut head = SPAN;
     if is_root {
@@ -120,29 +192,24 @@ pub(crate) fn put_span(w: &mut Writer<'_>, deltas: &mut Deltas, span: &SpanHead<
     if span.tags != 0 {
         head |= TAGS;
     }
-    let more = span.interrupt != 0 || is_root && span.parent != 0;
-    if more {
+    if span.interrupt != 0 || is_root && span.parent != 0 {
         head |= MORE;
     }
-    w.put_bytes(&[head])?;
-    span.name.put(w)?;
-    w.put_i32(ahead(span.counter, deltas.counter.wrapping_add(1)))?;
-    if !is_root {
-        w.put_i32(ahead(span.counter, span.parent))?;
+    head
+}
+
+/// The fields that every span has, but for its name.
+#[inline(always)]
+fn put_numbers<P: Put>(w: &mut P, head: u8, deltas: &Deltas, span: &SpanHead<'_>) -> Result<(), P::Error> {
+    w.i32(ahead(span.counter, deltas.counter.wrapping_add(1)))?;
+    if head & ROOT == 0 {
+        w.i32(ahead(span.counter, span.parent))?;
         if head & (TRACE_IS_PARENT | SAME_TRACE) == 0 {
-            w.put_i32(ahead(span.counter, span.trace))?;
+            w.i32(ahead(span.counter, span.trace))?;
         }
     }
-    w.put_i64(ahead40(span.start, deltas.start))?;
-    w.put_u64(span.duration)?;
-    if more {
-        put_more(w, span, is_root)?;
-    }
-    if span.tags != 0 {
-        w.put_bytes(&[span.tags])?;
-    }
-    *deltas = Deltas { counter: span.counter, trace: span.trace, start: span.start };
-    Ok(())
+    w.i64(ahead40(span.start, deltas.start))?;
+    w.u64(span.duration)
 }
 
 #[inline(never)]

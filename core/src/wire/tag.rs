@@ -1,6 +1,6 @@
 //! Strings and tags, as spans and syncs carry them. What each writes, it reads, in this file.
 
-use super::codec::{Full, Malformed, Reader, Writer};
+use super::codec::{Full, Malformed, Put, Reader, Writer};
 
 // The kinds of a tag's value.
 const FALSE: u8 = 0;
@@ -25,7 +25,7 @@ impl<'a> Text<'a> {
     #[inline]
     pub(super) fn put(&self, w: &mut Writer<'_>) -> Result<(), Full> {
         match self {
-            Text::Name(index) => w.put_u32(index.saturating_add(1)),
+            Text::Name(index) => w.u32(index.wrapping_add(1)),
             Text::Inline(text) => {
                 w.put(&0u32)?;
                 w.put(*text)

@@ -1,7 +1,7 @@
 //! A program that starts, tags and finishes spans, and does nothing else: no drain, no board support.
 //!
-//! What is linked into it is what recording takes. The test `symbols` looks for what must not be there: an allocator, and
-//! anything that can panic.
+//! What is linked into it is what recording takes. The test `symbols` looks for what must not be there: an allocator,
+//! and anything that can panic.
 
 #![cfg_attr(target_os = "none", no_std, no_main)]
 

@@ -22,7 +22,7 @@ const CRATES: &[(&str, &[&str])] = &[
 const MODULES: &[&[&str]] = &[
     &["error"],
     &["model"],
-    &["config", "clock"],
+    &["config", "clock", "threads"],
     &["decode"],
     &["pipeline"],
     &["msgpack", "print"],

@@ -30,10 +30,13 @@
 //! assert_eq!((payload.traces(), payload.spans()), (1, 1));
 //! ```
 //!
+//! A program that traces itself gives its tracer [`threads::Threads`] as context, so that each thread has its own
+//! current span.
+//!
 //! # What is promised
 //!
 //! - Everything that is held is bounded, and everything that is dropped is counted by cause:
-//!   [`pipeline::Counters`], [`agent::Stats`].
+//!   [`decode::Counters`], [`pipeline::Counters`], [`agent::Stats`].
 //! - One chunk holds spans of one trace and one source, and what stands in it is what the agent takes.
 //! - Ids are kept whole: 128 bits of trace id, 64 of span id.
 //! - A steady flow of spans allocates nothing between the assembler and the request body.
@@ -63,3 +66,4 @@ pub mod print;
 pub mod screen;
 #[cfg(feature = "cli")]
 pub mod standin;
+pub mod threads;

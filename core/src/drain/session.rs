@@ -16,8 +16,8 @@ pub(super) struct Told {
     /// The counts at that time, as sums.
     stats: Stats,
     callsites: u32,
-    /// Which of the counts of drops and callsites goes out next; 0: all of them went out.
-    turn: usize,
+    /// Which of the counts of drops and callsites goes out next; `None`: all of them went out.
+    turn: Option<usize>,
 }
 
 impl Told {
@@ -43,15 +43,23 @@ pub(super) fn tell<const N: usize>(
         Some(told) if spans_wait => told.is_old(now, tracer) && told.sequence != sequence.wrapping_sub(1),
         Some(told) => {
             let old = told.is_old(now, tracer);
-            told.turn != 0
+            told.turn.is_some()
                 || told.stats != tracer.stats()
                 || old && tracer.callsites.is_some_and(|sites| sites.sum() != told.callsites)
         }
     };
-    if due && sync(w, tracer, names).is_ok() {
-        let turn = told.as_ref().map_or(0, |told| told.turn);
+    let turn = told.as_ref().and_then(|told| told.turn);
+    // What is left over has a packet to itself, as far as spans allow it: a sync may leave it no room.
+    let alone = turn.is_some() && !spans_wait;
+    if due && (alone || sync(w, tracer, names).is_ok()) {
         let (stats, callsites) = (tracer.stats(), tracer.callsites.map_or(0, |sites| sites.sum()));
-        *told = Some(Told { time: now, sequence, stats, callsites, turn: counts(w, tracer, names, turn) });
+        *told = Some(Told {
+            time: now,
+            sequence,
+            stats,
+            callsites,
+            turn: counts(w, tracer, names, turn.unwrap_or(0), alone),
+        });
     }
 }
 
@@ -83,14 +91,16 @@ fn sync<const N: usize>(
         .inspect_err(|Full| w.rewind(place))
 }
 
-/// Writes the counts that are not 0, from number `turn` on, as many as fit; returns the number of the next one, 0 when
-/// that was the last.
+/// Writes the counts that are not 0, from number `turn` on, as many as fit; returns the number of the next one, if there is
+/// one. What does not fit a packet that has nothing else is left out; with `alone` this is one.
 fn counts<const N: usize>(
     w: &mut Writer<'_>,
     tracer: &'static Tracer,
     names: &mut Names<N>,
     turn: usize,
-) -> usize {
+    alone: bool,
+) -> Option<usize> {
+    let empty = w.used();
     let drops = tracer.arena.cores() * CAUSES;
     let sites = tracer.callsites.map_or(0, |sites| sites.len());
     for number in turn..drops + sites {
@@ -107,8 +117,10 @@ fn counts<const N: usize>(
         };
         if written.is_err() {
             w.rewind(place);
-            return number;
+            if !alone || place > empty {
+                return Some(number);
+            }
         }
     }
-    0
+    None
 }

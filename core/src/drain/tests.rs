@@ -515,6 +515,36 @@ fn a_link_tells_its_trace_unless_its_span_went_out_before_and_its_slot_is_used_a
 }
 
 #[test]
+fn counts_that_fit_no_packet_are_left_out_and_hold_up_nothing() {
+    static SITES: Callsites<4> = Callsites::new();
+    let clock: &'static Hand = Box::leak(Box::new(Hand(AtomicU64::new(0))));
+    let arena = Box::leak(Box::new(Arena::<4, 4>::new()));
+    // The sync with these tags leaves no room in a packet of 64 bytes.
+    let tags = &[
+        ("a", Value::U64(1)),
+        ("b", Value::U64(2)),
+        ("c", Value::U64(3)),
+        ("d", Value::U64(4)),
+        ("e", Value::U64(5)),
+        ("f", Value::U64(6)),
+        ("g", Value::U64(7)),
+        ("h", Value::U64(8)),
+    ];
+    let tracer: &'static Tracer = Box::leak(Box::new(Tracer::new(arena, clock).callsites(&SITES).tags(tags)));
+    let mut drain = Drain::<64, 0>::new(tracer, Session::new(1)).unwrap();
+    let held: Vec<_> = (0..5).map(|_| tracer.trace("short")).collect();
+    drop(tracer.trace("a name that is longer than what a packet of 64 bytes has room for"));
+    drop(held);
+    let mut link = Kept::default();
+    let polls = (0..1000).filter(|_| drain.poll(&mut link) == Ok(true)).count();
+    assert!(polls < 10, "{polls} packets");
+    assert_eq!(dropped(&link.packets).spans_full, 2);
+    let records = link.packets.iter().flat_map(|packet| Packet::parse(packet).unwrap().records());
+    let told = records.filter(|record| matches!(record, Ok(Record::Callsite { started: 5, dropped: 1, .. })));
+    assert_eq!(told.count(), 1);
+}
+
+#[test]
 fn drops_are_told_for_each_core() {
     let (tracer, context) = with_context(Interrupts::Children);
     let mut drain = Drain::<64>::new(tracer, Session::new(1)).unwrap();

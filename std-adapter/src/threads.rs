@@ -1,0 +1,99 @@
+//! Which thread asks: the context of a tracer that threads share.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use microspan::Context;
+
+/// The greatest bound: an arena has places for so many cores.
+const MOST: usize = 256;
+
+/// The number of a thread that has none; no arena has a place for it.
+const NONE: usize = usize::MAX;
+
+/// Which numbers are taken, a bit each.
+static TAKEN: [AtomicU64; MOST / 64] = [const { AtomicU64::new(0) }; MOST / 64];
+
+thread_local! {
+    static NUMBER: Number = const { Number(Cell::new(NONE)) };
+}
+
+/// A [`Context`] in which each thread is a core: so each has a current span of its own, and its spans are children of its
+/// own spans.
+///
+/// A thread gets the lowest free number below `BOUND` (at most 256) when it first traces, and gives it back when it ends.
+/// Beyond `BOUND` threads at a time the spans of further ones are dropped and counted, until one of the others ends.
+///
+/// Numbers are those of the process: give all its tracers one `BOUND`, and their arenas so many cores. A signal handler
+/// must not trace with it: a thread's first number may allocate.
+///
+/// A span may be finished on another thread. One that is still open when the thread that started it ends is the parent of
+/// what the next thread of that number starts, until it is finished.
+///
+/// ```
+/// use microspan::{Arena, Clock, Tracer};
+/// use microspan_std::threads::Threads;
+/// # struct Ticks;
+/// # impl Clock for Ticks {
+/// #     fn now(&self) -> u64 { 0 }
+/// #     fn frequency(&self) -> u32 { 1 }
+/// # }
+/// static ARENA: Arena<4096, 4096, 64> = Arena::new();
+/// static TRACER: Tracer = Tracer::new(&ARENA, &Ticks).context(&Threads::<64>);
+///
+/// let request = TRACER.trace("request");
+/// std::thread::spawn(|| drop(TRACER.trace("a root: its thread has no other"))).join().unwrap();
+/// drop(TRACER.trace("a child of the request"));
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Threads<const BOUND: usize>;
+
+impl<const BOUND: usize> Context for Threads<BOUND> {
+    #[inline]
+    fn core(&self) -> usize {
+        const { assert!(BOUND >= 1 && BOUND <= MOST, "there are 1 to 256 threads at a time") };
+        // Where it fails the thread is ending, and has given its number back.
+        NUMBER.try_with(|number| number.below(BOUND)).unwrap_or(NONE)
+    }
+}
+
+/// The number of a thread.
+struct Number(Cell<usize>);
+
+impl Number {
+    #[inline]
+    fn below(&self, bound: usize) -> usize {
+        let number = self.0.get();
+        if number < bound { number } else { self.get(bound) }
+    }
+
+    /// The same for a thread that has no such number yet.
+    #[cold]
+    fn get(&self, bound: usize) -> usize {
+        if self.0.get() == NONE {
+            self.0.set((0..bound).find(|number| take(*number)).unwrap_or(NONE));
+        }
+        if self.0.get() < bound { self.0.get() } else { NONE }
+    }
+}
+
+impl Drop for Number {
+    fn drop(&mut self) {
+        let number = self.0.get();
+        if let Some(word) = TAKEN.get(number / 64) {
+            // The next thread of this number sees what this one stored.
+            word.fetch_and(!(1 << (number % 64)), Ordering::Release);
+        }
+    }
+}
+
+/// Takes a number, if it is free.
+fn take(number: usize) -> bool {
+    let bit = 1 << (number % 64);
+    TAKEN.get(number / 64).is_some_and(|word| {
+        word.load(Ordering::Relaxed) & bit == 0 && word.fetch_or(bit, Ordering::Acquire) & bit == 0
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -86,10 +86,9 @@ impl Board {
         if pace == Pace::Instructions {
             command.args(["-icount", "shift=0"]);
         }
-        let words = format!("arg=hammer,arg=spans={spans},arg=ticks={ticks},arg=seed={seed}");
-        command
-            .args(["-semihosting-config", &format!("enable=on,target=native,{words}"), "-kernel"])
-            .arg(firmware);
+        let words: String = words.iter().map(|(name, value)| format!(",arg={name}={value}")).collect();
+        let semihosting = format!("enable=on,target=native,arg=hammer{words}");
+        command.args(["-semihosting-config", &semihosting, "-kernel"]).arg(firmware);
         let mut process = Process::start(&mut command);
         let status = process.wait(LONGEST_RUN);
         assert!(status.success(), "{}\nit ended with {status}", process.told());

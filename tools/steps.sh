@@ -119,7 +119,8 @@ step_boards() {
     done
     build_sandwich sandwich_udp sandwich_uart && build_hammers || return
     for target in "${cost_targets[@]}"; do
-        board_cargo "$target" build --locked -p microspan-firmware --no-default-features --profile firmware --bin cost || return
+        board_cargo "$target" build --locked -p microspan-firmware --no-default-features --profile firmware \
+            --bin cost --bin cost_interrupts --bin cost_callsites || return
     done
 }
 

@@ -122,6 +122,7 @@ impl<'d, const N: usize> Encoder<'d, N> {
         Ok(())
     }
 
+    #[inline(never)]
     fn tag(&mut self, w: &mut Writer<'_>, tag: &Cell) -> Result<(), Full> {
         let key = self.names.text(tag.key());
         let value = match tag.kind {

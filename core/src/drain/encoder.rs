@@ -74,7 +74,7 @@ impl<'d, const N: usize> Encoder<'d, N> {
         })
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn head(&mut self, span: &Finished, tags: u8, lost_tags: bool) -> SpanHead<'static> {
         let (start, parent, trace) = (span.start(), span.parent(), span.root());
         let has_link = trace == span.handle && parent != 0;

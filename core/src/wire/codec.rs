@@ -39,13 +39,19 @@ impl<'b> Writer<'b> {
     }
 
     /// A number, out of line: where size counts and not speed.
+    #[inline(always)]
     pub(crate) fn number(&mut self, number: impl Into<u64>) -> Result<(), Full> {
         self.long(number.into())
     }
 
     /// A signed number, likewise.
+    #[inline(always)]
     pub(crate) fn signed(&mut self, number: impl Into<i64>) -> Result<(), Full> {
-        let number = number.into();
+        self.long_signed(number.into())
+    }
+
+    #[inline(never)]
+    fn long_signed(&mut self, number: i64) -> Result<(), Full> {
         self.long(((number << 1) ^ (number >> 63)) as u64)
     }
 
@@ -135,7 +141,7 @@ pub(crate) trait Put {
 impl Put for Writer<'_> {
     type Error = Full;
 
-    #[inline]
+    #[inline(never)]
     fn byte(&mut self, byte: u8) -> Result<(), Full> {
         *self.buffer.get_mut(self.used).ok_or(Full)? = byte;
         self.used += 1;

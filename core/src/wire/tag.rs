@@ -22,7 +22,7 @@ pub enum Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    #[inline]
+    #[inline(never)]
     pub(super) fn put(&self, w: &mut Writer<'_>) -> Result<(), Full> {
         match self {
             Text::Name(index) => w.number(index.wrapping_add(1)),
@@ -76,6 +76,7 @@ pub(crate) struct TagStart<'a> {
 }
 
 /// Writes a tag.
+#[inline(never)]
 pub(crate) fn put_tag(w: &mut Writer<'_>, tag: &Tag<'_>) -> Result<(), Full> {
     tag.key.put(w)?;
     match &tag.value {

@@ -14,7 +14,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("microspan-macros", &[]),
     ("microspan-std", &["microspan"]),
     ("microspan-firmware", &["microspan"]),
-    ("microspan-tests", &["microspan", "microspan-macros", "microspan-std"]),
+    ("microspan-example-library", &["microspan"]),
+    ("microspan-tests", &["microspan", "microspan-example-library", "microspan-macros", "microspan-std"]),
     ("microspan-benches", &["microspan", "microspan-macros", "microspan-std"]),
 ];
 

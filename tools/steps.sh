@@ -96,7 +96,11 @@ step_layering() { cargo test --locked -p microspan-tests --test layering; }
 
 step_tests() {
     cargo test --locked --workspace &&
-        cargo test --locked -p microspan --all-features &&
+        cargo test --locked -p microspan --features defmt,embassy-net,embedded-io &&
+        cargo test --locked -p microspan --features linked-tracer --test linked &&
+        cargo test --locked -p microspan --features off --test off &&
+        cargo test --locked -p microspan-example-library &&
+        cargo test --locked -p microspan-example-library --features off &&
         cargo test --locked -p microspan-std --no-default-features
 }
 
@@ -155,11 +159,13 @@ step_boards() {
     local target
     for target in "${board_targets[@]}"; do
         board_cargo "$target" build --locked -p microspan --release --features embedded-io &&
-            board_cargo "$target" build --locked -p microspan --release --features embedded-io,defmt || return
+            board_cargo "$target" build --locked -p microspan --release --features embedded-io,defmt &&
+            board_cargo "$target" build --locked -p microspan-example-library --release || return
     done
     build_sandwich sandwich_udp sandwich_uart && build_hammers || return
     for target in "${cost_targets[@]}"; do
-        board_cargo "$target" build --locked -p microspan-firmware --no-default-features --profile firmware --bin cost || return
+        board_cargo "$target" build --locked -p microspan-firmware --no-default-features --profile firmware \
+            --bin cost --bin cost_interrupts --bin cost_callsites || return
     done
 }
 

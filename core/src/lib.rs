@@ -34,12 +34,16 @@
 //! Somewhere else (the main loop, a task, an interrupt of low priority) a [`Drain`] takes what is finished, encodes
 //! it and hands it to a [`Transport`].
 //!
+//! The same with macros is [`span!`] and [`macro@wrap`]; a library names no tracer, [`set_global`] says which is meant. Who
+//! comes from Datadog's `ddtrace` finds both side by side in [`from_ddtrace`].
+//!
 //! # The model
 //!
 //! - The [`Arena`] is all the memory there is: a ring of span slots and a ring of tag cells, in a `static`.
 //! - The [`Tracer`] starts spans in it. The newest open one is the current span, and the parent of the next.
 //! - The [`Span`] is the guard of an open span: whoever holds it tags it, and dropping it finishes the span. A
-//!   [`SpanRef`] ([`Tracer::current_span`]) names a span that somebody else holds.
+//!   [`SpanRef`] ([`Tracer::current_span`]) names a span that somebody else holds. A [`Detached`] span is open and not
+//!   current; a future that is [in a span](InSpan::in_span) has a current span of its own.
 //! - Ids are derived from a random [`Session`] key and a counter, by both sides: nothing is drawn in a start, and they
 //!   do not travel.
 //! - [`wire`] is the format, in both directions.
@@ -60,11 +64,15 @@
 //!
 //! # Features
 //!
-//! None is on by default, and each only adds.
+//! None is on by default, and each but `off` only adds.
 //!
 //! - `embedded-io`: `Stream`, the transport over a byte stream. It waits as long as the stream does.
 //! - `embassy-net`: `Udp`, the transport over a UDP socket. It never waits.
 //! - `defmt`: `Format` for the values and errors that a device logs.
+//! - `linked-tracer`: `link_tracer!`, by which the program's tracer is linked instead of set; a program that does not
+//!   say it does not link. For the final binary alone to enable; [`set_global`] says more.
+//! - `off`: nothing is recorded by anybody. Every start is a constant "no", so that instrumented code compiles to what it
+//!   was before; everything else stays as it is. For the final binary alone to enable.
 //!
 //! On a core without compare-exchange the final binary picks the implementation of `critical-section`; no library
 //! should.
@@ -85,6 +93,10 @@ mod clock;
 mod context;
 mod drain;
 mod exclusive;
+mod future;
+#[cfg(not(loom))]
+#[allow(unsafe_code)]
+mod global;
 mod id;
 #[cfg(all(test, not(any(loom, shuttle))))]
 #[allow(unsafe_code)]
@@ -99,6 +111,12 @@ mod tag;
 mod tracer;
 mod transport;
 pub mod wire;
+mod wrap;
+
+#[cfg(not(loom))]
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 
 pub use arena::{Arena, Cause, MAX_STR, Stats};
 pub use callsite::{Callsite, Callsites};
@@ -108,11 +126,19 @@ pub use context::CortexM;
 pub use context::{Context, Cores, Interrupts, OneContext};
 pub use drain::Drain;
 pub use exclusive::{AnyThread, Exclusive, OneThread, Threads};
+pub use future::{Detached, InSpan, WithSpan};
+#[cfg(not(loom))]
+pub use global::*;
 pub use id::Session;
 pub use span::{Span, SpanRef};
 pub use tag::{Static, Value};
 pub use tracer::Tracer;
 pub use transport::*;
+pub use wrap::wrap;
+
+#[cfg(any(doc, doctest))]
+#[doc = include_str!("../docs/from_ddtrace.md")]
+pub mod from_ddtrace {}
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

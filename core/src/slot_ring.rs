@@ -281,15 +281,21 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         if self.skip_0() && index == 0 {
             index = 1;
         }
-        for _ in 0..steps {
+        for step in 0..steps {
             index = index.max(reserved);
             if let Some(claimed) = self.claim_at(mode, index) {
                 return Some(claimed);
             }
-            index = (index + 1) & mask;
+            // First one after the other; then all over the ring, past a cluster of long-lived uses, or of young ones which
+            // an old hint ran back to.
+            let stride = if step < steps / 2 || self.capacity() <= steps {
+                1
+            } else {
+                self.capacity() / steps * 2 + 1
+            };
+            index = (index + stride) & mask;
         }
-        // The next claim looks further on, past a cluster of long-lived slots, but in no later round: claims that fail use
-        // up no handles.
+        // The next claim goes on here, but in no later round: claims that fail use up no handles.
         self.hint.store(hint & !mask | index, Ordering::Relaxed);
         None
     }

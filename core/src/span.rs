@@ -12,8 +12,9 @@ use core::marker::PhantomData;
 /// Three words. The guard of a span that was dropped (the arena was full, or tracing is off) does nothing. It may be
 /// moved to another core or thread, and finished there.
 ///
-/// Do not hold one across an `.await`: what the executor runs meanwhile would become its children. One that is forgotten
-/// (`core::mem::forget`) keeps its slot, and stays the current span, for ever.
+/// Hold one across an `.await` only in a future that has a span ([`in_span`](crate::InSpan::in_span)): elsewhere, what the
+/// executor runs meanwhile would become its children. One that is forgotten (`core::mem::forget`) keeps its slot, and
+/// stays the current span, for ever.
 #[must_use = "a span is finished when its guard is dropped: `let _span = ..` keeps it, `let _ = ..` does not"]
 pub struct Span<M: Threads = AnyThread> {
     tracer: &'static Tracer,
@@ -43,9 +44,9 @@ impl<M: Threads> Span<M> {
     }
 
     /// Whether the span is being recorded.
-    #[inline]
+    #[inline(always)]
     pub fn is_recording(&self) -> bool {
-        self.started.handle != 0
+        !cfg!(feature = "off") && self.started.handle != 0
     }
 
     /// Sets a tag; of two tags with one key the later holds.
@@ -54,7 +55,7 @@ impl<M: Threads> Span<M> {
     /// own fields: `service.name`, `resource.name` and `span.type`.
     #[inline(always)]
     pub fn set_tag<'v>(&self, key: &'static str, value: impl Into<Value<'v>>) -> &Self {
-        if self.started.handle != 0 {
+        if self.is_recording() {
             tag::<M>(self.tracer, self.started.handle, key, value.into());
         }
         self
@@ -86,7 +87,7 @@ impl<M: Threads> Span<M> {
 impl<M: Threads> Drop for Span<M> {
     #[inline(always)]
     fn drop(&mut self) {
-        if self.started.handle != 0 {
+        if self.is_recording() {
             // SAFETY: `start` returned this, to this guard alone, and a guard is dropped once.
             unsafe { finish(self.tracer, self.started) };
         }
@@ -252,5 +253,29 @@ impl<M: Threads> core::fmt::Debug for Span<M> {
 impl<M: Threads> core::fmt::Debug for SpanRef<M> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("SpanRef").field("handle", &self.handle).finish_non_exhaustive()
+    }
+}
+
+impl<M: Threads> Span<M> {
+    /// Its tracer and its handle; 0: it is not recorded.
+    #[inline]
+    pub(crate) fn parts(&self) -> (&'static Tracer, u32) {
+        (self.tracer, self.started.handle)
+    }
+
+    /// Whether an error set on it goes anywhere.
+    #[cfg(not(loom))]
+    #[inline]
+    pub(crate) fn keeps_errors(&self) -> bool {
+        self.is_recording() || self.tracer.is_enabled() && self.tracer.arena.full.reserved != 0
+    }
+
+    /// Makes the span before it the current one here, if it is that itself.
+    #[inline]
+    pub(crate) fn leave(&self) {
+        if self.is_recording() {
+            let Started { handle, previous } = self.started;
+            self.tracer.arena.leave(Here::of(self.tracer.context), handle, previous);
+        }
     }
 }

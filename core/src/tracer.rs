@@ -176,7 +176,7 @@ impl Tracer {
 
     #[inline(always)]
     pub(crate) fn is_enabled(&self) -> bool {
-        !self.arena.state.disabled.load(Ordering::Relaxed)
+        !cfg!(feature = "off") && !self.arena.state.disabled.load(Ordering::Relaxed)
     }
 
     /// Switches recording on or off; it is on at first. Spans that are open stay so.

@@ -69,10 +69,11 @@ impl ArenaView {
         };
         let birth = self.birth(core, here);
         let alone = birth.enters && interrupts == Interrupts::Roots;
-        let root = self.root(birth.parent).filter(|_| !alone);
-        let Claimed { handle, slot } = self.claim_by_policy(mode, here, root.is_none())?;
+        let (parent, root) = self.parent_and_root(birth.parent);
+        let is_root = alone || parent == 0;
+        let Claimed { handle, slot } = self.claim_by_policy(mode, here, is_root)?;
         slot.bytes[INTERRUPT].store(byte(here.interrupt), Ordering::Relaxed);
-        self.begin(handle, slot, name, birth.parent, root.unwrap_or(handle), clock);
+        self.begin(handle, slot, name, parent, if is_root { handle } else { root }, clock);
         core.set_current(here, handle);
         Some(Started { handle, previous: birth.previous })
     }
@@ -190,8 +191,8 @@ impl ArenaView {
         let birth = self.birth(core, here);
         let Claimed { handle, slot } = self.claim_reserved(mode, here)?;
         slot.bytes[INTERRUPT].store(byte(here.interrupt), Ordering::Relaxed);
-        let root = self.root(birth.parent).unwrap_or(handle);
-        self.begin(handle, slot, DROPPED, birth.parent, root, clock);
+        let (parent, root) = self.parent_and_root(birth.parent);
+        self.begin(handle, slot, DROPPED, parent, if parent == 0 { handle } else { root }, clock);
         Some(handle)
     }
 }

@@ -1,0 +1,190 @@
+//! The one tracer of a program: chosen by its final binary, used by its libraries.
+
+use crate::arena::Arena;
+use crate::clock::Clock;
+use crate::span::{Span, SpanRef};
+use crate::tracer::Tracer;
+use core::fmt;
+
+#[cfg(not(feature = "linked-tracer"))]
+mod pointer {
+    use crate::sync::{AtomicPtr, Ordering, fence};
+    use crate::tracer::Tracer;
+    use core::ptr;
+
+    /// Null, or a `&'static Tracer`.
+    static GLOBAL: AtomicPtr<Tracer> = AtomicPtr::new(ptr::null_mut());
+
+    #[inline(always)]
+    pub(super) fn get() -> Option<&'static Tracer> {
+        let tracer = GLOBAL.load(Ordering::Relaxed);
+        if tracer.is_null() {
+            return None;
+        }
+        // The tracer may have been made at run time, on another core: what was written to it came before the pointer.
+        fence(Ordering::Acquire);
+        // SAFETY: only `set` stores a pointer, and it has a `&'static Tracer`.
+        Some(unsafe { &*tracer })
+    }
+
+    pub(super) fn set(tracer: &'static Tracer) -> bool {
+        let tracer = ptr::from_ref(tracer).cast_mut();
+        GLOBAL.compare_exchange(ptr::null_mut(), tracer, Ordering::Release, Ordering::Relaxed).is_ok()
+    }
+}
+
+#[cfg(feature = "linked-tracer")]
+mod pointer {
+    use crate::tracer::Tracer;
+
+    // SAFETY: `link_tracer!` alone defines this symbol, with this type. Where nobody does, nothing links.
+    unsafe extern "Rust" {
+        safe static _MICROSPAN_TRACER_FROM_LINK_TRACER: &'static Tracer;
+    }
+
+    #[inline(always)]
+    pub(super) fn get() -> Option<&'static Tracer> {
+        Some(_MICROSPAN_TRACER_FROM_LINK_TRACER)
+    }
+
+    pub(super) fn set(_: &'static Tracer) -> bool {
+        false
+    }
+}
+
+/// Makes a tracer the one of the program. The final binary does this once, before its first span.
+///
+/// A library that is instrumented names no tracer: it says [`trace`], [`span!`](crate::span) or [`wrap`](macro@crate::wrap),
+/// and the binary decides where that goes, in one of two ways:
+///
+/// | | `set_global` | `link_tracer!`, of the feature `linked-tracer` |
+/// | --- | --- | --- |
+/// | chosen | when the program runs | when it is linked |
+/// | when nobody chooses | nothing is recorded | the program does not link |
+/// | a span costs besides | a load, a branch, a barrier for loads, and the reading of clock and sizes from the tracer | a load; with `lto = "fat"` nothing, and clock and sizes are folded in |
+/// | memory | a pointer, and the least arena there is, for guards to refer to | none |
+/// | meant for | hosts, tests, libraries' own tests | firmware |
+///
+/// There are two because neither can do the other's work. A pointer that may be set later cannot be folded; and a symbol
+/// that must be there would keep a library from linking its own tests. So the symbol is a feature that only the final
+/// binary enables, and libraries read the same under both. Without a tracer a span costs a load and a branch.
+///
+/// ```
+/// # use microspan::{Arena, Clock};
+/// # struct Ticks;
+/// # impl Clock for Ticks {
+/// #     fn now(&self) -> u64 { 0 }
+/// #     fn frequency(&self) -> u32 { 1_000_000 }
+/// # }
+/// use microspan::Tracer;
+///
+/// static ARENA: Arena<16, 32> = Arena::new();
+/// static TRACER: Tracer = Tracer::new(&ARENA, &Ticks);
+///
+/// let before = microspan::trace("nowhere"); // as a library's test would: nothing is recorded
+/// assert!(!before.is_recording());
+///
+/// microspan::set_global(&TRACER).unwrap();
+/// let span = microspan::trace("somewhere");
+/// assert!(span.is_recording());
+/// ```
+///
+/// # Errors
+///
+/// There is one already, or the program was linked with one (feature `linked-tracer`). That one stays.
+pub fn set_global(tracer: &'static Tracer) -> Result<(), AlreadySet> {
+    if pointer::set(tracer) { Ok(()) } else { Err(AlreadySet) }
+}
+
+/// The tracer of the program; `None` when none was chosen.
+#[inline(always)]
+pub fn global() -> Option<&'static Tracer> {
+    if cfg!(feature = "off") { None } else { pointer::get() }
+}
+
+/// Starts a span in the tracer of the program, as [`Tracer::trace`] does. Without a tracer the guard does nothing.
+#[inline(always)]
+pub fn trace(name: &'static str) -> Span {
+    match global() {
+        Some(tracer) => tracer.trace(name),
+        None => Span::none(&NONE),
+    }
+}
+
+/// The current span of the tracer of the program, as [`Tracer::current_span`].
+#[inline]
+pub fn current_span() -> Option<SpanRef> {
+    global()?.current_span()
+}
+
+/// The root span of the current trace of the tracer of the program, as [`Tracer::current_root_span`].
+#[inline]
+pub fn current_root_span() -> Option<SpanRef> {
+    global()?.current_root_span()
+}
+
+/// The program has its tracer already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct AlreadySet;
+
+impl fmt::Display for AlreadySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the tracer of this program is chosen already: let its final binary alone choose it, once",
+        )
+    }
+}
+
+impl core::error::Error for AlreadySet {}
+
+/// What a guard refers to when there is no tracer. Nothing is ever started in it.
+static NONE: Tracer = Tracer::new(&NOTHING, &Still);
+static NOTHING: Arena<4, 4> = Arena::new();
+
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> u64 {
+        0
+    }
+
+    fn frequency(&self) -> u32 {
+        1
+    }
+}
+
+/// Links this tracer as the one of the program: `link_tracer!(TRACER)`, once, in the final binary.
+///
+/// The argument is the path of a `static` [`Tracer`]. The feature `linked-tracer` has it; only the final binary may
+/// enable that.
+///
+/// A program that enables the feature and does not say this does not link: the symbol
+/// `_MICROSPAN_TRACER_FROM_LINK_TRACER` is not defined. One that says it twice defines it twice.
+///
+/// ```
+/// # use microspan::{Arena, Clock};
+/// # struct Ticks;
+/// # impl Clock for Ticks {
+/// #     fn now(&self) -> u64 { 0 }
+/// #     fn frequency(&self) -> u32 { 1_000_000 }
+/// # }
+/// use microspan::Tracer;
+///
+/// static ARENA: Arena<16, 32> = Arena::new();
+/// static TRACER: Tracer = Tracer::new(&ARENA, &Ticks);
+/// microspan::link_tracer!(TRACER);
+///
+/// let span = microspan::trace("from the first instruction on");
+/// assert!(span.is_recording());
+/// ```
+#[cfg(feature = "linked-tracer")]
+#[macro_export]
+macro_rules! link_tracer {
+    ($tracer:path) => {
+        const _: () = {
+            #[unsafe(no_mangle)]
+            static _MICROSPAN_TRACER_FROM_LINK_TRACER: &$crate::Tracer = &$tracer;
+        };
+    };
+}

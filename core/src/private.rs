@@ -1,0 +1,166 @@
+//! What the expansions of the macros name, and nothing else does: it may change in any release.
+
+use core::any::type_name;
+use core::fmt::{self, Debug, Display, Write};
+
+pub use crate::future::within;
+pub use crate::global::trace;
+pub use crate::span::Span;
+pub use crate::tag::Static;
+pub use core::option::Option::Some;
+pub use core::{compile_error, concat, module_path, stringify};
+
+use crate::arena::MAX_STR;
+use crate::exclusive::Threads;
+use crate::tag::{Value, cut};
+
+/// Runs the body of a function. As it is run once, it may give away what it captured.
+#[inline(always)]
+pub fn call<R>(body: impl FnOnce() -> R) -> R {
+    body()
+}
+
+/// Nothing, of a type that is thereby said.
+#[inline(always)]
+pub const fn none<T>() -> Option<T> {
+    None
+}
+
+/// What a tag can hold: a name by which the compiler can say what that is.
+#[diagnostic::on_unimplemented(
+    message = "a tag cannot hold `{Self}`",
+    label = "write another value",
+    note = "a tag holds a bool, an integer of up to 64 bits, an f32 or f64, a `&str` (copied: `text.as_str()`) or a \
+            `microspan::Static` (kept by address: `Static(\"text\")`)"
+)]
+pub trait TagValue<'v> {
+    /// That value.
+    fn value(self) -> Value<'v>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<'v, T: Into<Value<'v>>> TagValue<'v> for T {
+    #[inline(always)]
+    fn value(self) -> Value<'v> {
+        self.into()
+    }
+}
+
+/// Sets a tag.
+#[inline(always)]
+pub fn tag<'v, M: Threads>(span: &Span<M>, key: &'static str, value: impl TagValue<'v>) {
+    span.set_tag(key, value.value());
+}
+
+/// What a function with `err` returns.
+#[diagnostic::on_unimplemented(
+    message = "`err` is for a function that returns a `Result`, and this one returns `{Self}`",
+    label = "take `err` away, or return a `Result`"
+)]
+pub trait Outcome {
+    /// What `Err` holds.
+    type Error;
+
+    /// What it holds, if it is one.
+    fn error(&self) -> Option<&Self::Error>;
+}
+
+impl<T, E> Outcome for Result<T, E> {
+    type Error = E;
+
+    #[inline(always)]
+    fn error(&self) -> Option<&E> {
+        self.as_ref().err()
+    }
+}
+
+/// An error to be recorded: by its `Display` in a method of this type, by its `Debug` in a method of [`DebugOnly`], which is
+/// found only where there is no `Display`.
+#[derive(Debug)]
+pub struct Failure<'e, E>(pub &'e E);
+
+impl<E: Display> Failure<'_, E> {
+    /// Marks the span.
+    #[inline(always)]
+    pub fn record<M: Threads>(&self, span: &Span<M>) {
+        if span.keeps_errors() {
+            set_error(span, type_name::<E>(), format_args!("{}", self.0));
+        }
+    }
+}
+
+/// See [`Failure`].
+pub trait DebugOnly {
+    /// Marks the span.
+    fn record<M: Threads>(&self, span: &Span<M>);
+}
+
+impl<E: Debug> DebugOnly for Failure<'_, E> {
+    #[inline(always)]
+    fn record<M: Threads>(&self, span: &Span<M>) {
+        if span.keeps_errors() {
+            set_error(span, type_name::<E>(), format_args!("{:?}", self.0));
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn set_error<M: Threads>(span: &Span<M>, kind: &'static str, message: fmt::Arguments<'_>) {
+    let mut text = Message { bytes: [0; ROOM], len: 0 };
+    // It fails only where the error's own `fmt` does; what it wrote until then stands.
+    let _ = text.write_fmt(message);
+    span.set_error(kind, text.as_str());
+}
+
+/// A character more than a tag holds, so that a message which is cut here is cut there too, and marked as cut.
+const ROOM: usize = MAX_STR + 4;
+
+/// The beginning of a message.
+struct Message {
+    bytes: [u8; ROOM],
+    len: usize,
+}
+
+impl Message {
+    fn as_str(&self) -> &str {
+        self.bytes.get(..self.len).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default()
+    }
+}
+
+impl Write for Message {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = self.bytes.get_mut(self.len..).unwrap_or_default();
+        let text = cut(text, room.len());
+        room.iter_mut().zip(text.as_bytes()).for_each(|(to, from)| *to = *from);
+        self.len += text.len();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    extern crate std;
+
+    fn message(text: fmt::Arguments<'_>) -> std::string::String {
+        let mut message = Message { bytes: [0; ROOM], len: 0 };
+        message.write_fmt(text).unwrap();
+        message.as_str().into()
+    }
+
+    #[test]
+    fn a_message_is_kept_whole_or_a_little_beyond_what_a_tag_holds() {
+        assert_eq!(message(format_args!("jar {} of {}", 3, "pickles")), "jar 3 of pickles");
+        let long = "ø".repeat(500);
+        let kept = message(format_args!("x{long}y"));
+        assert!(kept.len() > MAX_STR && kept.len() <= ROOM && kept[1..].chars().all(|c| c == 'ø'));
+    }
+
+    #[test]
+    fn what_comes_after_a_cut_is_left_out() {
+        let full = "x".repeat(ROOM - 1);
+        assert_eq!(message(format_args!("{full}ø")), full);
+        assert_eq!(message(format_args!("{full}{}", "øy")).len(), ROOM - 1);
+    }
+}

@@ -1,0 +1,28 @@
+//! The tracer of a program, linked: `cargo test -p microspan --features linked-tracer --test linked`.
+#![cfg(not(any(loom, feature = "off")))]
+#![forbid(unsafe_code)]
+
+use microspan::{AlreadySet, Arena, Clock, Tracer};
+
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> u64 {
+        0
+    }
+
+    fn frequency(&self) -> u32 {
+        1
+    }
+}
+
+static ARENA: Arena<4, 4> = Arena::new();
+static TRACER: Tracer = Tracer::new(&ARENA, &Still);
+microspan::link_tracer!(TRACER);
+
+#[test]
+fn a_linked_tracer_is_there_from_the_start_and_stays() {
+    assert_eq!(microspan::set_global(&TRACER), Err(AlreadySet));
+    let span = microspan::trace("span");
+    assert!(span.is_recording() && TRACER.current_span().is_some() && microspan::current_span().is_some());
+}

@@ -1,0 +1,10 @@
+use microspan::wrap;
+
+struct Silent;
+
+#[wrap(err)]
+fn make() -> Result<(), Silent> {
+    Err(Silent)
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use microspan::wrap;
+
+#[wrap(err)]
+fn make() -> Option<u32> {
+    None
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use microspan::wrap;
+
+#[wrap(err)]
+fn make() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use microspan::wrap;
+
+#[wrap]
+struct Order;
+
+fn main() {}

@@ -1,0 +1,10 @@
+use microspan::wrap;
+
+struct Order;
+
+#[wrap]
+impl Order {
+    fn make(&self) {}
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use microspan::wrap;
+
+trait Make {
+    #[wrap]
+    fn make(&self);
+}
+
+fn main() {}

@@ -92,7 +92,7 @@ step_tests() {
     cargo test --locked --workspace &&
         cargo test --locked -p microspan --features defmt,embassy-net,embedded-io &&
         cargo test --locked -p microspan --features linked-tracer --test linked &&
-        cargo test --locked -p microspan --features embassy-executor --lib --test executor executor &&
+        cargo test --locked -p microspan --features embassy-executor --lib --test executor &&
         cargo test --locked -p microspan --features off --test off &&
         cargo test --locked -p microspan-example-library &&
         cargo test --locked -p microspan-example-library --features off &&

@@ -11,7 +11,7 @@
 //! | span | from | to |
 //! | --- | --- | --- |
 //! | the task's name | the executor polls the task | the poll returns |
-//! | `executor.idle` | the executor has nothing to poll | it is woken |
+//! | `executor.idle` | the executor has polled all that waited | it polls the next task |
 //!
 //! - A poll is the root of a trace, and what the task does in it is in that span. If the task holds a span across an
 //!   `.await`, its next poll is a child of that span. A future that is [in a span](crate::InSpan::in_span) has its own.
@@ -65,10 +65,10 @@ pub fn tasks_without_room() -> u32 {
     TASKS.without_room()
 }
 
-/// The tracer of the program, if it records in this context.
+/// Whether a tracer records, in whatever context.
 #[inline]
-fn recording() -> Option<&'static Tracer> {
-    crate::global::global().filter(|tracer| tracer.is_enabled() && tracer.mode == Mode::Shared)
+fn records(tracer: &Tracer) -> bool {
+    tracer.is_enabled() && tracer.mode == Mode::Shared
 }
 
 /// Starts a span in `within`, or else as the root of a trace. Its handle is 0 when there was no slot.
@@ -108,16 +108,9 @@ fn microseconds(ticks: u32, frequency: u32) -> u32 {
     microseconds.and_then(|time| u32::try_from(time).ok()).unwrap_or(u32::MAX)
 }
 
-/// The executor begins to work.
+/// The executor was woken. It may find nothing to poll, as after an interrupt that woke no task: then it stays idle.
 #[unsafe(no_mangle)]
-extern "Rust" fn _embassy_trace_poll_start(executor_id: u32) {
-    // What was begun is ended also while nothing is recorded.
-    if let Some(tracer) = crate::global::global()
-        && let Some(executor) = EXECUTORS.find(executor_id)
-    {
-        end(tracer, executor.take_idle());
-    }
-}
+extern "Rust" fn _embassy_trace_poll_start(_executor_id: u32) {}
 
 /// A task is about to be enqueued for the first time.
 #[unsafe(no_mangle)]
@@ -140,7 +133,14 @@ extern "Rust" fn _embassy_trace_task_end(_executor_id: u32, task_id: u32) {
 extern "Rust" fn _embassy_trace_task_exec_begin(executor_id: u32, task_id: u32) {
     let task = TASKS.find(task_id);
     let since = task.and_then(|task| task.take_ready());
-    let Some(tracer) = recording() else { return };
+    let Some(tracer) = crate::global::global() else { return };
+    // What was begun is ended also while nothing is recorded.
+    if let Some(executor) = EXECUTORS.find(executor_id) {
+        end(tracer, executor.take_idle());
+    }
+    if !records(tracer) {
+        return;
+    }
     let here = Here::of(tracer.context);
     let Some((_, executor)) = executor(tracer, here, executor_id) else { return };
     let waited = since.map(|since| (tracer.clock.now() as u32).wrapping_sub(since));
@@ -174,19 +174,22 @@ extern "Rust" fn _embassy_trace_task_exec_end(executor_id: u32, task_id: u32) {
 /// A task was woken; called from any context.
 #[unsafe(no_mangle)]
 extern "Rust" fn _embassy_trace_task_ready_begin(_executor_id: u32, task_id: u32) {
-    if let Some(tracer) = recording()
+    if let Some(tracer) = crate::global::global().filter(|tracer| records(tracer))
         && let Some(task) = TASKS.find(task_id)
     {
         task.ready_since(tracer.clock.now() as u32);
     }
 }
 
-/// The executor has nothing left to do.
+/// The executor has polled all that waited.
 #[unsafe(no_mangle)]
 extern "Rust" fn _embassy_trace_executor_idle(executor_id: u32) {
-    let Some(tracer) = recording() else { return };
+    let Some(tracer) = crate::global::global().filter(|tracer| records(tracer)) else { return };
     let here = Here::of(tracer.context);
     let Some((number, executor)) = executor(tracer, here, executor_id) else { return };
+    if executor.is_idle() {
+        return;
+    }
     let Started { handle, previous } = start(tracer, here, IDLE, 0);
     // Nobody works in it: what comes meanwhile, an interrupt, is not its child.
     tracer.arena.enter(here, previous);

@@ -81,6 +81,9 @@ fn each_poll_is_a_trace_and_what_a_task_holds_across_an_await_has_its_next_polls
     assert!(microspan::current_span().is_some(), "the program's span is current between polls");
     _embassy_trace_executor_idle(THREAD);
     span("between").finish();
+    // It wakes for nothing, and goes on being idle.
+    _embassy_trace_poll_start(THREAD);
+    _embassy_trace_executor_idle(THREAD);
 
     // A poll in an interrupt, while the first executor has nothing to do.
     _embassy_trace_poll_start(INTERRUPT);

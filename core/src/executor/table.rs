@@ -244,6 +244,12 @@ impl Executor {
         self.idle.swap(handle, Ordering::Relaxed)
     }
 
+    /// Whether there is a span in which it has nothing to do.
+    #[inline]
+    pub(super) fn is_idle(&self) -> bool {
+        self.idle.load(Ordering::Relaxed) != 0
+    }
+
     /// The handle of the span in which it had nothing to do, once; 0: there is none.
     #[inline]
     pub(super) fn take_idle(&self) -> u32 {

@@ -26,7 +26,9 @@ mod firmware {
         static FILTER: StaticCell<Option<Detached>> = StaticCell::new();
         let filter = FILTER.init(Some(TRACER.trace("frame.filter").detach()));
         an521::start_second(filter, second);
-        while !FILTERED.load(Ordering::Acquire) {}
+        while !FILTERED.load(Ordering::Acquire) {
+            core::hint::spin_loop();
+        }
         TRACER.trace("frame.store").set_tag("bytes", 4_096u32);
         capture.finish();
 

@@ -21,6 +21,8 @@
 //! - A task is called `task#1`, `task#2`, .. in the order in which tasks were spawned, unless it was given a name
 //!   ([`name_task`]). The executor tells its callbacks an id and no more.
 //!
+//! These spans do not get the slots that are [reserved](crate::Tracer::reserve) for roots and errors.
+//!
 //! There is room for 32 tasks and 8 executors. A task that finds none has spans named `task` without `ready_us`, and
 //! [`tasks_without_room`] counts it each time it is spawned; the spans of an executor that finds none are counted as dropped.
 //! What a task's storage was used for first names it for ever: storages are `'static`.

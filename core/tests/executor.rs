@@ -6,7 +6,7 @@
 mod support;
 
 use microspan::{Arena, Clock, InSpan, Tracer, executor, set_global};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
 // As raw/trace.rs of embassy-executor declares them.
@@ -38,9 +38,19 @@ impl Clock for Hand {
     }
 }
 
+/// The interrupt that runs, set by hand.
+struct Level(AtomicU32);
+
+impl microspan::Context for Level {
+    fn interrupt(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+static LEVEL: Level = Level(AtomicU32::new(0));
 static CLOCK: Hand = Hand(AtomicU64::new(1_000));
 static ARENA: Arena<64, 128> = Arena::new();
-static TRACER: Tracer = Tracer::new(&ARENA, &CLOCK);
+static TRACER: Tracer = Tracer::new(&ARENA, &CLOCK).context(&LEVEL);
 
 fn pass(microseconds: u64) {
     CLOCK.0.fetch_add(2 * microseconds, Ordering::Relaxed);
@@ -85,10 +95,13 @@ fn each_poll_is_a_trace_and_what_a_task_holds_across_an_await_has_its_next_polls
     _embassy_trace_poll_start(THREAD);
     _embassy_trace_executor_idle(THREAD);
 
-    // A poll in an interrupt, while the first executor has nothing to do.
+    // A poll in an interrupt, which is not in what the interrupt came into; what the handler does besides, is.
+    LEVEL.0.store(17, Ordering::Relaxed);
     _embassy_trace_poll_start(INTERRUPT);
     poll(INTERRUPT, 0x2000_0300, || span("nested").finish());
+    span("tick").finish();
     _embassy_trace_executor_idle(INTERRUPT);
+    LEVEL.0.store(0, Ordering::Relaxed);
     _embassy_trace_poll_start(THREAD);
 
     _embassy_trace_task_ready_begin(THREAD, ORDER);
@@ -135,6 +148,7 @@ fn each_poll_is_a_trace_and_what_a_task_holds_across_an_await_has_its_next_polls
         &[
             "program",
             "  between",
+            "  tick",
             "  bake",
             "    crust",
             "task#1 ready_us=15",

@@ -93,7 +93,7 @@ fn end(tracer: &'static Tracer, handle: u32) {
 
 /// The executor of this id, and its number; where there is no room for it, its span is counted as dropped.
 fn executor(tracer: &'static Tracer, here: Here, id: u32) -> Option<(u32, &'static Executor)> {
-    let found = EXECUTORS.claim(id);
+    let found = EXECUTORS.find(id).or_else(|| EXECUTORS.claim(id));
     if found.is_none() {
         tracer.arena.count(here.core, Cause::SpansFull);
     }
@@ -136,15 +136,13 @@ extern "Rust" fn _embassy_trace_task_exec_begin(executor_id: u32, task_id: u32) 
     let task = TASKS.find(task_id);
     let since = task.and_then(|task| task.take_ready());
     let Some(tracer) = crate::global::global() else { return };
+    let here = Here::of(tracer.context);
+    let Some((_, executor)) = executor(tracer, here, executor_id) else { return };
     // What was begun is ended also while nothing is recorded.
-    if let Some(executor) = EXECUTORS.find(executor_id) {
-        end(tracer, executor.take_idle());
-    }
+    end(tracer, executor.take_idle());
     if !records(tracer) {
         return;
     }
-    let here = Here::of(tracer.context);
-    let Some((_, executor)) = executor(tracer, here, executor_id) else { return };
     let waited = since.map(|since| (tracer.clock.now() as u32).wrapping_sub(since));
     let (name, within) = task.map_or((NAMELESS, 0), |task| (task.shown(), task.within()));
     let started = start(tracer, here, name, within);
@@ -161,7 +159,9 @@ extern "Rust" fn _embassy_trace_task_exec_begin(executor_id: u32, task_id: u32) 
 #[unsafe(no_mangle)]
 extern "Rust" fn _embassy_trace_task_exec_end(executor_id: u32, task_id: u32) {
     let Some(tracer) = crate::global::global() else { return };
-    let Some(Started { handle, previous }) = EXECUTORS.find(executor_id).and_then(Executor::take_poll) else {
+    let Some(Started { handle, previous }) =
+        EXECUTORS.find(executor_id).and_then(|(_, executor)| executor.take_poll())
+    else {
         return;
     };
     let left = tracer.arena.enter(Here::of(tracer.context), previous);

@@ -23,7 +23,7 @@ impl ArenaView {
             self.count(here.core, Cause::SpansFull);
             return Started { handle: 0, previous: 0 };
         }
-        let (parent, root) = self.nearest_and_root(within, 0);
+        let (parent, root) = if within == 0 { (0, 0) } else { self.nearest_and_root(within, 0) };
         let handle = match self.claim_by_policy(Mode::Shared, here, false) {
             Some(Claimed { handle, slot }) => {
                 slot.bytes[INTERRUPT].store(byte(here.interrupt), Ordering::Relaxed);

@@ -27,7 +27,7 @@ static NUMBERED: [&str; TASKS] =
     numbered!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32);
 
 /// Makes the entry that of this id, if it is nobody's; returns whether it is that of this id.
-#[inline]
+#[inline(never)]
 fn claim(entry: &AtomicU32, id: u32) -> bool {
     match entry.load(Ordering::Relaxed) {
         FREE => match entry.compare_exchange(FREE, id, Ordering::Relaxed, Ordering::Relaxed) {
@@ -185,14 +185,15 @@ impl Executors {
         Self([const { Executor::new() }; EXECUTORS])
     }
 
-    /// The entry of an executor that has one.
+    /// The entry of an executor that has one, and its number from 1.
     #[inline]
-    pub(super) fn find(&self, id: u32) -> Option<&Executor> {
-        self.0.iter().find(|executor| id != FREE && executor.id.load(Ordering::Relaxed) == id)
+    pub(super) fn find(&self, id: u32) -> Option<(u32, &Executor)> {
+        (1..).zip(&self.0).find(|(_, executor)| id != FREE && executor.id.load(Ordering::Relaxed) == id)
     }
 
-    /// The entry of an executor, and its number from 1; `None`: there is no room.
-    #[inline]
+    /// The entry of an executor that may have none yet, and its number; `None`: there is no room.
+    #[cold]
+    #[inline(never)]
     pub(super) fn claim(&self, id: u32) -> Option<(u32, &Executor)> {
         (1..).zip(&self.0).find(|(_, executor)| id != FREE && claim(&executor.id, id))
     }
@@ -253,7 +254,7 @@ impl Executor {
     /// The handle of the span in which it had nothing to do, once; 0: there is none.
     #[inline]
     pub(super) fn take_idle(&self) -> u32 {
-        self.idle.swap(0, Ordering::Relaxed)
+        if self.is_idle() { self.idle.swap(0, Ordering::Relaxed) } else { 0 }
     }
 }
 

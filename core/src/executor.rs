@@ -94,7 +94,7 @@ fn end(tracer: &'static Tracer, handle: u32) {
 /// The executor of this id, and its number; where there is no room for it, its span is counted as dropped.
 fn executor(tracer: &'static Tracer, here: Here, id: u32) -> Option<(u32, &'static Executor)> {
     let found = EXECUTORS.find(id).or_else(|| EXECUTORS.claim(id));
-    if found.is_none() {
+    if found.is_none() && records(tracer) {
         tracer.arena.count(here.core, Cause::SpansFull);
     }
     found

@@ -15,8 +15,8 @@
 //!
 //! - A poll is the root of a trace, and what the task does in it is in that span. If the task holds a span across an
 //!   `.await`, its next poll is a child of that span. A future that is [in a span](crate::InSpan::in_span) has its own.
-//! - The tag `ready_us` says how many microseconds the task waited for its poll since it was woken. A wait of 2^32 ticks
-//!   of the clock or more is told too short.
+//! - The tag `ready_us` says how many microseconds the task waited for its poll since it was woken. A wait of 2^31 ticks
+//!   of the clock or more is told wrong.
 //! - The tag `executor` of `executor.idle` numbers the executors, from 1, in the order of their first work.
 //! - A task is called `task#1`, `task#2`, .. in the order in which tasks were spawned, unless it was given a name
 //!   ([`name_task`]). The executor tells its callbacks an id and no more.
@@ -100,6 +100,11 @@ fn executor(tracer: &'static Tracer, here: Here, id: u32) -> Option<(u32, &'stat
     found
 }
 
+/// The ticks from one to another; 0 where the other is not later, as it may be on another core.
+fn between(since: u32, now: u32) -> u32 {
+    (now.wrapping_sub(since) as i32).max(0) as u32
+}
+
 /// A time in microseconds.
 fn microseconds(ticks: u32, frequency: u32) -> u32 {
     let per_microsecond = frequency / 1_000_000;
@@ -143,7 +148,7 @@ extern "Rust" fn _embassy_trace_task_exec_begin(executor_id: u32, task_id: u32) 
     if !records(tracer) {
         return;
     }
-    let waited = since.map(|since| (tracer.clock.now() as u32).wrapping_sub(since));
+    let waited = since.map(|since| between(since, tracer.clock.now() as u32));
     let (name, within) = task.map_or((NAMELESS, 0), |task| (task.shown(), task.within()));
     let started = start(tracer, here, name, within);
     executor.begin(started);
@@ -203,7 +208,12 @@ extern "Rust" fn _embassy_trace_executor_idle(executor_id: u32) {
 
 #[cfg(test)]
 mod tests {
-    use super::microseconds;
+    use super::{between, microseconds};
+
+    #[test]
+    fn a_wait_is_never_less_than_nothing() {
+        assert_eq!((between(u32::MAX, 4), between(4, 4), between(1, 0)), (5, 0, 0));
+    }
 
     #[test]
     fn ticks_become_microseconds_at_every_rate() {

@@ -35,12 +35,12 @@ impl Deltas {
         Self { counter: header.counter as u32, trace: 0, start: header.time }
     }
 
-    /// Whether a start of these low 32 bits, and these 8 above them, is less than 2^31 ticks from the last one, with the
+    /// Whether a start of these low 32 bits, and these 8 above them, is less than 2^31 ticks after the last one, with the
     /// same 8.
     #[inline(always)]
     pub(crate) fn is_near(&self, high: u8, low: u32) -> bool {
         let last = self.start as u32;
-        (self.start >> 32) as u8 == high && (ahead(low, last) >= 0) == (low >= last)
+        (self.start >> 32) as u8 == high && low >= last && ahead(low, last) >= 0
     }
 }
 

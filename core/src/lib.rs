@@ -26,7 +26,7 @@
 //! fn get_ingredients() {
 //!     let span = TRACER.trace("get_ingredients"); // a child of the one above
 //!     span.set_tag("bread", Static("rye"));
-//!     span.set_error("OutOfPickles", "the jar is empty");
+//!     span.set_error_info("OutOfPickles", "the jar is empty");
 //! }
 //! # make_sandwich_request(1);
 //! ```
@@ -127,7 +127,7 @@ pub use future::{Detached, InSpan, WithSpan};
 #[cfg(not(loom))]
 pub use global::*;
 pub use id::Session;
-pub use span::{Span, SpanRef};
+pub use span::{Number, RecordErr, Span, SpanBuilder, SpanRef};
 pub use tag::{Static, Value};
 pub use tracer::Tracer;
 pub use transport::*;

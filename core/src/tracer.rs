@@ -5,7 +5,7 @@ use crate::callsite::{Callsites, CallsitesView};
 use crate::clock::Clock;
 use crate::context::{Context, Interrupts, OneContext};
 use crate::slot_ring::Mode;
-use crate::span::{Span, SpanRef};
+use crate::span::{Span, SpanBuilder, SpanRef};
 use crate::sync::Ordering;
 use crate::tag::Value;
 
@@ -150,6 +150,26 @@ impl Tracer {
         }
     }
 
+    /// A span that is to have more than a name when it starts.
+    ///
+    /// ```
+    /// # use microspan::{Arena, Clock, Static, Tracer};
+    /// # struct Ticks;
+    /// # impl Clock for Ticks {
+    /// #     fn now(&self) -> u64 { 0 }
+    /// #     fn frequency(&self) -> u32 { 1_000_000 }
+    /// # }
+    /// # static ARENA: Arena<16, 32> = Arena::new();
+    /// # static TRACER: Tracer = Tracer::new(&ARENA, &Ticks);
+    /// let tags = [("bread", Static("rye").into()), ("slices", 2u8.into())];
+    /// let order = TRACER.span("order").service("kitchen").resource("POST /sandwich").tags(&tags).start();
+    /// assert!(order.is_recording());
+    /// ```
+    #[inline]
+    pub fn span(&'static self, name: &'static str) -> SpanBuilder<'static> {
+        SpanBuilder::new(self, name, self.is_enabled() && self.mode == Mode::Shared)
+    }
+
     /// The current span; `None` when there is none.
     ///
     /// It can be tagged from any function without being handed down.
@@ -192,5 +212,18 @@ impl Tracer {
     /// What was dropped so far on one core; nothing on a core that the arena has no place for.
     pub fn stats_of(&self, core: usize) -> Stats {
         self.arena.stats_of(core)
+    }
+}
+
+impl core::fmt::Debug for Tracer {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Tracer").field("service", &self.service).finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Tracer {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Tracer {{ service: {} }}", self.service);
     }
 }

@@ -77,6 +77,33 @@ impl ArenaView {
         Some(Started { handle, previous: birth.previous })
     }
 
+    /// The same, as a child of the open span that is named; of 0: as a root. A parent that is not open is counted, as is `None`, a
+    /// parent of another arena: the span becomes a root.
+    pub(crate) fn start_under(
+        &self,
+        mode: Mode,
+        here: Here,
+        parent: Option<u32>,
+        name: &'static str,
+        clock: &dyn Clock,
+    ) -> Option<Started> {
+        let Some(core) = self.cores.get(here.core) else {
+            self.count(here.core, Cause::SpansFull);
+            return None;
+        };
+        let born = parent.filter(|parent| *parent != 0).and_then(|parent| Some((parent, self.root(parent)?)));
+        if born.is_none() && parent != Some(0) {
+            self.count(here.core, Cause::Stale);
+        }
+        let previous = self.birth(core, here).previous;
+        let Claimed { handle, slot } = self.claim_by_policy(mode, here, born.is_none())?;
+        slot.bytes[INTERRUPT].store(byte(here.interrupt), Ordering::Relaxed);
+        let (parent, root) = born.unwrap_or((0, handle));
+        self.begin(handle, slot, name, parent, root, clock);
+        core.set_current(here, handle);
+        Some(Started { handle, previous })
+    }
+
     /// Writes what a span begins with.
     #[inline(always)]
     fn begin(

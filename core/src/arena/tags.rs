@@ -102,6 +102,11 @@ impl ArenaView {
         self.change_head(handle, |head| head | marks)
     }
 
+    /// Takes marks away again; `false` as for [`mark`](Self::mark).
+    pub(crate) fn unmark(&self, handle: u32, marks: u32) -> bool {
+        self.change_head(handle, |head| head & !marks)
+    }
+
     /// Whether a span that may be finished has these marks.
     pub(crate) fn has_marks(&self, handle: u32, marks: u32) -> bool {
         self.spans.slot(handle).shared[TAGS].load(Ordering::Relaxed) & marks != 0

@@ -21,7 +21,10 @@ const PROGRAMS: &[Program] = &[
     Program { name: "size_forbidden", board: "an386", scripts: &["link.x"] },
 ];
 
-/// The boards of the program `cost`, one for each target: what the target is called, the core, the memory map.
+/// The programs that count what an operation costs.
+const COSTS: [&str; 3] = ["cost", "cost_interrupts", "cost_callsites"];
+
+/// Their boards, one for each target: what the target is called, the core, the memory map.
 const COST: &[(&str, &str, &str)] = &[
     ("thumbv6m-none-eabi", "m0", "microbit"),
     ("thumbv7m-none-eabi", "m3", "an386"),
@@ -49,7 +52,9 @@ fn main() {
     let target = env::var("TARGET").expect("cargo sets TARGET for build scripts");
     for (_, core, board) in COST.iter().filter(|(name, ..)| *name == target) {
         println!("cargo::rustc-cfg=cost=\"{core}\"");
-        link(&root, &Program { name: "cost", board, scripts: &["link.x"] });
+        for name in COSTS {
+            link(&root, &Program { name, board, scripts: &["link.x"] });
+        }
     }
 }
 

@@ -98,6 +98,9 @@ mod future;
 #[allow(unsafe_code)]
 mod global;
 mod id;
+#[cfg(all(test, not(any(loom, shuttle))))]
+#[allow(unsafe_code)]
+mod model;
 #[allow(unsafe_code)]
 mod slot_ring;
 #[allow(unsafe_code)]

@@ -69,10 +69,11 @@ impl ArenaView {
         };
         let birth = self.birth(core, here);
         let alone = birth.enters && interrupts == Interrupts::Roots;
-        let root = self.root(birth.parent).filter(|_| !alone);
-        let Claimed { handle, slot } = self.claim_by_policy(mode, here, root.is_none())?;
+        let (parent, root) = self.parent_and_root(birth.parent);
+        let is_root = alone || parent == 0;
+        let Claimed { handle, slot } = self.claim_by_policy(mode, here, is_root)?;
         slot.bytes[INTERRUPT].store(byte(here.interrupt), Ordering::Relaxed);
-        self.begin(handle, slot, name, birth.parent, root.unwrap_or(handle), clock);
+        self.begin(handle, slot, name, parent, if is_root { handle } else { root }, clock);
         core.set_current(here, handle);
         Some(Started { handle, previous: birth.previous })
     }
@@ -150,14 +151,11 @@ impl ArenaView {
         if self.full.overwrite {
             return self.claim_by_policy(mode, here, false);
         }
-        match self.spans.claim(mode, 0, STEPS) {
-            Some(Claimed { handle: 0, .. }) => self.instead_of_0(mode, here, false),
-            Some(claimed) => Some(claimed),
-            None => {
-                self.count(here.core, Cause::SpansFull);
-                None
-            }
+        let claimed = self.spans.claim(mode, 0, STEPS);
+        if claimed.is_none() {
+            self.count(here.core, Cause::SpansFull);
         }
+        claimed
     }
 
     /// A slot for a span where some are reserved, or finished ones may be overwritten.
@@ -171,34 +169,25 @@ impl ArenaView {
             return Some(claimed);
         }
         let steps = if full.overwrite { STEPS_TO_FREE } else { STEPS };
-        match self.spans.claim(mode, full.reserved, steps) {
-            Some(Claimed { handle: 0, .. }) => return self.instead_of_0(mode, here, entitled),
-            None => (),
-            claimed => return claimed,
+        // A claim that fails looks elsewhere the next time.
+        let oldest = self.spans.oldest();
+        if let Some(claimed) = self.spans.claim(mode, full.reserved, steps) {
+            return Some(claimed);
         }
         if full.overwrite {
             // Where slots are kept for errors, an error is kept also in a slot that is not.
             let may = |head: u32| full.reserved == 0 || head & ERROR == 0;
-            let found = self
-                .spans
-                .claim_finished(full.reserved, STEPS, |slot| may(slot.shared[TAGS].load(Ordering::Relaxed)));
+            let found = self.spans.claim_finished(oldest, full.reserved, STEPS, |slot| {
+                may(slot.shared[TAGS].load(Ordering::Relaxed))
+            });
             if let Some(claimed) = &found {
                 self.overwrite(here, claimed.slot);
-                return if claimed.handle != 0 { found } else { self.instead_of_0(mode, here, entitled) };
+                return found;
             }
         }
         let refused = full.reserved != 0 && !entitled;
         self.count(here.core, if refused { Cause::SpansReserved } else { Cause::SpansFull });
         None
-    }
-
-    /// A slot for a span to which a claim gave the handle 0, which no span has.
-    #[cold]
-    #[inline(never)]
-    fn instead_of_0(&self, mode: Mode, here: Here, is_root: bool) -> Option<ClaimedSpan> {
-        // The slot's next use has another handle.
-        self.spans.free(0);
-        self.claim_by_policy(mode, here, is_root)
     }
 
     /// A slot that is reserved.
@@ -207,10 +196,6 @@ impl ArenaView {
         let (claimed, overwritten) = self.spans.claim_reserved(mode, full.reserved, full.overwrite)?;
         if overwritten {
             self.overwrite(here, claimed.slot);
-        }
-        if claimed.handle == 0 {
-            self.spans.free(0);
-            return self.claim_reserved(mode, here);
         }
         Some(claimed)
     }
@@ -233,8 +218,8 @@ impl ArenaView {
         let birth = self.birth(core, here);
         let Claimed { handle, slot } = self.claim_reserved(mode, here)?;
         slot.bytes[INTERRUPT].store(byte(here.interrupt), Ordering::Relaxed);
-        let root = self.root(birth.parent).unwrap_or(handle);
-        self.begin(handle, slot, DROPPED, birth.parent, root, clock);
+        let (parent, root) = self.parent_and_root(birth.parent);
+        self.begin(handle, slot, DROPPED, parent, if parent == 0 { handle } else { root }, clock);
         Some(handle)
     }
 }

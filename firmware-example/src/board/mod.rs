@@ -2,7 +2,6 @@
 
 pub mod an386;
 pub mod an505;
-#[cfg(target_has_atomic = "ptr")]
 pub mod an521;
 pub mod cmsdk;
 mod dual_timer;

@@ -39,8 +39,6 @@ pub use board::*;
 
 /// Slots for spans.
 pub const SPANS: usize = if SMALL { 128 } else { 1_024 };
-/// Slots for the spans of one operation and their root, which nobody drains.
-pub const FEW: usize = 32;
 /// Cells for tags.
 pub const TAGS: usize = 128;
 /// The longest packet.

@@ -9,8 +9,6 @@
 //! | --- | --- |
 //! | `clock` | one reading of the board's clock |
 //! | `span` | start and finish of a child under an open root, without tags; two readings of the clock included |
-//! | `span_interrupts` | the same by a tracer that asks in which interrupt it is (`CortexM`) |
-//! | `span_callsites` | the same by a tracer that counts at each callsite (`Callsites`) |
 //! | `tag_u32` | a number: what a span with four of them costs beyond one with none, divided by four |
 //! | `tag_static_str` | a string that lives for ever, likewise |
 //! | `tag_str16` | a string of 16 bytes that is copied, likewise |
@@ -18,10 +16,13 @@
 //! | `drain_span` | to take a tagless child from the arena, encode it, free it, and its share of a full packet |
 //! | `masked_probe` | a critical section around nothing: proof that a masked interrupt is seen where there is one |
 //!
-//! Nothing is dropped: the program fails if something was. One target is one board: see `here.rs`.
+//! Nothing is dropped: the program fails if something was. One target is one board: see `here.rs`. A program has one
+//! tracer, as most have, so that the compiler can put it in; `cost_interrupts` and `cost_callsites` have others.
 
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
+#[cfg(target_os = "none")]
+mod harness;
 #[cfg(target_os = "none")]
 mod here;
 #[cfg(target_os = "none")]
@@ -33,15 +34,14 @@ mod firmware {
     use core::hint::black_box;
 
     use cortex_m_rt::{entry, exception};
-    use microspan::{Drain, Refused, Session, Stats, Tracer, Transport};
+    use microspan::{Drain, Refused, Session, Stats, Transport};
     use microspan_firmware::board::host;
     use static_cell::StaticCell;
 
+    use crate::harness::{CALLS, call, nothing, row};
     use crate::here;
-    use crate::operations::{self as op, Operation, TAGS_OF_A_SPAN, TRACER};
+    use crate::operations::{self as op, TAGS_OF_A_SPAN, TRACER};
 
-    /// How often an operation is called. A few times: every instruction of each is counted.
-    const CALLS: u32 = 16;
     /// A packet with less room than this takes no further span.
     const LARGEST_SPAN: usize = 16;
 
@@ -75,7 +75,7 @@ mod firmware {
             empty(drain);
         };
 
-        run(op::nothing);
+        run(nothing);
         run(op::clock);
         row("clock", "cost.clock", "cost.nothing", 1);
         run(op::span);
@@ -92,10 +92,6 @@ mod firmware {
         row("disabled", "cost.disabled", "cost.nothing", 1);
         run(op::masked_probe);
         row("masked_probe", "cost.masked_probe", "cost.nothing", 1);
-        undrained(&op::TRACER_OF_INTERRUPTS, op::span_interrupts);
-        row("span_interrupts", "cost.span_interrupts", "cost.nothing", 1);
-        undrained(&op::TRACER_OF_CALLSITES, op::span_callsites);
-        row("span_callsites", "cost.span_callsites", "cost.nothing", 1);
         row("drain_span", "cost.drain_full_packets", "cost.nothing", drain_full(drain));
 
         root.finish();
@@ -104,23 +100,6 @@ mod firmware {
         let made = 1 + 4 * CALLS + here::DRAINED;
         assert_eq!((drain.spans(), TRACER.stats()), (made, Stats::default()), "spans or tags were dropped");
         host::exit(true)
-    }
-
-    /// Calls an operation that the compiler cannot know, as often as all.
-    #[inline(never)]
-    fn call(operation: Operation) {
-        let (operation, text) = black_box((operation, "sixteen bytes ok"));
-        for number in 0..CALLS {
-            black_box(operation(number, text));
-        }
-    }
-
-    /// Calls an operation that starts spans by a tracer of its own, under a root, as the other spans have one.
-    fn undrained(tracer: &'static Tracer, operation: Operation) {
-        let root = tracer.trace("cost.root");
-        call(operation);
-        root.finish();
-        assert_eq!(tracer.stats(), Stats::default(), "spans were dropped");
     }
 
     /// Drains full packets, in one call that the host counts; returns how many spans they took.
@@ -148,12 +127,6 @@ mod firmware {
 
     fn empty(drain: &mut Drain<{ here::MTU }>) {
         while let Ok(true) = drain.poll(&mut Sink::default()) {}
-    }
-
-    fn row(op: &str, function: &str, beyond: &str, share: u32) {
-        host::print(format_args!(
-            "{{\"op\":\"{op}\",\"function\":\"{function}\",\"beyond\":\"{beyond}\",\"share\":{share}}}\n"
-        ));
     }
 
     #[exception]

@@ -102,6 +102,8 @@ mod id;
 #[allow(unsafe_code)]
 mod model;
 #[allow(unsafe_code)]
+mod on_panic;
+#[allow(unsafe_code)]
 mod slot_ring;
 #[allow(unsafe_code)]
 mod span;
@@ -130,6 +132,8 @@ pub use future::{Detached, InSpan, WithSpan};
 #[cfg(not(loom))]
 pub use global::*;
 pub use id::Session;
+#[cfg(not(loom))]
+pub use on_panic::on_panic;
 pub use span::{Number, RecordErr, Span, SpanBuilder, SpanRef};
 pub use tag::{Static, Value};
 pub use tracer::Tracer;

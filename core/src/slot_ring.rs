@@ -401,6 +401,21 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         Some(word & !STATE | index & self.mask())
     }
 
+    /// The handle of the slot at this index, if its use is open.
+    pub(crate) fn open_at(&self, index: u32) -> Option<u32> {
+        let word = self.slot(index).word.load(Ordering::Relaxed);
+        (word & STATE == OPEN).then_some(word & !STATE | index & self.mask())
+    }
+
+    /// Has a slot that its reaper took be finished again, when that reaper will not come back to it.
+    pub(crate) fn give_back(&self, index: u32) {
+        let slot = self.slot(index);
+        let word = slot.word.load(Ordering::Relaxed);
+        if word & STATE == TAKEN {
+            slot.word.store(word & !STATE | FINISHED, Ordering::Release);
+        }
+    }
+
     /// Takes a finished slot for reading, where claims may overwrite it; `false`: one just did.
     #[inline]
     pub(crate) fn take(&self, handle: u32) -> bool {

@@ -199,9 +199,10 @@ impl Tracer {
         !cfg!(feature = "off") && !self.arena.state.disabled.load(Ordering::Relaxed)
     }
 
-    /// Switches recording on or off; it is on at first. Spans that are open stay so.
+    /// Switches recording on or off; it is on at first, and off for good after [a panic](Self::on_panic). Spans that are open
+    /// stay so.
     pub fn set_enabled(&self, enabled: bool) {
-        self.arena.state.disabled.store(!enabled, Ordering::Relaxed);
+        self.arena.state.disabled.store(!enabled || self.arena.has_panicked(), Ordering::Relaxed);
     }
 
     /// What was dropped so far, on all cores.

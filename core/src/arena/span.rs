@@ -8,7 +8,7 @@ use super::{
 use crate::clock::Clock;
 use crate::context::Interrupts;
 use crate::slot_ring::{Claimed, Mode};
-use crate::sync::Ordering;
+use crate::sync::{Ordering, compiler_fence};
 use crate::tag::cut;
 
 type ClaimedSpan = Claimed<'static, super::SpanBody, { super::WORDS }, { super::BYTES }>;
@@ -118,7 +118,6 @@ impl ArenaView {
     ) {
         slot.shared[ROOT].store(root, Ordering::Relaxed);
         slot.shared[PARENT].store(parent, Ordering::Relaxed);
-        slot.shared[TAGS].store(self.empty_chain(handle), Ordering::Relaxed);
         let name = cut(name, MAX_NAME);
         slot.bytes[NAME_LEN].store(name.len() as u8, Ordering::Relaxed);
         let start = clock.now();
@@ -128,6 +127,9 @@ impl ArenaView {
             slot.write_part(|body| &raw mut (*body).name, name.as_ptr());
             slot.write_part(|body| &raw mut (*body).start, start as u32);
         }
+        // Last: who comes into a start knows by this whether all of it is there.
+        compiler_fence(Ordering::Release);
+        slot.shared[TAGS].store(self.empty_chain(handle), Ordering::Relaxed);
     }
 
     /// Finishes a span and makes the one before it current again, if it is the current one here.

@@ -145,6 +145,12 @@ impl ArenaView {
         self.spans.round(handle) << ROUND | LINKED
     }
 
+    /// Whether a word is the head of this span's chain, and not what the slot's last use left, or nothing yet.
+    pub(super) fn is_chain_of(&self, head: u32, handle: u32) -> bool {
+        let empty = self.empty_chain(handle);
+        head >> ROUND == empty >> ROUND && head & LINKED == LINKED
+    }
+
     /// The head of the chain of a span that was given back.
     pub(super) fn closed_chain(&self, handle: u32) -> u32 {
         closed(self.empty_chain(handle))

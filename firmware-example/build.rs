@@ -10,6 +10,11 @@ struct Program {
 }
 
 const PROGRAMS: &[Program] = &[
+    Program { name: "example_main_loop", board: "an386", scripts: &["link.x"] },
+    Program { name: "example_isr", board: "an386", scripts: &["link.x"] },
+    Program { name: "example_rtic", board: "an386", scripts: &["link.x"] },
+    Program { name: "example_dual_core", board: "an521", scripts: &["link.x"] },
+    Program { name: "example_embassy", board: "lm3s6965", scripts: &["link.x", "defmt.x"] },
     Program { name: "sandwich_udp", board: "lm3s6965", scripts: &["link.x", "defmt.x"] },
     Program { name: "sandwich_uart", board: "lm3s6965", scripts: &["link.x", "defmt.x"] },
     Program { name: "hammer_nested", board: "an386", scripts: &["link.x"] },

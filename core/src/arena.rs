@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `arena.rs` | what there is, and what may be done when it is full |
 //! | `arena/span.rs` | starting and finishing |
+//! | `arena/apart.rs` | spans that are born apart from what is current |
 //! | `arena/current.rs` | the current span of each core |
 //! | `arena/tags.rs` | a span's chain of tag cells |
 //! | `arena/reap.rs` | the drain's side |
@@ -15,6 +16,8 @@ use crate::slot_ring::{Slot, SlotRing, SlotRingView};
 use crate::sync::{AtomicBool, AtomicU32, array_of, const_unless_loom};
 use crate::tag::CellBody;
 
+#[cfg(all(feature = "embassy-executor", not(loom)))]
+mod apart;
 mod counts;
 mod current;
 mod panic;

@@ -168,7 +168,7 @@ impl<M: Threads> Drop for Span<M> {
 /// # Safety
 ///
 /// As for [`ArenaView::finish`](crate::arena::ArenaView::finish).
-unsafe fn finish(tracer: &'static Tracer, started: Started) {
+pub(crate) unsafe fn finish(tracer: &'static Tracer, started: Started) {
     if tracer.callsites.is_some() {
         // SAFETY: the caller's promise.
         count_finish(tracer, unsafe { tracer.arena.name(started.handle) }, started.handle);

@@ -4,6 +4,7 @@ use crate::arena::{Arena, ArenaView, Here, MAX_RESERVED, Stats};
 use crate::callsite::{Callsites, CallsitesView};
 use crate::clock::Clock;
 use crate::context::{Context, Interrupts, OneContext};
+use crate::global_tags::{GlobalTagError, GlobalTags, GlobalTagsView};
 use crate::slot_ring::Mode;
 use crate::span::{Span, SpanBuilder, SpanRef};
 use crate::sync::Ordering;
@@ -43,6 +44,7 @@ pub struct Tracer {
     pub(crate) callsites: Option<CallsitesView>,
     pub(crate) service: &'static str,
     pub(crate) tags: &'static [(&'static str, Value<'static>)],
+    pub(crate) global_tags: Option<GlobalTagsView>,
 }
 
 impl Tracer {
@@ -60,6 +62,7 @@ impl Tracer {
             callsites: None,
             service: "",
             tags: &[],
+            global_tags: None,
         }
     }
 
@@ -84,6 +87,13 @@ impl Tracer {
     #[must_use]
     pub const fn tags(mut self, tags: &'static [(&'static str, Value<'static>)]) -> Self {
         self.tags = tags;
+        self
+    }
+
+    /// Takes the tags of all spans that are set at run time from this table; see [`GlobalTags`].
+    #[must_use]
+    pub const fn global_tags<const N: usize>(mut self, table: &'static GlobalTags<N>) -> Self {
+        self.global_tags = Some(table.view());
         self
     }
 
@@ -140,7 +150,8 @@ impl Tracer {
     /// guard does nothing. A name of more than 250 bytes is cut.
     ///
     /// The current span is one for each core that the [`Context`] tells apart; interrupts nest in it. When a parent is
-    /// finished before its child, the nearest ancestor that is open is current after the child.
+    /// finished before its child, the nearest ancestor that is open is current after the child, if the parent's slot was
+    /// not used again meanwhile; otherwise there is none.
     #[inline(always)]
     pub fn trace(&'static self, name: &'static str) -> Span {
         if self.is_enabled() && self.mode == Mode::Shared {
@@ -203,6 +214,24 @@ impl Tracer {
     /// stay so.
     pub fn set_enabled(&self, enabled: bool) {
         self.arena.state.disabled.store(!enabled || self.arena.has_panicked(), Ordering::Relaxed);
+    }
+
+    /// Sets a tag of all spans, of those too that are open or wait for the drain; one that was set before under the same key, or
+    /// by [`tags`](Self::tags), gives way. A span's own tag of the same key wins.
+    ///
+    /// It goes out with the next packet, and then as the others do. A text that is not [`Static`](crate::Static) is cut
+    /// after 32 bytes. An example is at [`GlobalTags`].
+    ///
+    /// # Errors
+    ///
+    /// There is no room in the tracer's [`GlobalTags`], or the tag is just being set by what this came into or by another
+    /// core. It is not set then.
+    pub fn set_global_tag<'v>(
+        &self,
+        key: &'static str,
+        value: impl Into<Value<'v>>,
+    ) -> Result<(), GlobalTagError> {
+        self.global_tags.ok_or(GlobalTagError::NoRoom)?.set(key, value.into())
     }
 
     /// What was dropped so far, on all cores.

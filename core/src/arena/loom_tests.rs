@@ -1,7 +1,20 @@
 //! Every interleaving of a few operations on the arena, by two cores and the drain.
 //!
-//! The orderings of the arena, each weakened once by hand, and what then fails:
-//! TABLE
+//! Each ordering was weakened by hand, and these failed:
+//!
+//! | ordering | test |
+//! | --- | --- |
+//! | the acquire fence in `root`, and that in `last` | `a_look_at_a_span_whose_slot_is_used_again..` |
+//! | the acquire load in `is_free` | that one, and `a_core_goes_on_with_an_open_ancestor..` |
+//! | release of the fence in `open` | `a_look_at_a_span_whose_slot_is_used_again..` |
+//! | acquire of the fence in `open` | `a_cell_that_the_drain_frees..`, and the ring's `..freed_and_claimed_again..` |
+//! | release in `free_chained` | `a_cell_that_the_drain_frees_is_whole_for_its_next_tag` |
+//! | release in `free_slot` | `a_finished_span_is_drained_or_overwritten..`, and the ring's |
+//! | release in `finish`, acquire in `take` | eight and more, here and of the ring |
+//! | release in `put_back` | the ring's `a_finished_slot_goes_to_the_reaper_or_..` |
+//! | release of a push, acquire of the head and in `close` | `a_tag_set_while_its_span_is_drained..`, the text's, the stale one's |
+//!
+//! No test fails without those of a callsite: loom does not see what an address leads to.
 
 use super::*;
 use crate::Clock;

@@ -10,25 +10,17 @@ use crate::tag::{CellBody, FIRST, Kind, Value, WORD, Word, bits_of, first_bytes,
 use core::{slice, str};
 
 impl ArenaView {
-    /// The span in slot `from`, if it is finished, for the one drain.
+    /// Takes the span in slot `from`, if it is finished, for the one drain.
     #[inline(always)]
     pub(crate) fn next_finished(&self, from: u32) -> Option<Finished> {
-        self.take(self.spans.finished_at(from)?)
-    }
-
-    /// The next finished span from slot `from` on; looks at `steps` slots at most.
-    pub(crate) fn next_finished_within(&self, from: u32, steps: u32) -> Option<Finished> {
-        (0..steps).find_map(|step| self.next_finished(from.wrapping_add(step)))
-    }
-
-    /// Where starts may overwrite it, a finished span is to be taken first; `None`: it was just overwritten.
-    #[inline(always)]
-    fn take(&self, handle: u32) -> Option<Finished> {
-        if self.full.overwrite && !self.spans.take(handle) {
-            return None;
-        }
+        let handle = self.spans.take(from)?;
         let slot = self.spans.slot(handle);
         Some(Finished { handle, slot, head: slot.shared[TAGS].load(Ordering::Acquire) })
+    }
+
+    /// Takes the next finished span from slot `from` on; looks at `steps` slots at most.
+    pub(crate) fn next_finished_within(&self, from: u32, steps: u32) -> Option<Finished> {
+        (0..steps).find_map(|step| self.next_finished(from.wrapping_add(step)))
     }
 
     /// How many slots for spans there are.
@@ -51,9 +43,7 @@ impl ArenaView {
     /// Gives back a span that the drain has looked at and does not take now.
     #[inline]
     pub(crate) fn put_back(&self, span: &Finished) {
-        if self.full.overwrite {
-            self.spans.put_back(span.handle);
-        }
+        self.spans.put_back(span.handle);
     }
 
     /// Gives back the slot and the cells of a span that the drain has taken.
@@ -171,7 +161,7 @@ impl Finished {
 
     #[inline(always)]
     fn body(&self) -> SpanBody {
-        // SAFETY: seen finished, by an acquire load, by the one drain; where starts may overwrite it, it was taken. `start`
+        // SAFETY: taken, by an acquire exchange, by the one drain. `start`
         // and `finish` wrote all of it.
         unsafe { self.slot.read() }
     }

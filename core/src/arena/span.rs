@@ -107,7 +107,7 @@ impl ArenaView {
 
     /// Writes what a span begins with.
     #[inline(always)]
-    fn begin(
+    pub(super) fn begin(
         &self,
         handle: u32,
         slot: &SpanSlot,
@@ -162,7 +162,7 @@ impl ArenaView {
 
     /// A slot for a span where some are reserved, or finished ones may be overwritten.
     #[inline(never)]
-    fn claim_by_policy(&self, mode: Mode, here: Here, entitled: bool) -> Option<ClaimedSpan> {
+    pub(super) fn claim_by_policy(&self, mode: Mode, here: Here, entitled: bool) -> Option<ClaimedSpan> {
         let full = self.full;
         if entitled
             && full.reserved != 0

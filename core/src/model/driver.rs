@@ -46,8 +46,14 @@ fn nest<W: 'static>(nesting: &Rc<Nesting<W>>, level: usize) {
 }
 
 /// Runs the first operation with the second at each of its steps, and the third at each step of the second and so on, each
-/// time in the world that `begin` gives, and with `end` after it.
-pub(super) fn every_nesting<W: 'static>(ops: &[Op<W>], begin: impl Fn() -> Rc<W>, end: impl Fn(&W)) {
+/// time in the world that `begin` gives, and with `end` after it. `apart`: 1, or how far apart those steps are, where there is
+/// time for some only.
+pub(super) fn every_nesting<W: 'static>(
+    apart: u32,
+    ops: &[Op<W>],
+    begin: impl Fn() -> Rc<W>,
+    end: impl Fn(&W),
+) {
     let mut at = std::vec![0; ops.len() - 1];
     loop {
         let nesting = Nesting { world: begin(), ops: ops.to_vec(), at: at.clone(), reached: Cell::new(0) };
@@ -60,7 +66,7 @@ pub(super) fn every_nesting<W: 'static>(ops: &[Op<W>], begin: impl Fn() -> Rc<W>
         let reached = nesting.reached.get();
         at[reached..].fill(0);
         match reached.checked_sub(1) {
-            Some(last) => at[last] += 1,
+            Some(last) => at[last] += apart,
             None => return,
         }
     }

@@ -56,7 +56,7 @@ impl Small {
     }
 
     fn finished(&self) -> Option<u32> {
-        (0..4).find_map(|index| self.slots().finished_at(index))
+        (0..4).find_map(|index| self.slots().take(index))
     }
 
     fn claim(&self, mode: Mode) {
@@ -155,7 +155,7 @@ fn check(outer: Op<Small>, inner: Op<Small>) {
         small.begin();
         small.clone()
     };
-    every_nesting(&[outer, inner], begin, Small::end);
+    every_nesting(1, &[outer, inner], begin, Small::end);
 }
 
 #[test]
@@ -225,5 +225,5 @@ fn a_reaper_that_frees_before_it_reads_is_found() {
         small.claim(Mode::Shared);
         small.clone()
     };
-    every_nesting(&[reap, fill], begin, Small::end);
+    every_nesting(1, &[reap, fill], begin, Small::end);
 }

@@ -20,6 +20,7 @@ const PROGRAMS: &[Program] = &[
     Program { name: "hammer_nested", board: "an386", scripts: &["link.x"] },
     Program { name: "hammer_m0", board: "microbit", scripts: &["link.x"] },
     Program { name: "hammer_cores", board: "an521", scripts: &["link.x"] },
+    Program { name: "example_panic", board: "an386", scripts: &["link.x"] },
     Program { name: "size_empty", board: "an386", scripts: &["link.x"] },
     Program { name: "size_tiny", board: "an386", scripts: &["link.x"] },
     Program { name: "size_spans", board: "an386", scripts: &["link.x"] },

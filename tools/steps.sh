@@ -29,11 +29,12 @@ cost_targets=(thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabihf thumbv
 test_agent=ddapm-test-agent==1.69.1
 test_agent_dir=target/test-agent
 
-# The programs that hammer an arena, and their targets.
+# The programs that hammer an arena, and the one that panics, and their targets.
 declare -A hammers=(
     [hammer_m0]=thumbv6m-none-eabi
     [hammer_nested]=thumbv7em-none-eabihf
     [hammer_cores]=thumbv8m.main-none-eabi
+    [example_panic]=thumbv7em-none-eabihf
 )
 
 # The examples, their targets and what features they need.
@@ -212,7 +213,7 @@ step_hammer() {
     command -v qemu-system-arm >/dev/null || skip "there is no qemu-system-arm here" || return
     build_hammers || return
     MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$target_dir" && pwd) \
-        cargo test --locked -p microspan-tests --test hammer
+        cargo test --locked -p microspan-tests --test hammer --test panic
 }
 
 step_demo() {

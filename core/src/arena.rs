@@ -8,6 +8,8 @@
 //! | `arena/current.rs` | the current span of each core |
 //! | `arena/tags.rs` | a span's chain of tag cells |
 //! | `arena/reap.rs` | the drain's side |
+//! | `arena/session.rs` | what the drain has told of its session |
+//! | `arena/panic.rs` | closing what a panic left open |
 //! | `arena/counts.rs` | what was dropped, by cause and core |
 
 use crate::slot_ring::{Slot, SlotRing, SlotRingView};
@@ -18,7 +20,9 @@ use crate::tag::CellBody;
 mod apart;
 mod counts;
 mod current;
+mod panic;
 mod reap;
+mod session;
 mod span;
 mod tags;
 
@@ -91,14 +95,22 @@ fn cores<const N: usize>() -> [Core; N] {
 pub(crate) struct State {
     /// 0 while spans are recorded: a load and a branch when they are not.
     pub(crate) disabled: AtomicBool,
-    /// Whether a drain has been made.
-    pub(crate) drained: AtomicBool,
+    session: session::Known,
+    /// Whether there was a panic.
+    panicked: AtomicBool,
+    /// Whether the session went on after that.
+    taken_over: AtomicBool,
 }
 
 impl State {
     const_unless_loom! {
         fn new() -> Self {
-            Self { disabled: AtomicBool::new(false), drained: AtomicBool::new(false) }
+            Self {
+                disabled: AtomicBool::new(false),
+                session: session::Known::new(),
+                panicked: AtomicBool::new(false),
+                taken_over: AtomicBool::new(false),
+            }
         }
     }
 }

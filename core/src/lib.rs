@@ -26,7 +26,7 @@
 //! fn get_ingredients() {
 //!     let span = TRACER.trace("get_ingredients"); // a child of the one above
 //!     span.set_tag("bread", Static("rye"));
-//!     span.set_error("OutOfPickles", "the jar is empty");
+//!     span.set_error_info("OutOfPickles", "the jar is empty");
 //! }
 //! # make_sandwich_request(1);
 //! ```
@@ -108,10 +108,14 @@ mod future;
 #[cfg(not(loom))]
 #[allow(unsafe_code)]
 mod global;
+#[allow(unsafe_code)]
+mod global_tags;
 mod id;
 #[cfg(all(test, not(any(loom, shuttle))))]
 #[allow(unsafe_code)]
 mod model;
+#[allow(unsafe_code)]
+mod on_panic;
 #[allow(unsafe_code)]
 mod slot_ring;
 #[allow(unsafe_code)]
@@ -140,8 +144,11 @@ pub use exclusive::{AnyThread, Exclusive, OneThread, Threads};
 pub use future::{Detached, InSpan, WithSpan};
 #[cfg(not(loom))]
 pub use global::*;
+pub use global_tags::{GlobalTagError, GlobalTags};
 pub use id::Session;
-pub use span::{Span, SpanRef};
+#[cfg(not(loom))]
+pub use on_panic::on_panic;
+pub use span::{Number, RecordErr, Span, SpanBuilder, SpanRef};
 pub use tag::{Static, Value};
 pub use tracer::Tracer;
 pub use transport::*;

@@ -405,6 +405,21 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         Some(finished & !STATE | index & self.mask())
     }
 
+    /// The handle of the slot at this index, if its use is open.
+    pub(crate) fn open_at(&self, index: u32) -> Option<u32> {
+        let word = self.slot(index).word.load(Ordering::Relaxed);
+        (word & STATE == OPEN).then_some(word & !STATE | index & self.mask())
+    }
+
+    /// Has a slot that its reaper took be finished again, when that reaper will not come back to it.
+    pub(crate) fn give_back(&self, index: u32) {
+        let slot = self.slot(index);
+        let word = slot.word.load(Ordering::Relaxed);
+        if word & STATE == TAKEN {
+            slot.word.store(word & !STATE | FINISHED, Ordering::Release);
+        }
+    }
+
     /// Gives a slot back that was taken and not used up: it is finished again.
     #[inline]
     pub(crate) fn put_back(&self, handle: u32) {

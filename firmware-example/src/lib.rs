@@ -12,6 +12,7 @@
 //! | `hammer_nested` | `mps2-an386`, Cortex-M4 | two interrupts and thread mode on one arena, every span checked |
 //! | `hammer_m0` | `microbit`, Cortex-M0 | the same without compare-exchange |
 //! | `hammer_cores` | `mps2-an521`, two Cortex-M33 | two cores on one arena, spans handed from one to the other |
+//! | `example_panic` | `mps2-an386`, Cortex-M4 | a panic in an interrupt, and the spans that its handler still sends |
 //! | `cost` | one for each of four cores | what an operation costs, in instructions |
 //! | `size_*` | `mps2-an386`, Cortex-M4 | what is linked into a program that traces, and how large it is |
 //!

@@ -6,7 +6,7 @@ use super::{
     ArenaView, Cause, END_HIGH, INTERRUPT, NAME_LEN, PARENT, ROOT, START_HIGH, SpanBody, SpanSlot, TAGS,
 };
 use crate::sync::Ordering;
-use crate::tag::{CellBody, FIRST, Kind, WORD, Word, bits_of, first_bytes, unpack};
+use crate::tag::{CellBody, FIRST, Kind, Value, WORD, Word, bits_of, first_bytes, unpack};
 use core::{slice, str};
 
 impl ArenaView {
@@ -21,11 +21,6 @@ impl ArenaView {
     /// Takes the next finished span from slot `from` on; looks at `steps` slots at most.
     pub(crate) fn next_finished_within(&self, from: u32, steps: u32) -> Option<Finished> {
         (0..steps).find_map(|step| self.next_finished(from.wrapping_add(step)))
-    }
-
-    /// Begins the session; `false`: it has begun already.
-    pub(crate) fn begin_session(&self) -> bool {
-        !self.state.drained.swap(true, Ordering::AcqRel)
     }
 
     /// How many slots for spans there are.
@@ -77,6 +72,16 @@ impl ArenaView {
         let (arena, head) = (*self, first(span.head));
         let all = move |end| arena.chain(head, end).filter(|cell| cell.kind != Kind::More);
         all(0).filter(move |tag| all(tag.link).all(|newer| !newer.has_the_key_of(tag)))
+    }
+
+    /// The newest tag of this key that an open span has.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the span's guard, so that it stays open as long as the cell is looked at.
+    pub(crate) unsafe fn tag_of(&self, handle: u32, key: &str) -> Option<Cell> {
+        let head = self.spans.slot(handle).shared[TAGS].load(Ordering::Acquire);
+        self.chain(first(head), 0).filter(|cell| cell.kind != Kind::More).find(|tag| tag.key() == key)
     }
 
     fn chain(&self, link: u32, end: u32) -> Chain {
@@ -195,6 +200,19 @@ impl Cell {
         (self.kind == Kind::Static).then(|| unsafe { static_str(self.words[1], self.words[2].addr()) })
     }
 
+    /// What it holds; `None`: a dynamic string.
+    pub(crate) fn value(&self) -> Option<Value<'static>> {
+        Some(match self.kind {
+            Kind::Bool => Value::Bool(self.bits() != 0),
+            Kind::U64 => Value::U64(self.bits()),
+            Kind::I64 => Value::I64(self.bits() as i64),
+            Kind::F32 => Value::F32(f32::from_bits(self.bits() as u32)),
+            Kind::F64 => Value::F64(f64::from_bits(self.bits())),
+            Kind::Static => Value::Static(self.fixed()?),
+            Kind::Str | Kind::Cut | Kind::More => return None,
+        })
+    }
+
     /// The length of a dynamic string, and its pieces; the last ones are padded.
     pub(crate) fn pieces(&self) -> (u8, impl Iterator<Item = Piece>) {
         let [len, own @ ..] = first_bytes([self.words[1], self.words[2]]);
@@ -239,7 +257,8 @@ impl Iterator for Chain {
         let link = self.link;
         let word = self.arena.cells.slot(link - 1).chained();
         self.link = first(word);
-        // SAFETY: the cell is in the chain of a span that the one drain acquired and has not freed.
+        // SAFETY: the cell is in the chain of a span that the one drain acquired and has not freed, or whose guard the
+        // caller has.
         let CellBody(words) = unsafe { self.arena.cells.slot(link - 1).read() };
         let (kind, key_len) = noted(word);
         Some(Cell { arena: self.arena, link, kind, key_len, words })

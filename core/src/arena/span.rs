@@ -8,7 +8,7 @@ use super::{
 use crate::clock::Clock;
 use crate::context::Interrupts;
 use crate::slot_ring::{Claimed, Mode};
-use crate::sync::Ordering;
+use crate::sync::{Ordering, compiler_fence};
 use crate::tag::cut;
 
 type ClaimedSpan = Claimed<'static, super::SpanBody, { super::WORDS }, { super::BYTES }>;
@@ -78,6 +78,33 @@ impl ArenaView {
         Some(Started { handle, previous: birth.previous })
     }
 
+    /// The same, as a child of the open span that is named; of 0: as a root. A parent that is not open is counted, as is `None`, a
+    /// parent of another arena: the span becomes a root.
+    pub(crate) fn start_under(
+        &self,
+        mode: Mode,
+        here: Here,
+        parent: Option<u32>,
+        name: &'static str,
+        clock: &dyn Clock,
+    ) -> Option<Started> {
+        let Some(core) = self.cores.get(here.core) else {
+            self.count(here.core, Cause::SpansFull);
+            return None;
+        };
+        let born = parent.filter(|parent| *parent != 0).and_then(|parent| Some((parent, self.root(parent)?)));
+        if born.is_none() && parent != Some(0) {
+            self.count(here.core, Cause::Stale);
+        }
+        let previous = self.birth(core, here).previous;
+        let Claimed { handle, slot } = self.claim_by_policy(mode, here, born.is_none())?;
+        slot.bytes[INTERRUPT].store(byte(here.interrupt), Ordering::Relaxed);
+        let (parent, root) = born.unwrap_or((0, handle));
+        self.begin(handle, slot, name, parent, root, clock);
+        core.set_current(here, handle);
+        Some(Started { handle, previous })
+    }
+
     /// Writes what a span begins with.
     #[inline(always)]
     pub(super) fn begin(
@@ -91,7 +118,6 @@ impl ArenaView {
     ) {
         slot.shared[ROOT].store(root, Ordering::Relaxed);
         slot.shared[PARENT].store(parent, Ordering::Relaxed);
-        slot.shared[TAGS].store(self.empty_chain(handle), Ordering::Relaxed);
         let name = cut(name, MAX_NAME);
         slot.bytes[NAME_LEN].store(name.len() as u8, Ordering::Relaxed);
         let start = clock.now();
@@ -101,6 +127,9 @@ impl ArenaView {
             slot.write_part(|body| &raw mut (*body).name, name.as_ptr());
             slot.write_part(|body| &raw mut (*body).start, start as u32);
         }
+        // Last: who comes into a start knows by this whether all of it is there.
+        compiler_fence(Ordering::Release);
+        slot.shared[TAGS].store(self.empty_chain(handle), Ordering::Relaxed);
     }
 
     /// Finishes a span and makes the one before it current again, if it is the current one here.

@@ -178,7 +178,7 @@ fn a_reference_to_a_finished_span_does_nothing_and_is_counted() {
     stale.set_tag("late", 1u32);
     assert_eq!(reap(tracer), [("first".to_string(), String::new())]);
     let others: Vec<_> = (0..4).map(|_| tracer.trace("other")).collect();
-    stale.set_tag("late", 2u32).set_error("Late", "later");
+    stale.set_tag("late", 2u32).set_error_info("Late", "later");
     assert!(!stale.is_open());
     drop(others);
     assert!(reap(tracer).iter().all(|(_, tags)| tags.is_empty()));

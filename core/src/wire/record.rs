@@ -338,28 +338,40 @@ fn put_framed(
     put_counted(w, body)
 }
 
-/// Writes a sync with as many of `tags` as fit.
-pub(crate) fn put_sync<'a>(
+/// Writes a sync with as many of the tags that `tags` puts into it as fit.
+pub(crate) fn put_sync(
     w: &mut Writer<'_>,
     frequency: u32,
     service: Text<'_>,
-    tags: impl Iterator<Item = Tag<'a>>,
+    tags: impl FnOnce(&mut SyncTags<'_, '_>),
 ) -> Result<(), Full> {
     put_framed(w, SYNC, |w| {
-        w.number(frequency)?;
+        w.put(&frequency)?;
         service.put(w)?;
         let count = w.used();
-        w.byte(0)?;
-        for tag in tags {
-            let before = w.used();
-            if put_tag(w, &tag).is_err() || w.used() - count > SYNC_TAGS {
-                w.rewind(before);
-            } else {
-                w.patch(count, |tags| tags.saturating_add(1));
-            }
-        }
+        w.put(&0u8)?;
+        tags(&mut SyncTags { w, count });
         Ok(())
     })
+}
+
+/// The tags of a sync, one after the other.
+pub(crate) struct SyncTags<'w, 'b> {
+    w: &'w mut Writer<'b>,
+    /// Where their number stands.
+    count: usize,
+}
+
+impl SyncTags<'_, '_> {
+    /// Writes a tag, if it fits.
+    pub(crate) fn put(&mut self, tag: &Tag<'_>) {
+        let before = self.w.used();
+        if put_tag(self.w, tag).is_err() || self.w.used() - self.count > SYNC_TAGS {
+            self.w.rewind(before);
+        } else {
+            self.w.patch(self.count, |tags| tags.saturating_add(1));
+        }
+    }
 }
 
 /// Writes what was counted at a callsite.

@@ -6,6 +6,9 @@
 //! | `arena/span.rs` | starting and finishing |
 //! | `arena/current.rs` | the current span of each core |
 //! | `arena/tags.rs` | a span's chain of tag cells |
+//! | `arena/cells.rs` | several cells as one: strings, events, links |
+//! | `arena/read.rs` | looking at the cells of open spans |
+//! | `arena/session.rs` | what ids are derived from |
 //! | `arena/reap.rs` | the drain's side |
 //! | `arena/counts.rs` | what was dropped, by cause and core |
 
@@ -13,12 +16,16 @@ use crate::slot_ring::{Slot, SlotRing, SlotRingView};
 use crate::sync::{AtomicBool, AtomicU32, array_of, const_unless_loom};
 use crate::tag::CellBody;
 
+mod cells;
 mod counts;
 mod current;
+mod read;
 mod reap;
+mod session;
 mod span;
 mod tags;
 
+pub(crate) use cells::Attributes;
 pub(crate) use counts::CAUSES;
 pub use counts::{Cause, Stats};
 pub(crate) use current::Here;
@@ -88,14 +95,16 @@ fn cores<const N: usize>() -> [Core; N] {
 pub(crate) struct State {
     /// 0 while spans are recorded: a load and a branch when they are not.
     pub(crate) disabled: AtomicBool,
-    /// Whether a drain has been made.
-    pub(crate) drained: AtomicBool,
+    /// What the drain has told of its session.
+    session: session::Known,
+    /// How many look at the cells of spans that somebody else may finish; the drain leaves these alone meanwhile.
+    readers: AtomicU32,
 }
 
 impl State {
     const_unless_loom! {
         fn new() -> Self {
-            Self { disabled: AtomicBool::new(false), drained: AtomicBool::new(false) }
+            Self { disabled: AtomicBool::new(false), session: session::Known::new(), readers: AtomicU32::new(0) }
         }
     }
 }

@@ -4,9 +4,11 @@
 //! | --- | --- |
 //! | `drain.rs` | when a packet is filled, and with what |
 //! | `drain/encoder.rs` | spans and their tags into a packet |
+//! | `drain/beyond.rs` | events, links, remote parents and baggage into a packet |
 //! | `drain/session.rs` | what the session says of itself: sync, counts |
 //! | `drain/names.rs` | the table of strings |
 
+mod beyond;
 mod encoder;
 mod names;
 mod session;
@@ -58,7 +60,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     /// begun once.
     pub fn new(tracer: &'static Tracer, session: Session) -> Option<Self> {
         const { assert!(MTU >= MIN_MTU && MTU <= MAX_MTU, "a drain's MTU is from 64 to 1,472 bytes") };
-        tracer.arena.begin_session().then_some(Self {
+        tracer.arena.begin_session(session).then_some(Self {
             tracer,
             session,
             buffer: [0; MTU],
@@ -142,7 +144,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         while let Some(span) = next {
             let place = w.used();
             if encoder.span(&mut w, &span, false).is_err() {
-                if place > empty {
+                if place > empty || encoder.is_held {
                     sweep.put_back(&span);
                     break;
                 }
@@ -157,6 +159,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         }
         *spans = spans.wrapping_add(taken);
         *latest = widen(*latest, encoder.newest);
+        tracer.arena.note_latest(*latest);
 
         let told_names = encoder.tell_names(&mut w, empty) || told_names;
         if taken > 0 && !told_names {

@@ -102,6 +102,7 @@ mod id;
 mod slot_ring;
 #[allow(unsafe_code)]
 mod span;
+mod span_context;
 mod sync;
 #[allow(unsafe_code)]
 mod tag;
@@ -128,6 +129,7 @@ pub use future::{Detached, InSpan, WithSpan};
 pub use global::*;
 pub use id::Session;
 pub use span::{Span, SpanRef};
+pub use span_context::SpanContext;
 pub use tag::{Static, Value};
 pub use tracer::Tracer;
 pub use transport::*;

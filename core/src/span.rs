@@ -7,6 +7,8 @@ use crate::tag::{Kind, Value, Word, cut, words_of};
 use crate::tracer::Tracer;
 use core::marker::PhantomData;
 
+mod beyond;
+
 /// An open span, finished when this guard is dropped.
 ///
 /// Three words. The guard of a span that was dropped (the arena was full, or tracing is off) does nothing. It may be

@@ -1,0 +1,66 @@
+//! What the ids of spans are derived from, as far as it is known before they are drained: the session's key, and the high
+//! bits of counters.
+
+use super::ArenaView;
+use crate::id::{Session, widen};
+use crate::sync::{AtomicBool, AtomicU32, Ordering, const_unless_loom};
+
+/// What the drain has told of its session.
+pub(super) struct Known {
+    /// Whether a drain has been made.
+    is_begun: AtomicBool,
+    /// Whether the halves of the key are there.
+    has_key: AtomicBool,
+    key: [AtomicU32; 2],
+    /// Bits 16 to 47 of the newest counter drained. Counters pass 2^48 after eight years of a million spans a second.
+    latest: AtomicU32,
+}
+
+impl Known {
+    const_unless_loom! {
+        pub(super) fn new() -> Self {
+            Self {
+                is_begun: AtomicBool::new(false),
+                has_key: AtomicBool::new(false),
+                key: super::two(),
+                latest: AtomicU32::new(0),
+            }
+        }
+    }
+}
+
+impl ArenaView {
+    /// Begins the session; `false`: it has begun already.
+    pub(crate) fn begin_session(&self, session: Session) -> bool {
+        let known = &self.state.session;
+        if known.is_begun.swap(true, Ordering::AcqRel) {
+            return false;
+        }
+        let [low, high] = &known.key;
+        low.store(session.0 as u32, Ordering::Relaxed);
+        high.store((session.0 >> 32) as u32, Ordering::Relaxed);
+        known.has_key.store(true, Ordering::Release);
+        true
+    }
+
+    /// The session, once it has begun.
+    pub(crate) fn session(&self) -> Option<Session> {
+        let known = &self.state.session;
+        let [low, high] = &known.key;
+        known.has_key.load(Ordering::Acquire).then(|| {
+            let half = |word: &AtomicU32| u64::from(word.load(Ordering::Relaxed));
+            Session::new(half(high) << 32 | half(low))
+        })
+    }
+
+    /// Tells the newest counter drained.
+    #[inline]
+    pub(crate) fn note_latest(&self, counter: u64) {
+        self.state.session.latest.store((counter >> 16) as u32, Ordering::Relaxed);
+    }
+
+    /// The counter of a span that is not drained yet.
+    pub(crate) fn counter_of(&self, handle: u32) -> u64 {
+        widen(u64::from(self.state.session.latest.load(Ordering::Relaxed)) << 16, handle)
+    }
+}

@@ -4,15 +4,18 @@
 # says why), or anything else when it fails.
 # Sourced with the root of the project as the working directory, after tools/setup.sh.
 
-steps=(fmt clippy docs layering tests loom miri boards qemu hammer demo bench)
+steps=(fmt clippy docs layering tests features loom shuttle tsan miri boards qemu hammer demo bench)
 declare -A about=(
     [fmt]='formatting'
     [clippy]='clippy without a warning, on the host and for the boards'
     [docs]='documentation without a warning'
     [layering]='who may import whom'
     [tests]='unit, documentation and integration tests, with features on and off'
-    [loom]='every interleaving of threads on the slot ring'
-    [miri]='undefined behaviour in the core'
+    [features]='each feature of the core alone, and all together, on the host and on a Cortex-M0'
+    [loom]='every interleaving of a few threads on the slot ring and the arena'
+    [shuttle]='random schedules of many operations on the arena'
+    [tsan]='data races of real threads'
+    [miri]='undefined behaviour in the core, by both models of borrowing'
     [boards]='the core for five targets, and the firmware'
     [qemu]="end to end from an emulated Cortex-M3, against Datadog's own test agent"
     [hammer]='interrupts and cores on one arena, on three emulated boards'
@@ -64,9 +67,12 @@ need_components() {
     rustup component add clippy rustfmt </dev/null >"$log_dir/rustup.log" 2>&1
 }
 
-# need_miri: Miri, on a nightly compiler. Nothing else needs it, so its absence is no failure.
-need_miri() {
-    cargo +nightly miri --version >/dev/null 2>&1 && return
+# need_nightly: a nightly compiler, with Miri and the source of the standard library. Only checks for undefined behaviour
+# need it, so its absence is no failure.
+need_nightly() {
+    local source
+    source=$(rustc +nightly --print sysroot 2>/dev/null)/lib/rustlib/src/rust/library/Cargo.lock
+    [[ -f $source ]] && cargo +nightly miri --version >/dev/null 2>&1 && return
     command -v rustup >/dev/null || return
     say "Installing Miri"
     rustup toolchain install nightly --profile minimal --component miri,rust-src </dev/null >"$log_dir/miri.log" 2>&1
@@ -98,16 +104,55 @@ step_tests() {
         cargo test --locked -p microspan-std --no-default-features
 }
 
-step_loom() {
-    RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR=$target_dir/loom timeout 900 \
-        cargo test --locked -p microspan --release --lib slot_ring
+# The features of the core, one a line.
+core_features() {
+    cargo metadata --locked --no-deps --format-version 1 | python3 -c '
+import json, sys
+core = next(p for p in json.load(sys.stdin)["packages"] if p["name"] == "microspan")
+print(*sorted(set(core["features"]) - {"default"}), sep="\n")'
+}
+
+step_features() {
+    need_programs python3:python3 || return
+    local target=thumbv6m-none-eabi feature features
+    mapfile -t features < <(core_features)
+    ((${#features[@]})) || return
+    for feature in '' "${features[@]}" "${features[*]}"; do
+        printf 'features: %s\n' "${feature:-none}"
+        RUSTFLAGS=-Dwarnings CARGO_TARGET_DIR=$target_dir/features \
+            cargo check --locked -p microspan --no-default-features --features "$feature" || return
+        board_cargo "$target" check --locked -p microspan --no-default-features --features "$feature" || return
+    done
+}
+
+# model CFG: the core's tests under a model checker, in a build of their own that is soon made.
+model() {
+    RUSTFLAGS="--cfg $1" CARGO_TARGET_DIR=$target_dir/$1 CARGO_PROFILE_RELEASE_LTO=off \
+        CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0 \
+        timeout 900 cargo test --locked -p microspan --release --lib
+}
+
+step_loom() { model loom; }
+
+step_shuttle() { model shuttle; }
+
+step_tsan() {
+    need_nightly || skip "there is no nightly Rust with its source here, and rustup does not give it" || return
+    local host
+    host=$(rustc +nightly --print host-tuple) || return
+    # The standard library is built along: its own races would be seen, and its locks are understood.
+    RUSTFLAGS='-Zsanitizer=thread --cfg tsan' CARGO_TARGET_DIR=$target_dir/tsan timeout 900 \
+        cargo +nightly test --locked -Zbuild-std --target "$host" -p microspan --test threads
 }
 
 step_miri() {
-    need_miri || skip "there is no Miri here, and rustup does not give it" || return
+    need_nightly || skip "there is no Miri here, and rustup does not give it" || return
     # The tests leak on purpose: a tracer lives as long as its program.
-    MIRIFLAGS=-Zmiri-ignore-leaks CARGO_TARGET_DIR=$target_dir/miri timeout 600 \
-        cargo +nightly miri test --locked -p microspan --lib
+    local model
+    for model in '' -Zmiri-tree-borrows; do
+        MIRIFLAGS="-Zmiri-ignore-leaks $model" CARGO_TARGET_DIR=$target_dir/miri timeout 900 \
+            cargo +nightly miri test --locked -p microspan --lib --test threads || return
+    done
 }
 
 step_boards() {

@@ -188,5 +188,9 @@ pub(crate) struct ArenaView {
     pub(crate) full: WhenFull,
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, loom))]
+mod loom_tests;
+#[cfg(all(test, shuttle))]
+mod shuttle_tests;
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;

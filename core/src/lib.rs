@@ -59,8 +59,15 @@
 //!   which goes out with the spans. A packet that a transport refuses is kept.
 //! - **A handle reaches its own span or none.** What is done to a span that was finished does nothing, and is counted.
 //!
-//! The current span is one for the whole arena. Interrupts nest in it like calls; two threads or two cores need an
-//! arena each. An arena has one tracer.
+//! Which span is current is known for each core, and on each core for thread mode and for interrupts: the tracer's
+//! [`Context`] says which of them asks. Without one there is one context, in which interrupts nest like calls. An arena has
+//! one tracer.
+//!
+//! # When the arena is full
+//!
+//! A new span is dropped. [`Tracer::overwrite`] has it take the place of the oldest finished one, and [`Tracer::reserve`]
+//! keeps places for roots and errors. What is dropped is counted by cause and core, and [`Callsites`] go on counting what
+//! happens at each callsite.
 //!
 //! # Features
 //!
@@ -98,6 +105,9 @@ mod future;
 #[allow(unsafe_code)]
 mod global;
 mod id;
+#[cfg(all(test, not(any(loom, shuttle))))]
+#[allow(unsafe_code)]
+mod model;
 #[allow(unsafe_code)]
 mod slot_ring;
 #[allow(unsafe_code)]

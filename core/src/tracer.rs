@@ -140,7 +140,8 @@ impl Tracer {
     /// guard does nothing. A name of more than 250 bytes is cut.
     ///
     /// The current span is one for each core that the [`Context`] tells apart; interrupts nest in it. When a parent is
-    /// finished before its child, the nearest ancestor that is open is current after the child.
+    /// finished before its child, the nearest ancestor that is open is current after the child, if the parent's slot was
+    /// not used again meanwhile; otherwise there is none.
     #[inline(always)]
     pub fn trace(&'static self, name: &'static str) -> Span {
         if self.is_enabled() && self.mode == Mode::Shared {

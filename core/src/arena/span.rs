@@ -124,14 +124,11 @@ impl ArenaView {
         if self.full.overwrite {
             return self.claim_by_policy(mode, here, false);
         }
-        match self.spans.claim(mode, 0, STEPS) {
-            Some(Claimed { handle: 0, .. }) => self.instead_of_0(mode, here, false),
-            Some(claimed) => Some(claimed),
-            None => {
-                self.count(here.core, Cause::SpansFull);
-                None
-            }
+        let claimed = self.spans.claim(mode, 0, STEPS);
+        if claimed.is_none() {
+            self.count(here.core, Cause::SpansFull);
         }
+        claimed
     }
 
     /// A slot for a span where some are reserved, or finished ones may be overwritten.
@@ -145,10 +142,10 @@ impl ArenaView {
             return Some(claimed);
         }
         let steps = if full.overwrite { STEPS_TO_FREE } else { STEPS };
-        match self.spans.claim(mode, full.reserved, steps) {
-            Some(Claimed { handle: 0, .. }) => return self.instead_of_0(mode, here, entitled),
-            None => (),
-            claimed => return claimed,
+        // A claim that fails looks elsewhere the next time.
+        let oldest = self.spans.oldest();
+        if let Some(claimed) = self.spans.claim(mode, full.reserved, steps) {
+            return Some(claimed);
         }
         if full.overwrite {
             // Where slots are kept for errors, an error is kept also in a slot that is not.
@@ -156,24 +153,15 @@ impl ArenaView {
                 let head = slot.shared[TAGS].load(Ordering::Relaxed);
                 (full.reserved == 0 || head & ERROR == 0) && !self.is_read()
             };
-            let found = self.spans.claim_finished(full.reserved, STEPS, may);
+            let found = self.spans.claim_finished(oldest, full.reserved, STEPS, may);
             if let Some(claimed) = &found {
                 self.overwrite(here, claimed.slot);
-                return if claimed.handle != 0 { found } else { self.instead_of_0(mode, here, entitled) };
+                return found;
             }
         }
         let refused = full.reserved != 0 && !entitled;
         self.count(here.core, if refused { Cause::SpansReserved } else { Cause::SpansFull });
         None
-    }
-
-    /// A slot for a span to which a claim gave the handle 0, which no span has.
-    #[cold]
-    #[inline(never)]
-    fn instead_of_0(&self, mode: Mode, here: Here, is_root: bool) -> Option<ClaimedSpan> {
-        // The slot's next use has another handle.
-        self.spans.free(0);
-        self.claim_by_policy(mode, here, is_root)
     }
 
     /// A slot that is reserved.
@@ -183,10 +171,6 @@ impl ArenaView {
             self.spans.claim_reserved(mode, full.reserved, |_| full.overwrite && !self.is_read())?;
         if overwritten {
             self.overwrite(here, claimed.slot);
-        }
-        if claimed.handle == 0 {
-            self.spans.free(0);
-            return self.claim_reserved(mode, here);
         }
         Some(claimed)
     }

@@ -247,3 +247,34 @@ fn names_and_keys_that_are_too_long_are_cut_between_characters() {
 fn a_guard_is_at_most_three_words() {
     assert!(size_of::<crate::Span>() <= 3 * size_of::<usize>());
 }
+
+#[test]
+fn the_oldest_finished_span_is_overwritten_first_in_any_size_of_arena() {
+    let clock = Box::leak(Box::new(Steps(AtomicU32::new(0))));
+    let arena = Box::leak(Box::new(Arena::<64, 4>::new()));
+    let tracer: &'static Tracer = Box::leak(Box::new(Tracer::new(arena, clock).overwrite()));
+    let names: Vec<&'static str> =
+        (0..68).map(|i| -> &'static str { Box::leak(std::format!("{i}").into_boxed_str()) }).collect();
+    names.iter().for_each(|name| drop(tracer.trace(name)));
+    let left: Vec<String> = reap(tracer).into_iter().map(|(name, _)| name).collect();
+    let lost: Vec<_> = names.iter().filter(|name| !left.iter().any(|left| left == *name)).collect();
+    assert_eq!(lost, ["0", "1", "2", "3"].iter().collect::<Vec<_>>());
+}
+
+#[test]
+#[ignore = "a finished parent is forgotten once its slot is used again"]
+fn an_open_ancestor_is_found_also_when_the_slot_of_a_finished_parent_is_used_again() {
+    let tracer = tracer::<4, 4>();
+    let root = tracer.trace("root");
+    let parent = tracer.trace("parent");
+    let child = tracer.trace("child");
+    drop(parent);
+    reap(tracer);
+    (0..4).for_each(|_| {
+        drop(tracer.trace("other"));
+        reap(tracer);
+    });
+    drop(child);
+    assert!(tracer.current_span().is_some(), "root is open");
+    drop(root);
+}

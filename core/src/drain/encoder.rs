@@ -76,7 +76,7 @@ impl<'d, const N: usize> Encoder<'d, N> {
         })
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn head(&mut self, span: &Finished, tags: u8, lost_tags: bool) -> SpanHead<'static> {
         let (start, parent, trace) = (span.start(), span.parent(), span.root());
         let has_link = trace == span.handle && parent != 0;
@@ -129,6 +129,7 @@ impl<'d, const N: usize> Encoder<'d, N> {
     }
 
     /// Writes a tag of a scalar or a string.
+    #[inline(never)]
     pub(super) fn tag(&mut self, w: &mut Writer<'_>, tag: &Cell) -> Result<(), Full> {
         let key = self.names.text(tag.key());
         let value = match tag.kind {

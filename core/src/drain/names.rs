@@ -27,7 +27,7 @@ impl<const N: usize> Names<N> {
     }
 
     /// How a string goes on the wire: by its index, or in full when the table is full.
-    #[inline]
+    #[inline(never)]
     pub(super) fn text(&mut self, text: &'static str) -> Text<'static> {
         let text = cut(text, MAX_NAME);
         match self.known(text) {

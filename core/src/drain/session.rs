@@ -28,6 +28,7 @@ impl Told {
 }
 
 /// Writes a sync and the counts, if it is time for them.
+#[inline(never)]
 pub(super) fn tell<const N: usize>(
     w: &mut Writer<'_>,
     told: &mut Option<Told>,

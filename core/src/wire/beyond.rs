@@ -80,7 +80,7 @@ pub(crate) fn put_event(
     attributes: PutAttributes<'_>,
 ) -> Result<(), Full> {
     put_sized(w, name, EVENT, |w| {
-        w.i64(time)?;
+        w.signed(time)?;
         put_counted(w, count, attributes)
     })
 }
@@ -94,8 +94,8 @@ pub(crate) fn put_link(
     attributes: PutAttributes<'_>,
 ) -> Result<(), Full> {
     put_sized(w, Text::Inline(""), LINK, |w| {
-        w.i32(from.wrapping_sub(linked) as i32)?;
-        w.i32(if root == 0 { 0 } else { linked.wrapping_add(1).wrapping_sub(root) as i32 })?;
+        w.signed(from.wrapping_sub(linked) as i32)?;
+        w.signed(if root == 0 { 0 } else { linked.wrapping_add(1).wrapping_sub(root) as i32 })?;
         put_counted(w, count, attributes)
     })
 }

@@ -215,12 +215,12 @@ fn put_numbers<P: Put>(w: &mut P, head: u8, deltas: &Deltas, span: &SpanHead<'_>
 #[inline(never)]
 fn put_more(w: &mut Writer<'_>, span: &SpanHead<'_>, is_root: bool) -> Result<(), Full> {
     put_counted(w, |w| {
-        w.put(&u32::from(span.interrupt))?;
+        w.number(span.interrupt)?;
         if !is_root || span.parent == 0 {
-            return w.put(&0i32);
+            return w.byte(0);
         }
-        w.put(&ahead(span.counter, span.parent))?;
-        w.put(&if span.link_trace != 0 { ahead(span.counter, span.link_trace) } else { 0 })
+        w.signed(ahead(span.counter, span.parent))?;
+        w.signed(if span.link_trace != 0 { ahead(span.counter, span.link_trace) } else { 0 })
     })
 }
 
@@ -315,7 +315,7 @@ fn put_counted(
     body: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
 ) -> Result<(), Full> {
     let place = w.used();
-    w.put(&0u8)?;
+    w.byte(0)?;
     body(w)?;
     let len = u8::try_from(w.used() - place - 1).map_err(|_| Full)?;
     w.patch(place, |_| len);
@@ -334,7 +334,7 @@ fn put_framed(
     kind: u8,
     body: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
 ) -> Result<(), Full> {
-    w.put(&kind)?;
+    w.byte(kind)?;
     put_counted(w, body)
 }
 
@@ -346,10 +346,10 @@ pub(crate) fn put_sync<'a>(
     tags: impl Iterator<Item = Tag<'a>>,
 ) -> Result<(), Full> {
     put_framed(w, SYNC, |w| {
-        w.put(&frequency)?;
+        w.number(frequency)?;
         service.put(w)?;
         let count = w.used();
-        w.put(&0u8)?;
+        w.byte(0)?;
         for tag in tags {
             let before = w.used();
             if put_tag(w, &tag).is_err() || w.used() - count > SYNC_TAGS {
@@ -366,13 +366,15 @@ pub(crate) fn put_sync<'a>(
 pub(crate) fn put_callsite(w: &mut Writer<'_>, name: Text<'_>, site: &Callsite) -> Result<(), Full> {
     put_framed(w, CALLSITE, |w| {
         name.put(w)?;
-        [site.started, site.finished, site.errored, site.dropped].iter().try_for_each(|count| w.put(count))
+        [site.started, site.finished, site.errored, site.dropped]
+            .iter()
+            .try_for_each(|count| w.number(*count))
     })
 }
 
 /// Writes how much was dropped on a core by a cause.
 pub(crate) fn put_dropped(w: &mut Writer<'_>, core: u8, cause: u8, count: u32) -> Result<(), Full> {
-    put_framed(w, DROPPED, |w| w.put(&core).and_then(|()| w.put(&cause)).and_then(|()| w.put(&count)))
+    put_framed(w, DROPPED, |w| w.put_bytes(&[core, cause]).and_then(|()| w.number(count)))
 }
 
 /// The bytes of a sync's tags, so that its length fits one byte.
@@ -381,7 +383,7 @@ const SYNC_TAGS: usize = 200;
 /// Writes the name of an index; with `short`, cut to what fits.
 pub(crate) fn put_name(w: &mut Writer<'_>, index: u32, name: &str, short: bool) -> Result<(), Full> {
     put_framed(w, NAME, |w| {
-        w.put(&index)?;
+        w.number(index)?;
         let text = if short { cut(name, w.room()) } else { name };
         w.put_bytes(text.as_bytes())
     })

@@ -27,6 +27,8 @@ mod harness;
 mod here;
 #[cfg(target_os = "none")]
 mod operations;
+#[cfg(target_os = "none")]
+mod room;
 
 #[cfg(target_os = "none")]
 mod firmware {
@@ -39,13 +41,13 @@ mod firmware {
     use static_cell::StaticCell;
 
     use crate::harness::{CALLS, call, nothing, row};
-    use crate::here;
     use crate::operations::{self as op, TAGS_OF_A_SPAN, TRACER};
+    use crate::{here, room};
 
     /// A packet with less room than this takes no further span.
     const LARGEST_SPAN: usize = 16;
 
-    static DRAIN: StaticCell<Drain<{ here::MTU }>> = StaticCell::new();
+    static DRAIN: StaticCell<Drain<{ room::MTU }>> = StaticCell::new();
 
     /// A transport that only takes the packet, and notes whether it was a full one.
     #[derive(Default)]
@@ -57,7 +59,7 @@ mod firmware {
         type Error = Infallible;
 
         fn send(&mut self, packet: &[u8]) -> Result<(), Refused<Infallible>> {
-            self.full += u32::from(packet.len() > here::MTU - LARGEST_SPAN);
+            self.full += u32::from(packet.len() > room::MTU - LARGEST_SPAN);
             Ok(())
         }
     }
@@ -97,35 +99,35 @@ mod firmware {
         root.finish();
         empty(drain);
         // The root, and the children of four operations.
-        let made = 1 + 4 * CALLS + here::DRAINED;
+        let made = 1 + 4 * CALLS + room::DRAINED;
         assert_eq!((drain.spans(), TRACER.stats()), (made, Stats::default()), "spans or tags were dropped");
         host::exit(true)
     }
 
     /// Drains full packets, in one call that the host counts; returns how many spans they took.
-    fn drain_full(drain: &mut Drain<{ here::MTU }>) -> u32 {
-        for _ in 0..here::DRAINED {
+    fn drain_full(drain: &mut Drain<{ room::MTU }>) -> u32 {
+        for _ in 0..room::DRAINED {
             TRACER.trace("cost.child").finish();
         }
         let mut sink = Sink::default();
         let before = drain.spans();
         black_box(drain_full_packets as fn(&mut _, &mut _))(drain, &mut sink);
-        assert_eq!(sink.full, here::FULL_PACKETS, "packets of less than their full length were counted");
+        assert_eq!(sink.full, room::FULL_PACKETS, "packets of less than their full length were counted");
         let spans = drain.spans().wrapping_sub(before);
         empty(drain);
         spans
     }
 
     #[unsafe(export_name = "cost.drain_full_packets")]
-    fn drain_full_packets(drain: &mut Drain<{ here::MTU }>, sink: &mut Sink) {
-        for _ in 0..here::FULL_PACKETS {
+    fn drain_full_packets(drain: &mut Drain<{ room::MTU }>, sink: &mut Sink) {
+        for _ in 0..room::FULL_PACKETS {
             let Ok(_) = drain.poll(sink) else {
                 panic!("a packet was handed to a sink that takes all, and refused");
             };
         }
     }
 
-    fn empty(drain: &mut Drain<{ here::MTU }>) {
+    fn empty(drain: &mut Drain<{ room::MTU }>) {
         while let Ok(true) = drain.poll(&mut Sink::default()) {}
     }
 

@@ -3,12 +3,13 @@
 
 use microspan::{Arena, Clock, Static, Tracer};
 
-use crate::here::{self, CLOCK};
+use crate::here::CLOCK;
+use crate::room;
 
 /// Tags of the spans from which the cost of a tag is told.
 pub const TAGS_OF_A_SPAN: u32 = 4;
 
-static ARENA: Arena<{ here::SPANS }, { here::TAGS }> = Arena::new();
+static ARENA: Arena<{ room::SPANS }, { room::TAGS }> = Arena::new();
 /// The tracer whose operations are counted.
 pub static TRACER: Tracer = Tracer::new(&ARENA, &CLOCK).service("cost");
 

@@ -120,6 +120,7 @@ mod on_panic;
 mod slot_ring;
 #[allow(unsafe_code)]
 mod span;
+mod span_context;
 mod sync;
 #[allow(unsafe_code)]
 mod tag;
@@ -149,6 +150,7 @@ pub use id::Session;
 #[cfg(not(loom))]
 pub use on_panic::on_panic;
 pub use span::{Number, RecordErr, Span, SpanBuilder, SpanRef};
+pub use span_context::SpanContext;
 pub use tag::{Static, Value};
 pub use tracer::Tracer;
 pub use transport::*;

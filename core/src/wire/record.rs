@@ -2,7 +2,7 @@
 
 use super::codec::{Full, Malformed, Put, Reader, Writer};
 use super::packet::Header;
-use super::tag::{Tag, Tags, Text, put_tag};
+use super::tag::{Tag, Tags, Text, Whose, put_tag};
 use crate::arena::Cause;
 use crate::callsite::Callsite;
 use crate::clock::ahead40;
@@ -256,7 +256,7 @@ impl<'a> Span<'a> {
         let (interrupt, link, link_trace) =
             if head & MORE != 0 { Self::take_more(r, counter)? } else { (0, None, None) };
         let count = if head & TAGS != 0 { r.take()? } else { 0 };
-        let tags = Tags::take(r, count)?;
+        let tags = Tags::take(r, count, Whose::Spans(counter))?;
         *sums = Sums { counter, trace, start };
         let (error, lost_tags) = (head & ERROR != 0, head & LOST != 0);
         Ok(Self {
@@ -305,7 +305,7 @@ impl<'a> Sync<'a> {
         let frequency = r.take()?;
         let service = Text::take(&mut r)?;
         let count = r.take()?;
-        Ok(Self { frequency, service, tags: Tags::take(&mut r, count)? })
+        Ok(Self { frequency, service, tags: Tags::take(&mut r, count, Whose::Others)? })
     }
 }
 

@@ -343,7 +343,7 @@ pub(crate) fn put_sync(
     w: &mut Writer<'_>,
     frequency: u32,
     service: Text<'_>,
-    tags: impl FnOnce(&mut SyncTags<'_, '_>),
+    mut tags: impl FnMut(&mut SyncTags<'_, '_>),
 ) -> Result<(), Full> {
     put_framed(w, SYNC, |w| {
         w.put(&frequency)?;

@@ -52,12 +52,6 @@ impl<const N: usize> GlobalTags<N> {
     }
 }
 
-impl<const N: usize> fmt::Debug for GlobalTags<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GlobalTags").finish_non_exhaustive()
-    }
-}
-
 #[cfg(not(loom))]
 const fn entries<const N: usize>() -> [Entry; N] {
     array_of!(Entry::new())

@@ -14,6 +14,7 @@ const CUT: u8 = 7;
 
 /// A string on the wire: the index of a name, or the string itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Text<'a> {
     /// The name of this index in the session, told by a [`Record::Name`](super::Record::Name) of this or another packet.
     Name(u32),
@@ -43,6 +44,7 @@ impl<'a> Text<'a> {
 
 /// A tag.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Tag<'a> {
     /// What it is called.
     pub key: Text<'a>,
@@ -52,6 +54,7 @@ pub struct Tag<'a> {
 
 /// The value of a tag.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum TagValue<'a> {
     /// `true` or `false`.
     Bool(bool),
@@ -130,6 +133,7 @@ impl<'a> Tag<'a> {
 
 /// The tags of a span or a sync, already checked; of two with one key the first holds.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Tags<'a> {
     reader: Reader<'a>,
     left: u8,

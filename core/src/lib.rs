@@ -86,7 +86,7 @@
 //! should.
 
 #![no_std]
-#![deny(missing_docs, unsafe_code)]
+#![deny(missing_docs, missing_debug_implementations, unsafe_code)]
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
@@ -116,6 +116,7 @@ mod id;
 mod model;
 #[allow(unsafe_code)]
 mod on_panic;
+mod shown;
 #[allow(unsafe_code)]
 mod slot_ring;
 #[allow(unsafe_code)]

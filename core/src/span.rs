@@ -257,22 +257,9 @@ impl<M: Threads> SpanRef<M> {
     }
 }
 
-impl<M: Threads> core::fmt::Debug for Span<M> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Span").field("handle", &self.name.handle).finish_non_exhaustive()
-    }
-}
-
 impl<M: Threads> core::fmt::Debug for SpanRef<M> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("SpanRef").field("handle", &self.handle).finish_non_exhaustive()
-    }
-}
-
-#[cfg(feature = "defmt")]
-impl<M: Threads> defmt::Format for Span<M> {
-    fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "Span {{ handle: {} }}", self.name.handle);
     }
 }
 

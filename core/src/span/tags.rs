@@ -16,7 +16,7 @@ macro_rules! numbers {
 numbers!(u8 u16 u32 u64 usize i8 i16 i32 i64 isize f32 f64);
 
 impl<M: Threads> SpanRef<M> {
-    /// Sets several tags, as [`Span::set_tag`] sets one.
+    /// Sets several tags, as [`set_tag`](Self::set_tag) sets one.
     ///
     /// ```
     /// # use microspan::{Arena, Clock, Static, Tracer, Value};
@@ -44,7 +44,7 @@ impl<M: Threads> SpanRef<M> {
         self
     }
 
-    /// Sets a number: what [`Span::set_tag`] does with one, and refuses to do with anything else.
+    /// Sets a number: what [`set_tag`](Self::set_tag) does with one, and refuses to do with anything else.
     ///
     /// ```
     /// # use microspan::{Arena, Clock, Tracer};

@@ -46,6 +46,7 @@ impl Deltas {
 
 /// The same, by who reads.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) struct Sums {
     counter: u64,
     trace: u64,
@@ -60,6 +61,7 @@ impl Sums {
 
 /// A finished span.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Span<'a> {
     /// The span's counter in its session; its id is [`Session::span_id`](crate::Session::span_id) of it.
     pub counter: u64,
@@ -291,6 +293,7 @@ impl<'a> Span<'a> {
 
 /// What a session says of itself.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Sync<'a> {
     /// Ticks per second of the device's clock.
     pub frequency: u32,
@@ -343,7 +346,7 @@ pub(crate) fn put_sync(
     w: &mut Writer<'_>,
     frequency: u32,
     service: Text<'_>,
-    tags: impl FnOnce(&mut SyncTags<'_, '_>),
+    mut tags: impl FnMut(&mut SyncTags<'_, '_>),
 ) -> Result<(), Full> {
     put_framed(w, SYNC, |w| {
         w.put(&frequency)?;
@@ -403,6 +406,7 @@ pub(crate) fn put_name(w: &mut Writer<'_>, index: u32, name: &str, short: bool) 
 
 /// A record of a packet.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Record<'a> {
     /// A finished span.

@@ -34,6 +34,7 @@ impl SpanContext {
         bytes
     }
 
+    #[inline(never)]
     pub(crate) fn of(bytes: impl Iterator<Item = u8>, sampling_priority: Option<i8>) -> Self {
         let (mut trace_id, mut span_id) = ([0; 16], [0; 8]);
         trace_id.iter_mut().chain(&mut span_id).zip(bytes).for_each(|(to, from)| *to = from);

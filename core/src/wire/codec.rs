@@ -92,8 +92,8 @@ impl<'b> Writer<'b> {
     /// Moves what stands from `place` on to make room for a byte there.
     pub(crate) fn insert(&mut self, place: usize, byte: u8) -> Result<(), Full> {
         self.byte(0)?;
-        self.buffer.get_mut(place..self.used).ok_or(Full)?.rotate_right(1);
-        self.patch(place, |_| byte);
+        let mut moved = byte;
+        (place..self.used).for_each(|place| self.patch(place, |found| core::mem::replace(&mut moved, found)));
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 //! | `arena.rs` | what there is, and what may be done when it is full |
 //! | `arena/span.rs` | starting and finishing |
 //! | `arena/current.rs` | the current span of each core |
+//! | `arena/judge.rs` | traces that are not recorded |
 //! | `arena/tags.rs` | a span's chain of tag cells |
 //! | `arena/reap.rs` | the drain's side |
 //! | `arena/counts.rs` | what was dropped, by cause and core |
@@ -15,6 +16,7 @@ use crate::tag::CellBody;
 
 mod counts;
 mod current;
+mod judge;
 mod reap;
 mod span;
 mod tags;
@@ -22,6 +24,7 @@ mod tags;
 pub(crate) use counts::CAUSES;
 pub use counts::{Cause, Stats};
 pub(crate) use current::Here;
+pub(crate) use judge::Judge;
 pub(crate) use reap::{Cell, Finished};
 pub(crate) use span::Started;
 pub(crate) use tags::{ERROR, LOST, note_of};
@@ -70,7 +73,7 @@ impl<const SPANS: usize, const TAGS: usize, const CORES: usize> Arena<SPANS, TAG
     }
 
     pub(crate) const fn view(&'static self) -> ArenaView {
-        let full = WhenFull { overwrite: false, reserved: 0 };
+        let full = WhenFull { overwrite: false, reserved: 0, asks: false };
         ArenaView { spans: &self.spans, cells: &self.cells, cores: &self.cores, state: &self.state, full }
     }
 }
@@ -90,12 +93,24 @@ pub(crate) struct State {
     pub(crate) disabled: AtomicBool,
     /// Whether a drain has been made.
     pub(crate) drained: AtomicBool,
+    /// Whether the session's key is there.
+    keyed: AtomicBool,
+    /// The session's key, low half first.
+    key: [AtomicU32; 2],
+    /// The newest counter drained, without its low bits.
+    newest: AtomicU32,
 }
 
 impl State {
     const_unless_loom! {
         fn new() -> Self {
-            Self { disabled: AtomicBool::new(false), drained: AtomicBool::new(false) }
+            Self {
+                disabled: AtomicBool::new(false),
+                drained: AtomicBool::new(false),
+                keyed: AtomicBool::new(false),
+                key: two(),
+                newest: AtomicU32::new(0),
+            }
         }
     }
 }
@@ -160,13 +175,15 @@ const BYTES: usize = 4;
 type SpanSlot = Slot<SpanBody, WORDS, BYTES>;
 type CellSlot = Slot<CellBody, 0, 0>;
 
-/// What a start does when no slot is free.
+/// What a start does when no slot is free, and whether it asks more.
 #[derive(Clone, Copy)]
 pub(crate) struct WhenFull {
     /// It takes the oldest finished span's.
     pub(crate) overwrite: bool,
     /// So many slots are kept for roots and errors.
     pub(crate) reserved: u32,
+    /// It has to be known before a claim whether a span is a root: slots are reserved, or not every trace is recorded.
+    pub(crate) asks: bool,
 }
 
 /// An arena, whatever its size.

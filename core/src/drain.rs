@@ -58,7 +58,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     /// begun once.
     pub fn new(tracer: &'static Tracer, session: Session) -> Option<Self> {
         const { assert!(MTU >= MIN_MTU && MTU <= MAX_MTU, "a drain's MTU is from 64 to 1,472 bytes") };
-        tracer.arena.begin_session().then_some(Self {
+        tracer.arena.begin_session(session).then_some(Self {
             tracer,
             session,
             buffer: [0; MTU],
@@ -157,6 +157,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         }
         *spans = spans.wrapping_add(taken);
         *latest = widen(*latest, encoder.newest);
+        tracer.arena.note_newest(*latest);
 
         let told_names = encoder.tell_names(&mut w, empty) || told_names;
         if taken > 0 && !told_names {

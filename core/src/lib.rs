@@ -98,6 +98,7 @@ mod future;
 #[allow(unsafe_code)]
 mod global;
 mod id;
+mod sampler;
 #[allow(unsafe_code)]
 mod slot_ring;
 #[allow(unsafe_code)]
@@ -127,6 +128,7 @@ pub use future::{Detached, InSpan, WithSpan};
 #[cfg(not(loom))]
 pub use global::*;
 pub use id::Session;
+pub use sampler::{Rule, Sampler};
 pub use span::{Span, SpanRef};
 pub use tag::{Static, Value};
 pub use tracer::Tracer;

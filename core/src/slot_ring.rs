@@ -399,6 +399,16 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         self.free_slot(self.slot(handle), handle);
     }
 
+    /// The same, of one whose use came to nothing: if no claim came since, the next one takes it, before it looks at slots that
+    /// are in use.
+    pub(crate) fn free_unused(&self, handle: u32) {
+        let next = self.next_stamp(handle);
+        self.free(handle);
+        if self.hint.load(Ordering::Relaxed) == handle.wrapping_add(1) {
+            self.hint.store(next | handle & self.mask(), Ordering::Relaxed);
+        }
+    }
+
     /// The same, of the slot that this handle names.
     #[inline(always)]
     pub(crate) fn free_slot(&self, slot: &Slot<T, W, B>, handle: u32) {

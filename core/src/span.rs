@@ -7,6 +7,8 @@ use crate::tag::{Kind, Value, Word, cut, words_of};
 use crate::tracer::Tracer;
 use core::marker::PhantomData;
 
+mod judge;
+
 /// An open span, finished when this guard is dropped.
 ///
 /// Three words. The guard of a span that was dropped (the arena was full, or tracing is off) does nothing. It may be
@@ -32,7 +34,7 @@ impl<M: Threads> Span<M> {
     #[inline(always)]
     pub(crate) fn start(tracer: &'static Tracer, name: &'static str) -> Self {
         let here = Here::of(tracer.context);
-        let started = tracer.arena.start(M::MODE, here, tracer.interrupts, name, tracer.clock);
+        let started = tracer.arena.start(M::MODE, here, tracer.interrupts, name, tracer.clock, &tracer.judge);
         if let Some(sites) = tracer.callsites {
             let happened = [Happened::Started, Happened::Dropped];
             sites.count(name, if started.is_some() { &happened[..1] } else { &happened });
@@ -67,6 +69,7 @@ impl<M: Threads> Span<M> {
     /// span without length named `dropped_span_error`.
     pub fn set_error(&self, kind: &'static str, message: &str) -> &Self {
         match self.started.handle {
+            0 if self.holds_trace_out() => (), // its trace is not recorded
             0 => error_of_dropped::<M>(self.tracer, kind, message),
             handle => error::<M>(self.tracer, handle, kind, message),
         }
@@ -90,6 +93,9 @@ impl<M: Threads> Drop for Span<M> {
         if self.is_recording() {
             // SAFETY: `start` returned this, to this guard alone, and a guard is dropped once.
             unsafe { finish(self.tracer, self.started) };
+        } else if self.holds_trace_out() {
+            // SAFETY: as above.
+            unsafe { self.tracer.arena.finish_out(Here::of(self.tracer.context), self.started.previous) };
         }
     }
 }
@@ -137,7 +143,8 @@ impl<M: Threads> Copy for SpanRef<M> {}
 impl<M: Threads> SpanRef<M> {
     #[inline]
     pub(crate) fn open(tracer: &'static Tracer, handle: u32) -> Option<Self> {
-        tracer.arena.is_open(handle).then_some(Self { tracer, handle, threads: PhantomData })
+        let is_there = tracer.arena.is_open(handle) && !tracer.arena.is_out(handle);
+        is_there.then_some(Self { tracer, handle, threads: PhantomData })
     }
 
     /// Whether the span is still open.
@@ -257,25 +264,10 @@ impl<M: Threads> core::fmt::Debug for SpanRef<M> {
 }
 
 impl<M: Threads> Span<M> {
-    /// Its tracer and its handle; 0: it is not recorded.
-    #[inline]
-    pub(crate) fn parts(&self) -> (&'static Tracer, u32) {
-        (self.tracer, self.started.handle)
-    }
-
     /// Whether an error set on it goes anywhere.
     #[cfg(not(loom))]
     #[inline]
     pub(crate) fn keeps_errors(&self) -> bool {
         self.is_recording() || self.tracer.is_enabled() && self.tracer.arena.full.reserved != 0
-    }
-
-    /// Makes the span before it the current one here, if it is that itself.
-    #[inline]
-    pub(crate) fn leave(&self) {
-        if self.is_recording() {
-            let Started { handle, previous } = self.started;
-            self.tracer.arena.leave(Here::of(self.tracer.context), handle, previous);
-        }
     }
 }

@@ -31,11 +31,6 @@ impl ArenaView {
         Some(Finished { handle, slot, head: slot.shared[TAGS].load(Ordering::Acquire) })
     }
 
-    /// Begins the session; `false`: it has begun already.
-    pub(crate) fn begin_session(&self) -> bool {
-        !self.state.drained.swap(true, Ordering::AcqRel)
-    }
-
     /// How many slots for spans there are.
     pub(crate) const fn capacity(&self) -> u32 {
         self.spans.capacity()

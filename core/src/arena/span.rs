@@ -1,9 +1,9 @@
 //! Starting and finishing a span.
 
-use super::current::byte;
+use super::current::{Birth, byte};
 use super::{
-    ArenaView, Cause, Core, END_HIGH, ERROR, Here, INTERRUPT, MAX_NAME, NAME_LEN, PARENT, ROOT, START_HIGH,
-    STEPS, SpanSlot, TAGS,
+    ArenaView, Cause, Core, END_HIGH, ERROR, Here, INTERRUPT, Judge, MAX_NAME, NAME_LEN, PARENT, ROOT,
+    START_HIGH, STEPS, SpanSlot, TAGS,
 };
 use crate::clock::Clock;
 use crate::context::Interrupts;
@@ -19,8 +19,10 @@ const STEPS_TO_FREE: u32 = 8;
 /// A span that was started.
 #[derive(Clone, Copy)]
 pub(crate) struct Started {
+    /// 0: it is not recorded.
     pub(crate) handle: u32,
-    /// What becomes current again after it.
+    /// What becomes current again after it. Of the root of a trace that is not recorded, its own handle; of anything else that
+    /// is not, 0.
     pub(crate) previous: u32,
 }
 
@@ -34,9 +36,13 @@ impl ArenaView {
         interrupts: Interrupts,
         name: &'static str,
         clock: &dyn Clock,
+        judge: &Judge,
     ) -> Option<Started> {
-        if here.interrupt != 0 || self.full.reserved != 0 {
-            return self.start_in_context(mode, here, interrupts, name, clock);
+        if here.interrupt != 0 || self.full.asks {
+            if judge.exists() && self.is_out_here(here) {
+                return Some(Started::OUT);
+            }
+            return self.start_in_context(mode, here, interrupts, name, clock, judge);
         }
         let Some(core) = self.cores.get(here.core) else {
             self.count(here.core, Cause::SpansFull);
@@ -62,19 +68,42 @@ impl ArenaView {
         interrupts: Interrupts,
         name: &'static str,
         clock: &dyn Clock,
+        judge: &Judge,
     ) -> Option<Started> {
         let Some(core) = self.cores.get(here.core) else {
             self.count(here.core, Cause::SpansFull);
             return None;
         };
-        let birth = self.birth(core, here);
-        let alone = birth.enters && interrupts == Interrupts::Roots;
-        let root = self.root(birth.parent).filter(|_| !alone);
+        let Birth { previous, parent, enters } = self.birth(core, here);
+        let alone = enters && interrupts == Interrupts::Roots;
+        let is_out = self.is_out(parent);
+        if is_out && !alone {
+            return Some(Started::OUT);
+        }
+        // A link to what is not recorded would lead nowhere.
+        let parent = if is_out { 0 } else { parent };
+        let root = self.root(parent).filter(|_| !alone);
         let Claimed { handle, slot } = self.claim_by_policy(mode, here, root.is_none())?;
         slot.bytes[INTERRUPT].store(byte(here.interrupt), Ordering::Relaxed);
-        self.begin(handle, slot, name, birth.parent, root.unwrap_or(handle), clock);
+        let started = match root {
+            None if judge.exists() => match self.judge(judge, handle, name, clock) {
+                Ok(verdict) => {
+                    self.begin(handle, slot, name, parent, handle, clock);
+                    self.mark_kept(mode, here, handle, verdict);
+                    Started { handle, previous }
+                }
+                Err(cause) => {
+                    self.count(here.core, cause);
+                    self.begin_out(handle, slot, parent, previous)
+                }
+            },
+            root => {
+                self.begin(handle, slot, name, parent, root.unwrap_or(handle), clock);
+                Started { handle, previous }
+            }
+        };
         core.set_current(here, handle);
-        Some(Started { handle, previous: birth.previous })
+        Some(started)
     }
 
     /// Writes what a span begins with.
@@ -135,7 +164,7 @@ impl ArenaView {
 
     /// A slot for a span where some are reserved, or finished ones may be overwritten.
     #[inline(never)]
-    fn claim_by_policy(&self, mode: Mode, here: Here, entitled: bool) -> Option<ClaimedSpan> {
+    pub(super) fn claim_by_policy(&self, mode: Mode, here: Here, entitled: bool) -> Option<ClaimedSpan> {
         let full = self.full;
         if entitled
             && full.reserved != 0
@@ -204,6 +233,9 @@ impl ArenaView {
         }
         let core: &Core = self.cores.get(here.core)?;
         let birth = self.birth(core, here);
+        if self.is_out(birth.parent) {
+            return None;
+        }
         let Claimed { handle, slot } = self.claim_reserved(mode, here)?;
         slot.bytes[INTERRUPT].store(byte(here.interrupt), Ordering::Relaxed);
         let root = self.root(birth.parent).unwrap_or(handle);

@@ -44,7 +44,8 @@ pub(super) fn tell<const N: usize>(
         Some(told) => {
             let old = told.is_old(now, tracer);
             told.turn.is_some()
-                || told.stats != tracer.stats()
+                || told.stats.losses() != tracer.stats().losses()
+                || old && told.stats != tracer.stats()
                 || old && tracer.callsites.is_some_and(|sites| sites.sum() != told.callsites)
         }
     };

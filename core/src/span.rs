@@ -90,12 +90,11 @@ impl<M: Threads> Span<M> {
 impl<M: Threads> Drop for Span<M> {
     #[inline(always)]
     fn drop(&mut self) {
-        if self.is_recording() {
+        // One call, which keeps this small enough to be taken in wherever a guard is dropped.
+        let end = if self.holds_trace_out() { judge::finish_out } else { finish };
+        if self.is_recording() || self.holds_trace_out() {
             // SAFETY: `start` returned this, to this guard alone, and a guard is dropped once.
-            unsafe { finish(self.tracer, self.started) };
-        } else if self.holds_trace_out() {
-            // SAFETY: as above.
-            unsafe { self.tracer.arena.finish_out(Here::of(self.tracer.context), self.started.previous) };
+            unsafe { end(self.tracer, self.started) };
         }
     }
 }

@@ -52,7 +52,7 @@ impl<M: Threads> Span<M> {
     #[inline(always)]
     pub(super) fn holds_trace_out(&self) -> bool {
         !cfg!(feature = "off")
-            && self.tracer.judge.exists()
+            && self.tracer.arena.full.asks
             && self.started.handle == 0
             && self.started.previous != 0
     }
@@ -105,6 +105,15 @@ impl<M: Threads> SpanRef<M> {
         }
         self
     }
+}
+
+/// # Safety
+///
+/// As for [`ArenaView::finish_out`](crate::arena::ArenaView::finish_out).
+#[inline(never)]
+pub(super) unsafe fn finish_out(tracer: &'static Tracer, started: Started) {
+    // SAFETY: the caller's promise.
+    unsafe { tracer.arena.finish_out(Here::of(tracer.context), started.previous) };
 }
 
 fn by_hand<M: Threads>(tracer: &'static Tracer, handle: u32, key: &'static str) {

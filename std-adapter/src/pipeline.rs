@@ -19,6 +19,7 @@
 
 mod assembler;
 mod context;
+mod decision;
 mod resolve;
 mod table;
 mod trace;

@@ -42,6 +42,16 @@ impl Judge {
     }
 }
 
+/// A kind of trace.
+pub(super) enum Kin {
+    /// It is recorded, and the current span is open.
+    Recorded,
+    /// It is not recorded.
+    Out,
+    /// The current span does not say: there is none, or it ended elsewhere.
+    Unknown,
+}
+
 impl Started {
     /// What starts in a trace that is not recorded.
     pub(super) const OUT: Self = Self { handle: 0, previous: 0 };
@@ -54,10 +64,15 @@ impl ArenaView {
         self.full.asks && handle != 0 && self.root(handle) == Some(0)
     }
 
-    /// Whether what starts here starts in a trace that is not recorded: its root is current.
+    /// In what kind of trace that starts which starts here.
     #[inline(always)]
-    pub(super) fn is_out_here(&self, here: Here) -> bool {
-        self.cores.get(here.core).is_some_and(|core| self.is_out(core.current(here)))
+    pub(super) fn kin(&self, here: Here) -> Kin {
+        let current = self.cores.get(here.core).map_or(0, |core| core.current(here));
+        match if current == 0 { None } else { self.root(current) } {
+            None => Kin::Unknown,
+            Some(0) => Kin::Out,
+            Some(_) => Kin::Recorded,
+        }
     }
 
     /// Decides on the trace of a root; `Err`: it is not recorded, and why.

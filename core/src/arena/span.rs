@@ -2,7 +2,7 @@
 
 use super::current::{Birth, byte};
 use super::{
-    ArenaView, Cause, Core, END_HIGH, ERROR, Here, INTERRUPT, Judge, MAX_NAME, NAME_LEN, PARENT, ROOT,
+    ArenaView, Cause, Core, END_HIGH, ERROR, Here, INTERRUPT, Judge, Kin, MAX_NAME, NAME_LEN, PARENT, ROOT,
     START_HIGH, STEPS, SpanSlot, TAGS,
 };
 use crate::clock::Clock;
@@ -39,10 +39,12 @@ impl ArenaView {
         judge: &Judge,
     ) -> Option<Started> {
         if here.interrupt != 0 || self.full.asks {
-            if judge.exists() && self.is_out_here(here) {
-                return Some(Started::OUT);
+            let kin = if judge.exists() { self.kin(here) } else { Kin::Unknown };
+            match kin {
+                Kin::Out => return Some(Started::OUT),
+                Kin::Recorded if here.interrupt == 0 && self.full.reserved == 0 => (),
+                _ => return self.start_in_context(mode, here, interrupts, name, clock, judge),
             }
-            return self.start_in_context(mode, here, interrupts, name, clock, judge);
         }
         let Some(core) = self.cores.get(here.core) else {
             self.count(here.core, Cause::SpansFull);

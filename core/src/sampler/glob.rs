@@ -11,6 +11,9 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
             (None, None) => return true,
             (Some(b'*'), _) => {
                 at += 1;
+                if at == pattern.len() {
+                    return true;
+                }
                 star = Some((at, here));
             }
             (Some(b'?'), Some(_)) => {

@@ -11,6 +11,9 @@
 //! | `span` | start and finish of a child under an open root, without tags; two readings of the clock included |
 //! | `span_interrupts` | the same by a tracer that asks in which interrupt it is (`CortexM`) |
 //! | `span_callsites` | the same by a tracer that counts at each callsite (`Callsites`) |
+//! | `span_sampler` | the same by a tracer that samples (`Sampler`), in a trace that is kept |
+//! | `span_sampled_out` | the same in a trace that is sampled out |
+//! | `root_sampled_out` | start and finish of a root that is sampled out by its name and its id |
 //! | `tag_u32` | a number: what a span with four of them costs beyond one with none, divided by four |
 //! | `tag_static_str` | a string that lives for ever, likewise |
 //! | `tag_str16` | a string of 16 bytes that is copied, likewise |
@@ -96,6 +99,11 @@ mod firmware {
         row("span_interrupts", "cost.span_interrupts", "cost.nothing", 1);
         undrained(&op::TRACER_OF_CALLSITES, op::span_callsites);
         row("span_callsites", "cost.span_callsites", "cost.nothing", 1);
+        undrained(&op::TRACER_OF_SAMPLER, op::span_sampler);
+        row("span_sampler", "cost.span_sampler", "cost.nothing", 1);
+        sampled_out(&op::TRACER_OF_SAMPLER);
+        row("span_sampled_out", "cost.span_sampled_out", "cost.nothing", 1);
+        row("root_sampled_out", "cost.root_sampled_out", "cost.nothing", 1);
         row("drain_span", "cost.drain_full_packets", "cost.nothing", drain_full(drain));
 
         root.finish();
@@ -121,6 +129,18 @@ mod firmware {
         call(operation);
         root.finish();
         assert_eq!(tracer.stats(), Stats::default(), "spans were dropped");
+    }
+
+    /// Calls the operations that are sampled out.
+    fn sampled_out(tracer: &'static Tracer) {
+        // From here on ids are known.
+        let begun = Drain::<64, 0>::new(tracer, Session::new(1)).is_some();
+        let root = tracer.trace("cost.out");
+        call(op::span_sampled_out);
+        root.finish();
+        call(op::root_sampled_out);
+        let out = tracer.stats().traces_sampled_out;
+        assert_eq!((begun, out), (true, 1 + CALLS), "traces were recorded that were to be sampled out");
     }
 
     /// Drains full packets, in one call that the host counts; returns how many spans they took.

@@ -1,7 +1,7 @@
 //! What is counted: each operation in a function of its own, so that it brings its addresses and constants along at
 //! each call, as it does where a program uses it. It gets a number and a text that the compiler cannot know.
 
-use microspan::{Arena, Callsites, Clock, CortexM, Static, Tracer};
+use microspan::{Arena, Callsites, Clock, CortexM, Rule, Sampler, Static, Tracer};
 
 use crate::here::{self, CLOCK};
 
@@ -25,6 +25,14 @@ static CALLSITES: Callsites<16> = Callsites::new();
 /// One that counts at each callsite.
 pub static TRACER_OF_CALLSITES: Tracer =
     Tracer::new(&ARENA_OF_CALLSITES, &CLOCK).service("cost").callsites(&CALLSITES);
+
+static ARENA_OF_SAMPLER: Arena<{ here::FEW }, 4> = Arena::new();
+/// So small a rate that no trace is kept, and not 0, at which no id is asked.
+static RULES: [Rule; 1] = [Rule::new(1e-18).name("cost.out")];
+static SAMPLER: Sampler = Sampler::new().rules(&RULES).rate(1.0);
+/// One that samples.
+pub static TRACER_OF_SAMPLER: Tracer =
+    Tracer::new(&ARENA_OF_SAMPLER, &CLOCK).service("cost").sampler(&SAMPLER);
 
 /// What a function costs that does nothing, the entry and the return.
 #[unsafe(export_name = "cost.nothing")]
@@ -52,6 +60,24 @@ pub fn span_interrupts(_: u32, _: &str) -> u64 {
 #[unsafe(export_name = "cost.span_callsites")]
 pub fn span_callsites(_: u32, _: &str) -> u64 {
     TRACER_OF_CALLSITES.trace("cost.child").finish();
+    0
+}
+
+#[unsafe(export_name = "cost.span_sampler")]
+pub fn span_sampler(_: u32, _: &str) -> u64 {
+    TRACER_OF_SAMPLER.trace("cost.child").finish();
+    0
+}
+
+#[unsafe(export_name = "cost.span_sampled_out")]
+pub fn span_sampled_out(_: u32, _: &str) -> u64 {
+    TRACER_OF_SAMPLER.trace("cost.child.out").finish();
+    0
+}
+
+#[unsafe(export_name = "cost.root_sampled_out")]
+pub fn root_sampled_out(_: u32, _: &str) -> u64 {
+    TRACER_OF_SAMPLER.trace("cost.out").finish();
     0
 }
 

@@ -44,6 +44,7 @@
 //! - The [`Span`] is the guard of an open span: whoever holds it tags it, and dropping it finishes the span. A
 //!   [`SpanRef`] ([`Tracer::current_span`]) names a span that somebody else holds. A [`Detached`] span is open and not
 //!   current; a future that is [in a span](InSpan::in_span) has a current span of its own.
+//! - Which traces are recorded is decided when their root starts: by a [`Sampler`], by a [filter](Tracer::filter), or all are.
 //! - Ids are derived from a random [`Session`] key and a counter, by both sides: nothing is drawn in a start, and they
 //!   do not travel.
 //! - [`wire`] is the format, in both directions.

@@ -3,16 +3,16 @@
 use super::*;
 use crate::sync::Ordering;
 use crate::wire::{Packet, Record, TagValue, Text};
-use crate::{
-    Arena, Clock, Context, Drain, InSpan, Interrupts, Refused, Session, Static, Stats, Tracer, Transport,
-};
+use crate::{Arena, Clock, Drain, Refused, Session, Static, Stats, Tracer, Transport};
 extern crate std;
-use proptest::prelude::*;
 use std::boxed::Box;
 use std::collections::HashMap;
 use std::string::{String, ToString};
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::AtomicU64;
 use std::vec::Vec;
+
+mod any;
+mod contexts;
 
 struct Hand(AtomicU64);
 
@@ -23,15 +23,6 @@ impl Clock for Hand {
 
     fn frequency(&self) -> u32 {
         1000
-    }
-}
-
-/// The interrupt that runs, as the test says.
-struct Running(AtomicU32);
-
-impl Context for Running {
-    fn interrupt(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -242,148 +233,6 @@ fn the_counts_go_out_and_do_not_have_a_packet_each() {
 }
 
 #[test]
-fn an_interrupt_belongs_to_the_trace_it_came_into_or_is_judged_by_itself() {
-    for (interrupts, expected) in
-        [(Interrupts::Children, &["byte <"][..]), (Interrupts::Roots, &["byte", "in.byte <", "byte ~"])]
-    {
-        let running = leak(Running(AtomicU32::new(0)));
-        let (tracer, mut host) = some_out::<8>(|tracer| tracer.context(running).interrupts(interrupts));
-        let interrupt = |number, outer| {
-            running.0.store(number, Ordering::Relaxed);
-            let byte = tracer.trace(outer);
-            let inner = tracer.trace("in.byte");
-            let recorded = (byte.is_recording(), inner.is_recording());
-            drop((inner, byte));
-            running.0.store(0, Ordering::Relaxed);
-            recorded
-        };
-        {
-            let _out = tracer.trace("out");
-            let alone = interrupts == Interrupts::Roots;
-            assert_eq!(interrupt(37, "byte"), (alone, alone));
-            assert_eq!(interrupt(37, "out.byte"), (false, false));
-            assert!(!tracer.trace("child").is_recording());
-        }
-        assert!(tracer.trace("work").is_recording());
-        let mut seen = host.spans();
-        {
-            let _work = tracer.trace("work");
-            interrupt(38, if interrupts == Interrupts::Roots { "out.byte" } else { "byte" });
-            assert!(tracer.trace("child").is_recording());
-        }
-        {
-            let _work = tracer.trace("work");
-            interrupt(38, "byte");
-        }
-        seen.extend(host.spans());
-        for line in expected {
-            assert!(seen.iter().any(|seen| seen == line), "{line} in {seen:?}");
-        }
-        assert!(!seen.iter().any(|line| line.starts_with("out")));
-        assert_eq!(tracer.stats().losses(), Stats::default());
-    }
-}
-
-#[test]
-fn an_interrupt_over_an_interrupt_that_is_sampled_out_ends_with_it_current_again() {
-    let running = leak(Running(AtomicU32::new(40)));
-    let (tracer, _host) = some_out::<8>(|tracer| tracer.context(running).interrupts(Interrupts::Roots));
-    let outer = tracer.trace("outer");
-    running.0.store(41, Ordering::Relaxed);
-    let inner = tracer.trace("out.inner");
-    assert!(!tracer.trace("child").is_recording());
-    drop(inner);
-    running.0.store(40, Ordering::Relaxed);
-    assert_eq!(tracer.current_root_span().map(|root| root.is_open()), Some(true));
-    assert!(tracer.trace("child").is_recording());
-    drop(outer);
-    assert_eq!(sampled_out(tracer), 1);
-}
-
-/// Polls a future once.
-fn poll<F: Future>(future: core::pin::Pin<&mut F>) -> bool {
-    let mut context = core::task::Context::from_waker(core::task::Waker::noop());
-    future.poll(&mut context).is_ready()
-}
-
-/// A future that is done at its second poll.
-async fn once() {
-    let mut first = true;
-    core::future::poll_fn(move |_| {
-        let pending = core::mem::replace(&mut first, false);
-        if pending { core::task::Poll::Pending } else { core::task::Poll::Ready(()) }
-    })
-    .await;
-}
-
-async fn work(tracer: &'static Tracer) {
-    let before = tracer.trace("before");
-    once().await;
-    let _after = tracer.trace("after");
-    drop(before);
-}
-
-#[test]
-fn futures_whose_traces_are_sampled_out_and_others_take_turns() {
-    let (tracer, mut host) = some_out::<16>(|tracer| tracer);
-    let mut out = Box::pin(work(tracer).in_span(tracer.trace("out.a")));
-    let mut other = Box::pin(work(tracer).in_span(tracer.trace("out.b")));
-    let mut kept = Box::pin(work(tracer).in_span(tracer.trace("kept")));
-    assert!(tracer.current_span().is_none());
-    for done in [false, true] {
-        assert_eq!(poll(out.as_mut()), done);
-        assert_eq!(poll(kept.as_mut()), done);
-        assert_eq!(poll(other.as_mut()), done);
-        assert!(tracer.trace("between").is_recording());
-    }
-    let mut seen = host.spans();
-    seen.sort();
-    assert_eq!(seen, ["after <", "before <", "between", "between", "kept"]);
-    assert_eq!(sampled_out(tracer), 2);
-}
-
-#[test]
-fn a_future_that_is_started_in_a_trace_which_is_sampled_out_stays_out_after_its_root() {
-    let (tracer, mut host) = some_out::<8>(|tracer| tracer);
-    let root = tracer.trace("out");
-    let mut task = Box::pin(work(tracer).in_span(tracer.trace("task")));
-    drop(root);
-    assert!(!poll(task.as_mut()) && poll(task.as_mut()));
-    drop(task);
-    let detached = {
-        let _root = tracer.trace("out");
-        tracer.trace("child").detach()
-    };
-    detached.enter(|| assert!(!tracer.trace("inner").is_recording()));
-    drop(detached);
-    tracer.trace("work").finish();
-    assert_eq!(host.spans(), ["work"]);
-    assert_eq!(sampled_out(tracer), 2);
-}
-
-#[test]
-fn a_root_that_is_sampled_out_may_end_on_another_core() {
-    struct Asking(AtomicU32);
-    impl Context for Asking {
-        fn core(&self) -> usize {
-            self.0.load(Ordering::Relaxed) as usize
-        }
-    }
-    let (core, clock) = (leak(Asking(AtomicU32::new(0))), leak(Hand(AtomicU64::new(0))));
-    let arena = leak(Arena::<8, 8, 2>::new());
-    let tracer = leak(Tracer::new(arena, clock).context(core).sampler(leak(Sampler::new().rules(&OUT))));
-    let out = tracer.trace("out");
-    core.0.store(1, Ordering::Relaxed);
-    let own = tracer.trace("out.of.another");
-    drop(out);
-    assert!(!tracer.trace("child").is_recording());
-    drop(own);
-    core.0.store(0, Ordering::Relaxed);
-    let work = tracer.trace("work");
-    assert!(work.is_recording() && tracer.trace("child").is_recording());
-}
-
-#[test]
 fn a_flight_recorder_loses_nothing_to_traces_that_are_sampled_out() {
     let (tracer, mut host) = some_out::<8>(Tracer::overwrite);
     for _ in 0..8 {
@@ -429,75 +278,4 @@ fn a_trace_is_kept_or_rejected_through_any_of_its_spans() {
     tracer.trace("inner").reject();
     drop(root);
     assert_eq!(host.spans(), ["late <", "root manual.drop=true", "inner <"]);
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Kept,
-    Out,
-    End,
-    Detach,
-    Drain,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        3 => Just(Step::Kept),
-        3 => Just(Step::Out),
-        4 => Just(Step::End),
-        1 => Just(Step::Detach),
-        1 => Just(Step::Drain),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 500 }))]
-    #[test]
-    fn a_span_is_recorded_if_and_only_if_its_trace_is(steps in prop::collection::vec(step(), 0..80)) {
-        let (tracer, mut host) = some_out::<128>(|tracer| tracer);
-        // The guards that nest, and whether each one's trace is recorded.
-        let mut open: Vec<(crate::Span, bool)> = Vec::new();
-        let mut apart = Vec::new();
-        let (mut made, mut out, mut seen) = (0, 0, 0);
-        for step in steps {
-            match step {
-                Step::Kept | Step::Out => {
-                    let name = if matches!(step, Step::Kept) { "kept" } else { "out" };
-                    let span = tracer.trace(name);
-                    let recorded = match open.last() {
-                        Some((_, recorded)) => *recorded,
-                        None => {
-                            out += u32::from(name == "out");
-                            name == "kept"
-                        }
-                    };
-                    prop_assert_eq!(span.is_recording(), recorded);
-                    made += usize::from(recorded);
-                    open.push((span, recorded));
-                }
-                Step::End => drop(open.pop()),
-                Step::Detach => {
-                    if let Some((span, recorded)) = open.pop() {
-                        let span = span.detach();
-                        span.enter(|| {
-                            let inner = tracer.trace("inner");
-                            made += usize::from(recorded);
-                            assert_eq!(inner.is_recording(), recorded);
-                        });
-                        apart.push(span);
-                    }
-                }
-                Step::Drain => seen += host.spans().len(),
-            }
-            let current = tracer.current_span().is_some();
-            prop_assert_eq!(current, open.last().is_some_and(|(_, recorded)| *recorded));
-        }
-        while open.pop().is_some() {}
-        drop(apart);
-        seen += host.spans().len();
-        prop_assert_eq!((seen, sampled_out(tracer)), (made, out));
-        // Every slot has been given back.
-        let all: Vec<_> = (0..128).map(|_| tracer.trace("kept")).collect();
-        prop_assert!(all.iter().all(crate::Span::is_recording));
-    }
 }

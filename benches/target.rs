@@ -1,6 +1,6 @@
 //! Instructions of each operation on target, and the longest stretch of them with interrupts masked.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -15,6 +15,9 @@ use crate::trace::{Call, Calls};
 
 /// Instructions that an operation may cost on a Cortex-M4; none: a figure to compare with.
 const BUDGETS: [(&str, f64); 3] = [("span", 100.0), ("tag_u32", 16.0), ("drain_span", 250.0)];
+
+/// What is run: programs whose tracers differ.
+const PROGRAMS: [&str; 4] = ["cost", "cost_interrupts", "cost_callsites", "cost_sampler"];
 
 /// What `target` can be told.
 #[derive(Args)]
@@ -78,12 +81,12 @@ pub fn run(options: &Options) -> Result<()> {
 }
 
 fn measure(cores: &[Core], opt_level: OptLevel) -> Result<Vec<Row>> {
-    let built = firmware::build(["cost"], cores, opt_level)?;
+    let built = firmware::build(PROGRAMS, cores, opt_level)?;
     // Emulated instructions are counted: that others run beside changes no figure.
     let rows = thread::scope(|scope| {
-        let run = |(core, [program]): (&Core, &[PathBuf; 1])| {
-            let (core, program) = (*core, program.clone());
-            scope.spawn(move || rows_of(&program, core, opt_level))
+        let run = |(core, programs): (&Core, &[PathBuf; PROGRAMS.len()])| {
+            let (core, programs) = (*core, programs.clone());
+            scope.spawn(move || rows_of(&programs, core, opt_level))
         };
         let running: Vec<_> = cores.iter().zip(&built).map(run).collect();
         running.into_iter().map(thread::ScopedJoinHandle::join).collect::<Vec<_>>()
@@ -95,14 +98,17 @@ fn measure(cores: &[Core], opt_level: OptLevel) -> Result<Vec<Row>> {
     Ok(all)
 }
 
-fn rows_of(program: &Path, core: Core, opt_level: OptLevel) -> Result<Vec<Row>> {
-    let (printed, calls) = firmware::trace(program, core, "cost.")?;
-    let read = |line| {
-        let recipe: Recipe = serde_json::from_str(line)
-            .with_context(|| format!("the firmware printed a line that is no recipe of a row: {line}"))?;
-        row(&recipe, &calls, core, opt_level)
-    };
-    printed.lines().map(read).collect()
+fn rows_of(programs: &[PathBuf], core: Core, opt_level: OptLevel) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for program in programs {
+        let (printed, calls) = firmware::trace(program, core, "cost.")?;
+        for line in printed.lines() {
+            let recipe: Recipe = serde_json::from_str(line)
+                .with_context(|| format!("the firmware printed a line that is no recipe of a row: {line}"))?;
+            rows.push(row(&recipe, &calls, core, opt_level)?);
+        }
+    }
+    Ok(rows)
 }
 
 fn row(recipe: &Recipe, calls: &Calls, core: Core, opt_level: OptLevel) -> Result<Row> {

@@ -10,18 +10,27 @@ struct Program {
 }
 
 const PROGRAMS: &[Program] = &[
+    Program { name: "example_main_loop", board: "an386", scripts: &["link.x"] },
+    Program { name: "example_isr", board: "an386", scripts: &["link.x"] },
+    Program { name: "example_rtic", board: "an386", scripts: &["link.x"] },
+    Program { name: "example_dual_core", board: "an521", scripts: &["link.x"] },
+    Program { name: "example_embassy", board: "lm3s6965", scripts: &["link.x", "defmt.x"] },
     Program { name: "sandwich_udp", board: "lm3s6965", scripts: &["link.x", "defmt.x"] },
     Program { name: "sandwich_uart", board: "lm3s6965", scripts: &["link.x", "defmt.x"] },
     Program { name: "hammer_nested", board: "an386", scripts: &["link.x"] },
     Program { name: "hammer_m0", board: "microbit", scripts: &["link.x"] },
     Program { name: "hammer_cores", board: "an521", scripts: &["link.x"] },
+    Program { name: "example_panic", board: "an386", scripts: &["link.x"] },
     Program { name: "size_empty", board: "an386", scripts: &["link.x"] },
     Program { name: "size_tiny", board: "an386", scripts: &["link.x"] },
     Program { name: "size_spans", board: "an386", scripts: &["link.x"] },
     Program { name: "size_forbidden", board: "an386", scripts: &["link.x"] },
 ];
 
-/// The boards of the program `cost`, one for each target: what the target is called, the core, the memory map.
+/// The programs that count what an operation costs.
+const COSTS: [&str; 4] = ["cost", "cost_interrupts", "cost_callsites", "cost_sampler"];
+
+/// Their boards, one for each target: what the target is called, the core, the memory map.
 const COST: &[(&str, &str, &str)] = &[
     ("thumbv6m-none-eabi", "m0", "microbit"),
     ("thumbv7m-none-eabi", "m3", "an386"),
@@ -49,7 +58,9 @@ fn main() {
     let target = env::var("TARGET").expect("cargo sets TARGET for build scripts");
     for (_, core, board) in COST.iter().filter(|(name, ..)| *name == target) {
         println!("cargo::rustc-cfg=cost=\"{core}\"");
-        link(&root, &Program { name: "cost", board, scripts: &["link.x"] });
+        for name in COSTS {
+            link(&root, &Program { name, board, scripts: &["link.x"] });
+        }
     }
 }
 

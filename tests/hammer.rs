@@ -9,9 +9,9 @@ const WITHOUT_CAS: Board = Board { machine: "microbit", target: CORTEX_M0, progr
 const CORES: Board = Board { machine: "mps2-an521", target: CORTEX_M33, program: "hammer_cores" };
 
 /// Average ticks between two interrupts: so many that the drain keeps up with most of the spans.
-const TICKS: u32 = 2_000;
+const TICKS: (&str, u32) = ("ticks", 2_000);
 /// The same where the host's time passes, whatever else the host does in it.
-const TICKS_OF_HOST: u32 = 6_000;
+const TICKS_OF_HOST: (&str, u32) = ("ticks", 6_000);
 
 fn assert_nested(report: &Report, least: u64) {
     for nesting in ["low_over_thread", "high_over_thread", "high_over_low"] {
@@ -34,22 +34,37 @@ fn assert_shared(report: &Report, least: u64) {
 
 #[test]
 fn two_interrupts_and_thread_mode_of_a_cortex_m4_share_an_arena() {
-    let report = need!(NESTED.hammer(600_000, TICKS, 0, Pace::Instructions));
+    let report = need!(NESTED.hammer(Pace::Instructions, &[("spans", 600_000), TICKS]));
     assert_nested(&report, 3_000);
     assert!(report.spans_drained > report.spans_dropped, "{report:?}");
-    assert_nested(&need!(NESTED.hammer(200_000, TICKS_OF_HOST, 1, Pace::Host)), 1);
+    let words = [("spans", 200_000), TICKS_OF_HOST, ("seed", 1)];
+    assert_nested(&need!(NESTED.hammer(Pace::Host, &words)), 1);
+}
+
+#[test]
+fn an_arena_that_overwrites_its_oldest_spans_counts_each_and_tears_none() {
+    let words = [("spans", 300_000), ("ticks", 700), ("overwrite", 1)];
+    let report = need!(NESTED.hammer(Pace::Instructions, &words));
+    assert_nested(&report, 1_000);
+    assert!(report.spans_overwritten > 10_000, "{report:?}");
+    let words = [("spans", 300_000), TICKS_OF_HOST, ("overwrite", 1)];
+    let report = need!(CORES.hammer(Pace::Host, &words));
+    assert_shared(&report, 50);
+    assert!(report.spans_overwritten > 1_000, "{report:?}");
 }
 
 #[test]
 fn two_interrupts_and_thread_mode_of_a_cortex_m0_share_an_arena_without_compare_exchange() {
-    let report = need!(WITHOUT_CAS.hammer(300_000, TICKS, 0, Pace::Instructions));
+    let report = need!(WITHOUT_CAS.hammer(Pace::Instructions, &[("spans", 300_000), TICKS]));
     assert_nested(&report, 1_000);
     assert!(report.spans_drained > report.spans_dropped, "{report:?}");
-    assert_nested(&need!(WITHOUT_CAS.hammer(100_000, TICKS_OF_HOST, 1, Pace::Host)), 1);
+    let words = [("spans", 100_000), TICKS_OF_HOST, ("seed", 1)];
+    assert_nested(&need!(WITHOUT_CAS.hammer(Pace::Host, &words)), 1);
 }
 
 #[test]
 fn two_cortex_m33_share_an_arena_and_hand_each_other_spans() {
-    assert_shared(&need!(CORES.hammer(600_000, TICKS_OF_HOST, 0, Pace::Host)), 100);
-    assert_shared(&need!(CORES.hammer(100_000, TICKS, 1, Pace::Instructions)), 50);
+    assert_shared(&need!(CORES.hammer(Pace::Host, &[("spans", 600_000), TICKS_OF_HOST])), 100);
+    let words = [("spans", 100_000), TICKS, ("seed", 1)];
+    assert_shared(&need!(CORES.hammer(Pace::Instructions, &words)), 50);
 }

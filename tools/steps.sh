@@ -4,17 +4,20 @@
 # says why), or anything else when it fails.
 # Sourced with the root of the project as the working directory, after tools/setup.sh.
 
-steps=(fmt clippy docs layering tests loom miri boards qemu hammer demo bench)
+steps=(fmt clippy docs layering tests features loom shuttle tsan miri boards qemu hammer demo bench)
 declare -A about=(
     [fmt]='formatting'
     [clippy]='clippy without a warning, on the host and for the boards'
     [docs]='documentation without a warning'
     [layering]='who may import whom'
     [tests]='unit, documentation and integration tests, with features on and off'
-    [loom]='every interleaving of threads on the slot ring'
-    [miri]='undefined behaviour in the core'
+    [features]='each feature of the core alone, and all together, on the host and on a Cortex-M0'
+    [loom]='every interleaving of a few threads on the slot ring and the arena'
+    [shuttle]='random schedules of many operations on the arena'
+    [tsan]='data races of real threads'
+    [miri]='undefined behaviour in the core, by both models of borrowing'
     [boards]='the core for five targets, and the firmware'
-    [qemu]="end to end from an emulated Cortex-M3, against Datadog's own test agent"
+    [qemu]="end to end from emulated boards: against Datadog's own test agent, and every example"
     [hammer]='interrupts and cores on one arena, on three emulated boards'
     [demo]='./demo, and whether its books balance'
     [bench]='instructions per operation on four emulated Cortex-M, beside those of the table'
@@ -26,11 +29,21 @@ cost_targets=(thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabihf thumbv
 test_agent=ddapm-test-agent==1.69.1
 test_agent_dir=target/test-agent
 
-# The programs that hammer an arena, and their targets.
+# The programs that hammer an arena, and the one that panics, and their targets.
 declare -A hammers=(
     [hammer_m0]=thumbv6m-none-eabi
     [hammer_nested]=thumbv7em-none-eabihf
     [hammer_cores]=thumbv8m.main-none-eabi
+    [example_panic]=thumbv7em-none-eabihf
+)
+
+# The examples, their targets and what features they need.
+declare -A examples=(
+    [example_main_loop]='thumbv7em-none-eabihf examples'
+    [example_isr]='thumbv7em-none-eabihf examples'
+    [example_rtic]='thumbv7em-none-eabihf rtic'
+    [example_dual_core]='thumbv8m.main-none-eabi examples'
+    [example_embassy]='thumbv7m-none-eabi tasks'
 )
 
 skip() {
@@ -64,9 +77,12 @@ need_components() {
     rustup component add clippy rustfmt </dev/null >"$log_dir/rustup.log" 2>&1
 }
 
-# need_miri: Miri, on a nightly compiler. Nothing else needs it, so its absence is no failure.
-need_miri() {
-    cargo +nightly miri --version >/dev/null 2>&1 && return
+# need_nightly: a nightly compiler, with Miri and the source of the standard library. Only checks for undefined behaviour
+# need it, so its absence is no failure.
+need_nightly() {
+    local source
+    source=$(rustc +nightly --print sysroot 2>/dev/null)/lib/rustlib/src/rust/library/Cargo.lock
+    [[ -f $source ]] && cargo +nightly miri --version >/dev/null 2>&1 && return
     command -v rustup >/dev/null || return
     say "Installing Miri"
     rustup toolchain install nightly --profile minimal --component miri,rust-src </dev/null >"$log_dir/miri.log" 2>&1
@@ -78,7 +94,11 @@ step_clippy() {
     cargo clippy --locked --workspace --all-targets -- -D warnings &&
         cargo clippy --locked -p microspan --all-targets --all-features -- -D warnings &&
         board_cargo "$board_target" clippy --locked -p microspan --all-features -- -D warnings &&
-        board_cargo "$board_target" clippy --locked -p microspan-firmware --profile firmware --bins -- -D warnings
+        board_cargo "$board_target" clippy --locked -p microspan-firmware --profile firmware --bins -- -D warnings &&
+        board_cargo "$board_target" clippy --locked -p microspan-firmware --profile firmware --features tasks \
+            --bin example_embassy -- -D warnings &&
+        board_cargo "$board_target" clippy --locked -p microspan-firmware --profile firmware --no-default-features \
+            --features rtic --bin example_rtic -- -D warnings
 }
 
 step_docs() {
@@ -92,22 +112,62 @@ step_tests() {
     cargo test --locked --workspace &&
         cargo test --locked -p microspan --features defmt,embassy-net,embedded-io &&
         cargo test --locked -p microspan --features linked-tracer --test linked &&
+        cargo test --locked -p microspan --features embassy-executor --lib --test executor &&
         cargo test --locked -p microspan --features off --test off &&
         cargo test --locked -p microspan-example-library &&
         cargo test --locked -p microspan-example-library --features off &&
         cargo test --locked -p microspan-std --no-default-features
 }
 
-step_loom() {
-    RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR=$target_dir/loom timeout 900 \
-        cargo test --locked -p microspan --release --lib slot_ring
+# The features of the core, one a line.
+core_features() {
+    cargo metadata --locked --no-deps --format-version 1 | python3 -c '
+import json, sys
+core = next(p for p in json.load(sys.stdin)["packages"] if p["name"] == "microspan")
+print(*sorted(set(core["features"]) - {"default"}), sep="\n")'
+}
+
+step_features() {
+    need_programs python3:python3 || return
+    local target=thumbv6m-none-eabi feature features
+    mapfile -t features < <(core_features)
+    ((${#features[@]})) || return
+    for feature in '' "${features[@]}" "${features[*]}"; do
+        printf 'features: %s\n' "${feature:-none}"
+        RUSTFLAGS=-Dwarnings CARGO_TARGET_DIR=$target_dir/features \
+            cargo check --locked -p microspan --no-default-features --features "$feature" || return
+        board_cargo "$target" check --locked -p microspan --no-default-features --features "$feature" || return
+    done
+}
+
+# model CFG: the core's tests under a model checker, in a build of their own that is soon made.
+model() {
+    RUSTFLAGS="--cfg $1" CARGO_TARGET_DIR=$target_dir/$1 CARGO_PROFILE_RELEASE_LTO=off \
+        CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0 \
+        timeout 900 cargo test --locked -p microspan --release --lib
+}
+
+step_loom() { model loom; }
+
+step_shuttle() { model shuttle; }
+
+step_tsan() {
+    need_nightly || skip "there is no nightly Rust with its source here, and rustup does not give it" || return
+    local host
+    host=$(rustc +nightly --print host-tuple) || return
+    # The standard library is built along: its own races would be seen, and its locks are understood.
+    RUSTFLAGS='-Zsanitizer=thread --cfg tsan' CARGO_TARGET_DIR=$target_dir/tsan timeout 900 \
+        cargo +nightly test --locked -Zbuild-std --target "$host" -p microspan --test threads
 }
 
 step_miri() {
-    need_miri || skip "there is no Miri here, and rustup does not give it" || return
+    need_nightly || skip "there is no Miri here, and rustup does not give it" || return
     # The tests leak on purpose: a tracer lives as long as its program.
-    MIRIFLAGS=-Zmiri-ignore-leaks CARGO_TARGET_DIR=$target_dir/miri timeout 600 \
-        cargo +nightly miri test --locked -p microspan --lib
+    local model
+    for model in '' -Zmiri-tree-borrows; do
+        MIRIFLAGS="-Zmiri-ignore-leaks $model" CARGO_TARGET_DIR=$target_dir/miri timeout 900 \
+            cargo +nightly miri test --locked -p microspan --lib --test threads || return
+    done
 }
 
 step_boards() {
@@ -117,18 +177,28 @@ step_boards() {
             board_cargo "$target" build --locked -p microspan --release --features embedded-io,defmt &&
             board_cargo "$target" build --locked -p microspan-example-library --release || return
     done
-    build_sandwich sandwich_udp sandwich_uart && build_hammers || return
+    build_sandwich sandwich_udp sandwich_uart && build_hammers && build_examples || return
     for target in "${cost_targets[@]}"; do
-        board_cargo "$target" build --locked -p microspan-firmware --no-default-features --profile firmware --bin cost || return
+        board_cargo "$target" build --locked -p microspan-firmware --no-default-features --profile firmware \
+            --bin cost --bin cost_interrupts --bin cost_callsites --bin cost_sampler || return
     done
 }
 
 step_qemu() {
     command -v qemu-system-arm >/dev/null || skip "there is no qemu-system-arm here" || return
     need_test_agent || skip "there is no $test_agent here" || return
-    build_sandwich sandwich_udp sandwich_uart || return
+    build_sandwich sandwich_udp sandwich_uart && build_examples || return
     MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$target_dir" && pwd) \
-        cargo test --locked --workspace --test udp --test uart
+        cargo test --locked --workspace --test udp --test uart --test examples
+}
+
+build_examples() {
+    local program target features
+    for program in "${!examples[@]}"; do
+        read -r target features <<<"${examples[$program]}"
+        board_cargo "$target" build --quiet --locked -p microspan-firmware --no-default-features \
+            --features "$features" --profile firmware --bin "$program" || return
+    done
 }
 
 build_hammers() {
@@ -143,7 +213,7 @@ step_hammer() {
     command -v qemu-system-arm >/dev/null || skip "there is no qemu-system-arm here" || return
     build_hammers || return
     MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$target_dir" && pwd) \
-        cargo test --locked -p microspan-tests --test hammer
+        cargo test --locked -p microspan-tests --test hammer --test panic
 }
 
 step_demo() {

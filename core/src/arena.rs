@@ -4,20 +4,27 @@
 //! | --- | --- |
 //! | `arena.rs` | what there is, and what may be done when it is full |
 //! | `arena/span.rs` | starting and finishing |
+//! | `arena/apart.rs` | spans that are born apart from what is current |
 //! | `arena/current.rs` | the current span of each core |
 //! | `arena/judge.rs` | traces that are not recorded |
 //! | `arena/tags.rs` | a span's chain of tag cells |
 //! | `arena/reap.rs` | the drain's side |
+//! | `arena/session.rs` | what the drain has told of its session |
+//! | `arena/panic.rs` | closing what a panic left open |
 //! | `arena/counts.rs` | what was dropped, by cause and core |
 
 use crate::slot_ring::{Slot, SlotRing, SlotRingView};
 use crate::sync::{AtomicBool, AtomicU32, array_of, const_unless_loom};
 use crate::tag::CellBody;
 
+#[cfg(all(feature = "embassy-executor", not(loom)))]
+mod apart;
 mod counts;
 mod current;
 mod judge;
+mod panic;
 mod reap;
+mod session;
 mod span;
 mod tags;
 
@@ -92,14 +99,11 @@ fn cores<const N: usize>() -> [Core; N] {
 pub(crate) struct State {
     /// 0 while spans are recorded: a load and a branch when they are not.
     pub(crate) disabled: AtomicBool,
-    /// Whether a drain has been made.
-    pub(crate) drained: AtomicBool,
-    /// Whether the session's key is there.
-    keyed: AtomicBool,
-    /// The session's key, low half first.
-    key: [AtomicU32; 2],
-    /// The newest counter drained, without its low bits.
-    newest: AtomicU32,
+    session: session::Known,
+    /// Whether there was a panic.
+    panicked: AtomicBool,
+    /// Whether the session went on after that.
+    taken_over: AtomicBool,
 }
 
 impl State {
@@ -107,10 +111,9 @@ impl State {
         fn new() -> Self {
             Self {
                 disabled: AtomicBool::new(false),
-                drained: AtomicBool::new(false),
-                keyed: AtomicBool::new(false),
-                key: two(),
-                newest: AtomicU32::new(0),
+                session: session::Known::new(),
+                panicked: AtomicBool::new(false),
+                taken_over: AtomicBool::new(false),
             }
         }
     }
@@ -197,5 +200,9 @@ pub(crate) struct ArenaView {
     pub(crate) full: WhenFull,
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, loom))]
+mod loom_tests;
+#[cfg(all(test, shuttle))]
+mod shuttle_tests;
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;

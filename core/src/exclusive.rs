@@ -1,7 +1,7 @@
 //! The tracer of one thread: claims by a load and a store where [`Tracer`] takes a compare-exchange.
 
 use crate::slot_ring::Mode;
-use crate::span::{Span, SpanRef};
+use crate::span::{Span, SpanBuilder, SpanRef};
 use crate::tracer::Tracer;
 use core::marker::PhantomData;
 
@@ -84,6 +84,12 @@ impl Exclusive {
     #[inline(always)]
     pub fn trace(&self, name: &'static str) -> Span<OneThread> {
         if self.tracer.is_enabled() { Span::start(self.tracer, name) } else { Span::none(self.tracer) }
+    }
+
+    /// As [`Tracer::span`].
+    #[inline]
+    pub fn span(&self, name: &'static str) -> SpanBuilder<'static, OneThread> {
+        SpanBuilder::new(self.tracer, name, self.tracer.is_enabled())
     }
 
     /// As [`Tracer::current_span`].

@@ -2,7 +2,7 @@
 
 use crate::arena::Arena;
 use crate::clock::Clock;
-use crate::span::{Span, SpanRef};
+use crate::span::{Span, SpanBuilder, SpanRef};
 use crate::tracer::Tracer;
 use core::fmt;
 
@@ -108,6 +108,19 @@ pub fn trace(name: &'static str) -> Span {
     match global() {
         Some(tracer) => tracer.trace(name),
         None => Span::none(&NONE),
+    }
+}
+
+/// A span that is to be started in the tracer of the program, as [`Tracer::span`]. Without a tracer its guard does nothing.
+///
+/// ```
+/// let order = microspan::span("order").resource("POST /sandwich").start();
+/// ```
+#[inline]
+pub fn span(name: &'static str) -> SpanBuilder<'static> {
+    match global() {
+        Some(tracer) => tracer.span(name),
+        None => SpanBuilder::new(&NONE, name, false),
     }
 }
 

@@ -26,7 +26,7 @@
 //! fn get_ingredients() {
 //!     let span = TRACER.trace("get_ingredients"); // a child of the one above
 //!     span.set_tag("bread", Static("rye"));
-//!     span.set_error("OutOfPickles", "the jar is empty");
+//!     span.set_error_info("OutOfPickles", "the jar is empty");
 //! }
 //! # make_sandwich_request(1);
 //! ```
@@ -60,8 +60,15 @@
 //!   which goes out with the spans. A packet that a transport refuses is kept.
 //! - **A handle reaches its own span or none.** What is done to a span that was finished does nothing, and is counted.
 //!
-//! The current span is one for the whole arena. Interrupts nest in it like calls; two threads or two cores need an
-//! arena each. An arena has one tracer.
+//! Which span is current is known for each core, and on each core for thread mode and for interrupts: the tracer's
+//! [`Context`] says which of them asks. Without one there is one context, in which interrupts nest like calls. An arena has
+//! one tracer.
+//!
+//! # When the arena is full
+//!
+//! A new span is dropped. [`Tracer::overwrite`] has it take the place of the oldest finished one, and [`Tracer::reserve`]
+//! keeps places for roots and errors. What is dropped is counted by cause and core, and [`Callsites`] go on counting what
+//! happens at each callsite.
 //!
 //! # Features
 //!
@@ -69,6 +76,7 @@
 //!
 //! - `embedded-io`: `Stream`, the transport over a byte stream. It waits as long as the stream does.
 //! - `embassy-net`: `Udp`, the transport over a UDP socket. It never waits.
+//! - `embassy-executor`: spans of the tasks of `embassy-executor`; see `executor`. For the final binary alone to enable.
 //! - `defmt`: `Format` for the values and errors that a device logs.
 //! - `linked-tracer`: `link_tracer!`, by which the program's tracer is linked instead of set; a program that does not
 //!   say it does not link. For the final binary alone to enable; [`set_global`] says more.
@@ -94,11 +102,21 @@ mod clock;
 mod context;
 mod drain;
 mod exclusive;
+#[cfg(all(feature = "embassy-executor", not(loom)))]
+#[allow(unsafe_code)]
+pub mod executor;
 mod future;
 #[cfg(not(loom))]
 #[allow(unsafe_code)]
 mod global;
+#[allow(unsafe_code)]
+mod global_tags;
 mod id;
+#[cfg(all(test, not(any(loom, shuttle))))]
+#[allow(unsafe_code)]
+mod model;
+#[allow(unsafe_code)]
+mod on_panic;
 mod sampler;
 #[allow(unsafe_code)]
 mod slot_ring;
@@ -128,9 +146,12 @@ pub use exclusive::{AnyThread, Exclusive, OneThread, Threads};
 pub use future::{Detached, InSpan, WithSpan};
 #[cfg(not(loom))]
 pub use global::*;
+pub use global_tags::{GlobalTagError, GlobalTags};
 pub use id::Session;
+#[cfg(not(loom))]
+pub use on_panic::on_panic;
 pub use sampler::{Rule, Sampler};
-pub use span::{Span, SpanRef};
+pub use span::{Number, RecordErr, Span, SpanBuilder, SpanRef};
 pub use tag::{Static, Value};
 pub use tracer::Tracer;
 pub use transport::*;

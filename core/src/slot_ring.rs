@@ -5,18 +5,18 @@
 //! - **Claim** takes the first free slot within a bounded number of steps from a hint, by compare-exchange.
 //! - **Finish** is one release store, from any thread, core or interrupt: it cannot fail, wait or loop.
 //! - **Reap** walks the ring, takes what is finished and steps over what is open.
-//! - **Overwrite**, for who asks for it: a claim that finds no free slot takes the oldest finished one. The reaper then
-//!   has to *take* a slot before it reads it, and one that is taken is passed by.
+//! - **Overwrite**, for who asks for it: a claim that finds no free slot takes the oldest finished one. So the reaper
+//!   *takes* a slot before it reads it, and one that is taken is passed by.
 //!
 //! A claim is [`Shared`](Mode::Shared), by compare-exchange, or [`Exclusive`](Mode::Exclusive), by a load and a store, where only one
 //! thread ever claims.
 //!
 //! A claim yields a *handle*: the slot's index in the low bits, above them its stamp, which counts how often the ring was
 //! gone round. Who frees a slot gives it the stamp of its next use, so a claim has nothing to reckon. A slot's handles only
-//! ever grow, so a handle names one use of a slot and [`Ring::is_open`] tells whether that use still lasts. Handles wrap
-//! after 2^32 claims.
+//! ever grow, so a handle names one use of a slot and [`Ring::is_open`] tells whether that use still lasts. No handle is 0.
+//! Handles wrap after 2^32 claims.
 
-use crate::sync::{AtomicU8, AtomicU32, Ordering, UnsafeCell, array_of, const_unless_loom, fence};
+use crate::sync::{AtomicU8, AtomicU32, FENCED, Ordering, UnsafeCell, array_of, const_unless_loom, fence};
 use core::mem::MaybeUninit;
 
 /// The states, in the low two bits of a slot's word.
@@ -61,9 +61,9 @@ impl<T, const W: usize, const B: usize> Slot<T, W, B> {
         }
     }
 
-    /// Whether it is free.
+    /// Whether it is free; acquires what its last user stored.
     pub(crate) fn is_free(&self) -> bool {
-        self.word.load(Ordering::Relaxed) & STATE == FREE
+        self.word.load(Ordering::Acquire) & STATE == FREE
     }
 
     /// Writes what the owner alone may touch.
@@ -232,7 +232,7 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         match mode {
             Mode::Shared => {
                 let to = stamp | OPEN;
-                if slot.word.compare_exchange(word, to, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+                if slot.word.compare_exchange(word, to, FENCED, Ordering::Relaxed).is_err() {
                     return false;
                 }
             }
@@ -261,11 +261,12 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
     #[inline(always)]
     fn claim_at(&self, mode: Mode, index: u32) -> Option<Claimed<'_, T, W, B>> {
         let slot = self.slot(index);
-        let word = slot.word.load(Ordering::Relaxed);
-        if word & STATE != FREE || !self.open(mode, slot, word, word) {
+        let word = slot.word.load(FENCED);
+        let handle = word | index;
+        // A handle that named nothing would be open for those who look at what is current, where nothing is.
+        if word & STATE != FREE || handle == 0 || !self.open(mode, slot, word, word) {
             return None;
         }
-        let handle = word | index;
         self.hint.store(handle.wrapping_add(1), Ordering::Relaxed);
         Some(Claimed { handle, slot })
     }
@@ -277,6 +278,9 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         let mask = self.mask();
         let hint = self.hint.load(Ordering::Relaxed);
         let mut index = hint & mask;
+        if self.skip_0() && index == 0 {
+            index = 1;
+        }
         for step in 0..steps {
             index = index.max(reserved);
             if let Some(claimed) = self.claim_at(mode, index) {
@@ -296,6 +300,20 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         None
     }
 
+    /// Has the next use of the first slot be another one if its handle would be 0, as in a new ring; whether that was so.
+    fn skip_0(&self) -> bool {
+        let word = &self.slot(0).word;
+        word.compare_exchange(FREE, self.capacity() | FREE, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// The handle of the next use of a finished slot that is not freed before, whose word is `word`: not 0.
+    fn overwriting(&self, word: u32, index: u32) -> u32 {
+        match self.next_stamp(word) | index {
+            0 => self.capacity(),
+            handle => handle,
+        }
+    }
+
     /// Claims one of the first `reserved` slots: a free one, or with `overwrite` the oldest finished one. Also whether
     /// that was so.
     #[inline(never)]
@@ -305,6 +323,7 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         reserved: u32,
         overwrite: bool,
     ) -> Option<(Claimed<'_, T, W, B>, bool)> {
+        self.skip_0();
         let look = |index| {
             let slot = self.slot(index);
             (index, slot, slot.word.load(Ordering::Relaxed))
@@ -319,31 +338,34 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         let finished = (0..reserved).map(look).filter(|(_, _, word)| overwrite && word & STATE == FINISHED);
         let round = self.hint.load(Ordering::Relaxed);
         let (index, slot, word) = finished.max_by_key(|(_, _, word)| round.wrapping_sub(*word))?;
-        let stamp = self.next_stamp(word);
-        let claimed = Claimed { handle: stamp | index, slot };
-        self.open(Mode::Shared, slot, word, stamp).then_some((claimed, true))
+        let handle = self.overwriting(word, index);
+        let claimed = Claimed { handle, slot };
+        self.open(Mode::Shared, slot, word, handle & !self.mask()).then_some((claimed, true))
     }
 
-    /// Claims the oldest finished slot but for the first `reserved` ones, for whose use `may` answers yes; looks at `steps`
-    /// slots at most. What was in it is lost: the caller counts it.
+    /// Where the next claim looks first. Claims go round, so this slot was claimed the longest ago.
+    pub(crate) fn oldest(&self) -> u32 {
+        self.hint.load(Ordering::Relaxed)
+    }
+
+    /// Claims the first finished slot from `oldest` on but for the first `reserved` ones, for whose use `may` answers yes; looks
+    /// at `steps` slots at most. What was in it is lost: the caller counts it.
     #[inline(never)]
     pub(crate) fn claim_finished(
         &self,
+        oldest: u32,
         reserved: u32,
         steps: u32,
         may: impl Fn(&Slot<T, W, B>) -> bool,
     ) -> Option<Claimed<'_, T, W, B>> {
-        // Claims go round, so the slot that the hint names was claimed the longest ago.
-        let hint = self.hint.load(Ordering::Relaxed);
-        (0..steps).map(|step| hint.wrapping_add(step) & self.mask()).find_map(|index| {
+        (0..steps).map(|step| oldest.wrapping_add(step) & self.mask()).find_map(|index| {
             let slot = self.slot(index);
             let word = slot.word.load(Ordering::Relaxed);
             if index < reserved || word & STATE != FINISHED || !may(slot) {
                 return None;
             }
-            let stamp = self.next_stamp(word);
-            self.open(Mode::Shared, slot, word, stamp).then(|| {
-                let handle = stamp | index;
+            let handle = self.overwriting(word, index);
+            self.open(Mode::Shared, slot, word, handle & !self.mask()).then(|| {
                 self.hint.store(handle.wrapping_add(1), Ordering::Relaxed);
                 Claimed { handle, slot }
             })
@@ -368,23 +390,34 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         self.slot(handle).word.load(Ordering::Relaxed) & !STATE == handle & !self.mask()
     }
 
-    /// The handle of the slot at this index, of which the low bits count, if it is finished.
+    /// Takes the slot at this index, of which the low bits count, if it is finished: its handle. From then on no claim
+    /// overwrites it.
     #[inline(always)]
-    pub(crate) fn finished_at(&self, index: u32) -> Option<u32> {
-        let word = self.slot(index).word.load(Ordering::Relaxed);
-        if word & STATE != FINISHED {
+    pub(crate) fn take(&self, index: u32) -> Option<u32> {
+        let word = &self.slot(index).word;
+        let finished = word.load(Ordering::Relaxed);
+        if finished & STATE != FINISHED {
             return None;
         }
-        fence(Ordering::Acquire);
-        Some(word & !STATE | index & self.mask())
+        let taken = finished & !STATE | TAKEN;
+        // A claim that may overwrite can be faster.
+        word.compare_exchange(finished, taken, Ordering::Acquire, Ordering::Relaxed).ok()?;
+        Some(finished & !STATE | index & self.mask())
     }
 
-    /// Takes a finished slot for reading, where claims may overwrite it; `false`: one just did.
-    #[inline]
-    pub(crate) fn take(&self, handle: u32) -> bool {
-        let stamp = handle & !self.mask();
-        let word = &self.slot(handle).word;
-        word.compare_exchange(stamp | FINISHED, stamp | TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    /// The handle of the slot at this index, if its use is open.
+    pub(crate) fn open_at(&self, index: u32) -> Option<u32> {
+        let word = self.slot(index).word.load(Ordering::Relaxed);
+        (word & STATE == OPEN).then_some(word & !STATE | index & self.mask())
+    }
+
+    /// Has a slot that its reaper took be finished again, when that reaper will not come back to it.
+    pub(crate) fn give_back(&self, index: u32) {
+        let slot = self.slot(index);
+        let word = slot.word.load(Ordering::Relaxed);
+        if word & STATE == TAKEN {
+            slot.word.store(word & !STATE | FINISHED, Ordering::Release);
+        }
     }
 
     /// Gives a slot back that was taken and not used up: it is finished again.
@@ -393,34 +426,28 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         self.slot(handle).word.store(handle & !self.mask() | FINISHED, Ordering::Release);
     }
 
-    /// Gives a slot back. Its owner or the reaper calls this, once.
-    #[inline]
-    pub(crate) fn free(&self, handle: u32) {
-        self.free_slot(self.slot(handle), handle);
-    }
-
-    /// The same, of one whose use came to nothing: if no claim came since, the next one takes it, before it looks at slots that
+    /// Gives back a slot whose use came to nothing: if no claim came since, the next one takes it, before it looks at slots that
     /// are in use.
     pub(crate) fn free_unused(&self, handle: u32) {
         let next = self.next_stamp(handle);
-        self.free(handle);
+        self.free_slot(self.slot(handle), handle);
         if self.hint.load(Ordering::Relaxed) == handle.wrapping_add(1) {
             self.hint.store(next | handle & self.mask(), Ordering::Relaxed);
         }
     }
 
-    /// The same, of the slot that this handle names.
+    /// Gives back a slot, the one that this handle names. Its owner or the reaper calls this, once.
     #[inline(always)]
     pub(crate) fn free_slot(&self, slot: &Slot<T, W, B>, handle: u32) {
         slot.word.store(self.next_stamp(handle) | FREE, Ordering::Release);
     }
 
-    /// Gives back a slot that is chained from another ring and has no stamps.
+    /// Gives back a slot that is chained from another ring: its stamps say nothing, but that its next handle is not 0.
     #[inline(always)]
     pub(crate) fn free_chained(&self, handle: u32) {
-        self.slot(handle).word.store(FREE, Ordering::Release);
+        self.slot(handle).word.store(self.capacity() | FREE, Ordering::Release);
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(shuttle)))]
 mod tests;

@@ -2,26 +2,39 @@
 //!
 //! - `core`, where the core has compare-exchange;
 //! - `portable-atomic`, where it has none (thumbv6m): its critical section is the one the final binary picks;
-//! - `loom`, when the crate is built with `--cfg loom` to be model-checked.
+//! - `loom`, when the crate is built with `--cfg loom` to be model-checked;
+//! - `shuttle`, when it is built with `--cfg shuttle` to be run on random schedules;
+//! - `core` with a hook before each access (`sync/step.rs`), in all other tests.
 
-#[cfg(all(not(loom), target_has_atomic = "32"))]
+#[cfg(all(not(any(test, loom, shuttle)), target_has_atomic = "32"))]
 pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, fence};
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, fence};
-#[cfg(all(not(loom), not(target_has_atomic = "32")))]
+#[cfg(all(not(any(test, loom, shuttle)), not(target_has_atomic = "32")))]
 pub(crate) use portable_atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, fence};
+#[cfg(shuttle)]
+pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, fence};
+#[cfg(all(test, not(any(loom, shuttle))))]
+pub(crate) use step::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, UnsafeCell, fence};
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+pub(crate) mod step;
 
 pub(crate) use core::sync::atomic::{Ordering, compiler_fence};
+
+/// The ordering of an access behind which a fence acquires. ThreadSanitizer knows no fences (the crate is built for it with
+/// `--cfg tsan`): for it the access acquires by itself.
+pub(crate) const FENCED: Ordering = if cfg!(tsan) { Ordering::Acquire } else { Ordering::Relaxed };
 
 #[cfg(loom)]
 pub(crate) use loom::cell::UnsafeCell;
 
 /// `core`'s cell with loom's way of reaching into it.
-#[cfg(not(loom))]
+#[cfg(not(any(loom, all(test, not(shuttle)))))]
 #[repr(transparent)]
 pub(crate) struct UnsafeCell<T>(core::cell::UnsafeCell<T>);
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, all(test, not(shuttle)))))]
 impl<T> UnsafeCell<T> {
     pub(crate) const fn new(value: T) -> Self {
         Self(core::cell::UnsafeCell::new(value))

@@ -149,24 +149,32 @@ pub(crate) fn bits_of([low, high]: [Word; 2]) -> u64 {
 }
 
 /// A word of up to `WORD` bytes of a string.
+#[inline]
 fn pack(bytes: &[u8]) -> Word {
+    let word = bytes.first_chunk().copied().unwrap_or_else(|| pad(bytes));
+    ptr::without_provenance(usize::from_le_bytes(word))
+}
+
+/// Fewer than `WORD` bytes, and zeros.
+fn pad(bytes: &[u8]) -> [u8; WORD] {
     let mut word = [0; WORD];
     word.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
-    ptr::without_provenance(usize::from_le_bytes(word))
+    word
 }
 
 /// Three words of up to [`MORE`] bytes of a string.
 pub(crate) fn pack3(bytes: &[u8]) -> [Word; 3] {
-    let mut words = bytes.chunks(WORD).map(pack);
-    core::array::from_fn(|_| words.next().unwrap_or(ptr::null()))
+    let (first, rest) = bytes.split_at_checked(WORD).unwrap_or((bytes, &[]));
+    let (second, third) = rest.split_at_checked(WORD).unwrap_or((rest, &[]));
+    [pack(first), pack(second), pack(third)]
 }
 
 /// The three words of the cell that begins a string: its key, its length, up to [`FIRST`] bytes of it.
 pub(crate) fn pack_first(key: &'static str, len: u8, bytes: &[u8]) -> [Word; 3] {
-    let mut first = [0; FIRST + 1];
-    first.iter_mut().zip(core::iter::once(&len).chain(bytes)).for_each(|(to, from)| *to = *from);
-    let [value, more, _] = pack3(&first);
-    [key.as_ptr(), value, more]
+    // The length takes the place of one byte before them.
+    let (first, rest) = bytes.split_at_checked(WORD - 1).unwrap_or((bytes, &[]));
+    let value = (pack(first).addr() << 8) | usize::from(len);
+    [key.as_ptr(), ptr::without_provenance(value), pack(rest)]
 }
 
 /// The length and the bytes that [`pack_first`] packed.

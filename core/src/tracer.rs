@@ -4,9 +4,10 @@ use crate::arena::{Arena, ArenaView, Here, Judge, MAX_RESERVED, Stats};
 use crate::callsite::{Callsites, CallsitesView};
 use crate::clock::Clock;
 use crate::context::{Context, Interrupts, OneContext};
+use crate::global_tags::{GlobalTagError, GlobalTags, GlobalTagsView};
 use crate::sampler::Sampler;
 use crate::slot_ring::Mode;
-use crate::span::{Span, SpanRef};
+use crate::span::{Span, SpanBuilder, SpanRef};
 use crate::sync::Ordering;
 use crate::tag::Value;
 
@@ -45,6 +46,7 @@ pub struct Tracer {
     pub(crate) service: &'static str,
     pub(crate) tags: &'static [(&'static str, Value<'static>)],
     pub(crate) judge: Judge,
+    pub(crate) global_tags: Option<GlobalTagsView>,
 }
 
 impl Tracer {
@@ -63,6 +65,7 @@ impl Tracer {
             service: "",
             tags: &[],
             judge: Judge::NONE,
+            global_tags: None,
         }
     }
 
@@ -88,6 +91,13 @@ impl Tracer {
     #[must_use]
     pub const fn tags(mut self, tags: &'static [(&'static str, Value<'static>)]) -> Self {
         self.tags = tags;
+        self
+    }
+
+    /// Takes the tags of all spans that are set at run time from this table; see [`GlobalTags`].
+    #[must_use]
+    pub const fn global_tags<const N: usize>(mut self, table: &'static GlobalTags<N>) -> Self {
+        self.global_tags = Some(table.view());
         self
     }
 
@@ -179,7 +189,8 @@ impl Tracer {
     /// guard does nothing. A name of more than 250 bytes is cut.
     ///
     /// The current span is one for each core that the [`Context`] tells apart; interrupts nest in it. When a parent is
-    /// finished before its child, the nearest ancestor that is open is current after the child.
+    /// finished before its child, the nearest ancestor that is open is current after the child, if the parent's slot was
+    /// not used again meanwhile; otherwise there is none.
     #[inline(always)]
     pub fn trace(&'static self, name: &'static str) -> Span {
         if self.is_enabled() && self.mode == Mode::Shared {
@@ -187,6 +198,26 @@ impl Tracer {
         } else {
             Span::none(self)
         }
+    }
+
+    /// A span that is to have more than a name when it starts.
+    ///
+    /// ```
+    /// # use microspan::{Arena, Clock, Static, Tracer};
+    /// # struct Ticks;
+    /// # impl Clock for Ticks {
+    /// #     fn now(&self) -> u64 { 0 }
+    /// #     fn frequency(&self) -> u32 { 1_000_000 }
+    /// # }
+    /// # static ARENA: Arena<16, 32> = Arena::new();
+    /// # static TRACER: Tracer = Tracer::new(&ARENA, &Ticks);
+    /// let tags = [("bread", Static("rye").into()), ("slices", 2u8.into())];
+    /// let order = TRACER.span("order").service("kitchen").resource("POST /sandwich").tags(&tags).start();
+    /// assert!(order.is_recording());
+    /// ```
+    #[inline]
+    pub fn span(&'static self, name: &'static str) -> SpanBuilder<'static> {
+        SpanBuilder::new(self, name, self.is_enabled() && self.mode == Mode::Shared)
     }
 
     /// The current span; `None` when there is none, or its trace is not recorded.
@@ -218,9 +249,28 @@ impl Tracer {
         !cfg!(feature = "off") && !self.arena.state.disabled.load(Ordering::Relaxed)
     }
 
-    /// Switches recording on or off; it is on at first. Spans that are open stay so.
+    /// Switches recording on or off; it is on at first, and off for good after [a panic](Self::on_panic). Spans that are open
+    /// stay so.
     pub fn set_enabled(&self, enabled: bool) {
-        self.arena.state.disabled.store(!enabled, Ordering::Relaxed);
+        self.arena.state.disabled.store(!enabled || self.arena.has_panicked(), Ordering::Relaxed);
+    }
+
+    /// Sets a tag of all spans, of those too that are open or wait for the drain; one that was set before under the same key, or
+    /// by [`tags`](Self::tags), gives way. A span's own tag of the same key wins.
+    ///
+    /// It goes out with the next packet, and then as the others do. A text that is not [`Static`](crate::Static) is cut
+    /// after 32 bytes. An example is at [`GlobalTags`].
+    ///
+    /// # Errors
+    ///
+    /// There is no room in the tracer's [`GlobalTags`], or the tag is just being set by what this came into or by another
+    /// core. It is not set then.
+    pub fn set_global_tag<'v>(
+        &self,
+        key: &'static str,
+        value: impl Into<Value<'v>>,
+    ) -> Result<(), GlobalTagError> {
+        self.global_tags.ok_or(GlobalTagError::NoRoom)?.set(key, value.into())
     }
 
     /// What was dropped so far, on all cores.
@@ -231,5 +281,18 @@ impl Tracer {
     /// What was dropped so far on one core; nothing on a core that the arena has no place for.
     pub fn stats_of(&self, core: usize) -> Stats {
         self.arena.stats_of(core)
+    }
+}
+
+impl core::fmt::Debug for Tracer {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Tracer").field("service", &self.service).finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Tracer {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Tracer {{ service: {} }}", self.service);
     }
 }

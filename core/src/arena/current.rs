@@ -103,9 +103,30 @@ impl ArenaView {
     /// The nearest open one of a span and its ancestors, and the root of its trace; 0 and `root`: there is none.
     #[cold]
     #[inline(never)]
-    pub(super) fn nearest_and_root(&self, handle: u32, root: u32) -> (u32, u32) {
-        let parent = self.nearest(handle);
-        self.root(parent).map_or((0, root), |found| (parent, found))
+    pub(super) fn nearest_and_root(&self, mut handle: u32, root: u32) -> (u32, u32) {
+        for _ in 0..ANCESTORS {
+            handle = self.nearest(handle);
+            if handle == 0 {
+                break;
+            }
+            // Another core may have finished it since: then its own ancestors are looked at.
+            if let Some(found) = self.root(handle) {
+                return (handle, found);
+            }
+        }
+        (0, root)
+    }
+
+    /// The parent of a span that is born into `parent`, and the root of its trace; 0 and 0: it has none.
+    ///
+    /// Another core may have finished `parent` since it was found open, and a span with a parent and no root would be taken
+    /// for one with a link.
+    #[inline]
+    pub(super) fn parent_and_root(&self, parent: u32) -> (u32, u32) {
+        match self.root(parent) {
+            Some(root) => (parent, root),
+            None => self.nearest_and_root(parent, 0),
+        }
     }
 
     /// What a span that starts here is born into, in whatever context.

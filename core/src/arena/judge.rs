@@ -3,10 +3,11 @@
 //! The root of such a trace holds a slot, as any open span does, so that it can be current, be left and entered again, and
 //! end on another core. The root of its trace is 0 there, which is no span's handle; when it ends the slot is freed at once.
 
-use super::span::{Started, forget_interrupt};
-use super::{ArenaView, Cause, Here, PARENT, ROOT, SpanSlot, TAGS, note_of};
+use super::current::byte;
+use super::span::{ClaimedSpan, Started, forget_interrupt};
+use super::{ArenaView, Cause, Core, Here, INTERRUPT, PARENT, ROOT, SpanSlot, TAGS, note_of};
 use crate::clock::Clock;
-use crate::id::{Session, widen};
+use crate::id::widen;
 use crate::sampler::{Sampler, Verdict, matches};
 use crate::slot_ring::{Claimed, Mode};
 use crate::sync::Ordering;
@@ -16,10 +17,6 @@ use crate::tag::{Kind, words_of};
 const RULE: &str = "_dd.rule_psr";
 /// The effective rate of the limit it was kept under.
 const LIMIT: &str = "_dd.limit_psr";
-
-/// How much of the newest counter the arena need not know: what is left is far below the half of 2^32 to which a
-/// handle tells its counter.
-const UNKNOWN: u32 = 30;
 
 /// Who decides which traces are recorded.
 #[derive(Clone, Copy)]
@@ -50,6 +47,12 @@ pub(super) enum Kin {
     Out,
     /// The current span does not say: there is none, or it ended elsewhere.
     Unknown,
+}
+
+/// A slot that was claimed and holds, by its handle, a span or the root of a trace that is not recorded.
+pub(super) enum Begun {
+    Recorded(u32),
+    Out(u32),
 }
 
 impl Started {
@@ -93,8 +96,46 @@ impl ArenaView {
         }
     }
 
+    /// Writes what a span begins with in a slot that was claimed for it. Of its parent and the root of its trace; without the
+    /// latter it is a root and judged.
+    pub(super) fn begin_judged(
+        &self,
+        place: (Mode, Here),
+        Claimed { handle, slot }: ClaimedSpan,
+        (parent, root): (u32, Option<u32>),
+        name: &'static str,
+        clock: &dyn Clock,
+        judge: &Judge,
+    ) -> Begun {
+        slot.bytes[INTERRUPT].store(byte(place.1.interrupt), Ordering::Relaxed);
+        let is_judged = root.is_none() && judge.exists();
+        match if is_judged { self.judge(judge, handle, name, clock) } else { Ok(Verdict::Undecided) } {
+            Ok(verdict) => {
+                self.begin(handle, slot, name, parent, root.unwrap_or(handle), clock);
+                self.mark_kept(place, handle, verdict);
+                Begun::Recorded(handle)
+            }
+            Err(cause) => {
+                self.count(place.1.core, cause);
+                self.begin_out(handle, slot, parent);
+                Begun::Out(handle)
+            }
+        }
+    }
+
+    /// Makes what has begun the current span here; `previous` is so again after it.
+    pub(super) fn become_current(&self, core: &Core, here: Here, begun: Begun, previous: u32) -> Started {
+        let (Begun::Recorded(handle) | Begun::Out(handle)) = begun;
+        let started = match begun {
+            Begun::Recorded(handle) => Started { handle, previous },
+            Begun::Out(handle) => self.hold_out(handle, previous),
+        };
+        core.set_current(here, handle);
+        started
+    }
+
     /// Marks the root of a trace that is kept with what it was kept by.
-    pub(super) fn mark_kept(&self, mode: Mode, here: Here, root: u32, verdict: Verdict) {
+    fn mark_kept(&self, (mode, here): (Mode, Here), root: u32, verdict: Verdict) {
         let Verdict::Keep { rule, limit } = verdict else { return };
         for (key, rate) in [(RULE, Some(rule)), (LIMIT, limit)] {
             let Some(rate) = rate else { continue };
@@ -105,13 +146,17 @@ impl ArenaView {
         }
     }
 
-    /// Opens the root of a trace that is not recorded in a slot that was claimed for it.
-    pub(super) fn begin_out(&self, handle: u32, slot: &SpanSlot, parent: u32, previous: u32) -> Started {
+    /// Writes that a slot holds the root of a trace that is not recorded.
+    fn begin_out(&self, handle: u32, slot: &SpanSlot, parent: u32) {
         slot.shared[ROOT].store(0, Ordering::Relaxed);
         slot.shared[PARENT].store(parent, Ordering::Relaxed);
         slot.shared[TAGS].store(self.empty_chain(handle), Ordering::Relaxed);
-        // SAFETY: the caller claimed it; the part is a field of the body.
-        unsafe { slot.write_part(|body| &raw mut (*body).start, previous) };
+    }
+
+    /// What the guard of such a root gets.
+    fn hold_out(&self, handle: u32, previous: u32) -> Started {
+        // SAFETY: the caller claimed the slot; the part is a field of the body.
+        unsafe { self.spans.slot(handle).write_part(|body| &raw mut (*body).start, previous) };
         Started { handle: 0, previous: handle }
     }
 
@@ -123,16 +168,17 @@ impl ArenaView {
             return None;
         }
         let Claimed { handle, slot } = self.claim_by_policy(mode, here, true)?;
-        Some(self.begin_out(handle, slot, 0, 0))
+        self.begin_out(handle, slot, 0);
+        Some(self.hold_out(handle, 0))
     }
 
     /// What becomes current again after the root of a trace that is not recorded.
     ///
     /// # Safety
     ///
-    /// The caller holds the `previous` of what [`begin_out`](Self::begin_out) returned and has not ended it.
+    /// The caller holds the `previous` of what [`hold_out`](Self::hold_out) returned and has not ended it.
     pub(crate) unsafe fn before_out(&self, handle: u32) -> u32 {
-        // SAFETY: the caller owns the slot; `begin_out` wrote the part, a field of the body.
+        // SAFETY: the caller owns the slot; `hold_out` wrote the part, a field of the body.
         unsafe { self.spans.slot(handle).read_part(|body| &raw const (*body).start) }
     }
 
@@ -150,36 +196,13 @@ impl ArenaView {
         if self.full.overwrite {
             self.spans.free_unused(handle);
         } else {
-            self.spans.free(handle);
+            self.spans.free_slot(slot, handle);
         }
-    }
-
-    /// Begins the session; `false`: it has begun already.
-    pub(crate) fn begin_session(&self, session: Session) -> bool {
-        let begins = !self.state.drained.swap(true, Ordering::AcqRel);
-        if begins {
-            let [low, high] = &self.state.key;
-            low.store(session.0 as u32, Ordering::Relaxed);
-            high.store((session.0 >> 32) as u32, Ordering::Relaxed);
-            self.state.keyed.store(true, Ordering::Release);
-        }
-        begins
-    }
-
-    /// The session, once it has begun.
-    fn session(&self) -> Option<Session> {
-        let [low, high] = &self.state.key;
-        let half = |word: &crate::sync::AtomicU32| u64::from(word.load(Ordering::Relaxed));
-        self.state.keyed.load(Ordering::Acquire).then(|| Session::new(half(low) | half(high) << 32))
-    }
-
-    /// Takes note of the newest counter drained.
-    pub(crate) fn note_newest(&self, counter: u64) {
-        self.state.newest.store((counter >> UNKNOWN) as u32, Ordering::Relaxed);
     }
 
     /// The counter of a span that starts now.
     fn counter_of(&self, handle: u32) -> u64 {
-        widen(u64::from(self.state.newest.load(Ordering::Relaxed)) << UNKNOWN, handle)
+        let (_, _, newest) = self.told();
+        widen(newest, handle)
     }
 }

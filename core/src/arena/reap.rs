@@ -6,29 +6,21 @@ use super::{
     ArenaView, Cause, END_HIGH, INTERRUPT, NAME_LEN, PARENT, ROOT, START_HIGH, SpanBody, SpanSlot, TAGS,
 };
 use crate::sync::Ordering;
-use crate::tag::{CellBody, FIRST, Kind, WORD, Word, bits_of, first_bytes, unpack};
+use crate::tag::{CellBody, FIRST, Kind, Value, WORD, Word, bits_of, first_bytes, unpack};
 use core::{slice, str};
 
 impl ArenaView {
-    /// The span in slot `from`, if it is finished, for the one drain.
+    /// Takes the span in slot `from`, if it is finished, for the one drain.
     #[inline(always)]
     pub(crate) fn next_finished(&self, from: u32) -> Option<Finished> {
-        self.take(self.spans.finished_at(from)?)
-    }
-
-    /// The next finished span from slot `from` on; looks at `steps` slots at most.
-    pub(crate) fn next_finished_within(&self, from: u32, steps: u32) -> Option<Finished> {
-        (0..steps).find_map(|step| self.next_finished(from.wrapping_add(step)))
-    }
-
-    /// Where starts may overwrite it, a finished span is to be taken first; `None`: it was just overwritten.
-    #[inline(always)]
-    fn take(&self, handle: u32) -> Option<Finished> {
-        if self.full.overwrite && !self.spans.take(handle) {
-            return None;
-        }
+        let handle = self.spans.take(from)?;
         let slot = self.spans.slot(handle);
         Some(Finished { handle, slot, head: slot.shared[TAGS].load(Ordering::Acquire) })
+    }
+
+    /// Takes the next finished span from slot `from` on; looks at `steps` slots at most.
+    pub(crate) fn next_finished_within(&self, from: u32, steps: u32) -> Option<Finished> {
+        (0..steps).find_map(|step| self.next_finished(from.wrapping_add(step)))
     }
 
     /// How many slots for spans there are.
@@ -51,9 +43,7 @@ impl ArenaView {
     /// Gives back a span that the drain has looked at and does not take now.
     #[inline]
     pub(crate) fn put_back(&self, span: &Finished) {
-        if self.full.overwrite {
-            self.spans.put_back(span.handle);
-        }
+        self.spans.put_back(span.handle);
     }
 
     /// Gives back the slot and the cells of a span that the drain has taken.
@@ -82,6 +72,16 @@ impl ArenaView {
         let (arena, head) = (*self, first(span.head));
         let all = move |end| arena.chain(head, end).filter(|cell| cell.kind != Kind::More);
         all(0).filter(move |tag| all(tag.link).all(|newer| !newer.has_the_key_of(tag)))
+    }
+
+    /// The newest tag of this key that an open span has.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the span's guard, so that it stays open as long as the cell is looked at.
+    pub(crate) unsafe fn tag_of(&self, handle: u32, key: &str) -> Option<Cell> {
+        let head = self.spans.slot(handle).shared[TAGS].load(Ordering::Acquire);
+        self.chain(first(head), 0).filter(|cell| cell.kind != Kind::More).find(|tag| tag.key() == key)
     }
 
     fn chain(&self, link: u32, end: u32) -> Chain {
@@ -161,7 +161,7 @@ impl Finished {
 
     #[inline(always)]
     fn body(&self) -> SpanBody {
-        // SAFETY: seen finished, by an acquire load, by the one drain; where starts may overwrite it, it was taken. `start`
+        // SAFETY: taken, by an acquire exchange, by the one drain. `start`
         // and `finish` wrote all of it.
         unsafe { self.slot.read() }
     }
@@ -198,6 +198,19 @@ impl Cell {
     pub(crate) fn fixed(&self) -> Option<&'static str> {
         // SAFETY: of this kind, the words are the address and length of a `&'static str`.
         (self.kind == Kind::Static).then(|| unsafe { static_str(self.words[1], self.words[2].addr()) })
+    }
+
+    /// What it holds; `None`: a dynamic string.
+    pub(crate) fn value(&self) -> Option<Value<'static>> {
+        Some(match self.kind {
+            Kind::Bool => Value::Bool(self.bits() != 0),
+            Kind::U64 => Value::U64(self.bits()),
+            Kind::I64 => Value::I64(self.bits() as i64),
+            Kind::F32 => Value::F32(f32::from_bits(self.bits() as u32)),
+            Kind::F64 => Value::F64(f64::from_bits(self.bits())),
+            Kind::Static => Value::Static(self.fixed()?),
+            Kind::Str | Kind::Cut | Kind::More => return None,
+        })
     }
 
     /// The length of a dynamic string, and its pieces; the last ones are padded.
@@ -244,7 +257,8 @@ impl Iterator for Chain {
         let link = self.link;
         let word = self.arena.cells.slot(link - 1).chained();
         self.link = first(word);
-        // SAFETY: the cell is in the chain of a span that the one drain acquired and has not freed.
+        // SAFETY: the cell is in the chain of a span that the one drain acquired and has not freed, or whose guard the
+        // caller has.
         let CellBody(words) = unsafe { self.arena.cells.slot(link - 1).read() };
         let (kind, key_len) = noted(word);
         Some(Cell { arena: self.arena, link, kind, key_len, words })

@@ -8,10 +8,10 @@ use super::{
 use crate::clock::Clock;
 use crate::context::Interrupts;
 use crate::slot_ring::{Claimed, Mode};
-use crate::sync::Ordering;
+use crate::sync::{Ordering, compiler_fence};
 use crate::tag::cut;
 
-type ClaimedSpan = Claimed<'static, super::SpanBody, { super::WORDS }, { super::BYTES }>;
+pub(super) type ClaimedSpan = Claimed<'static, super::SpanBody, { super::WORDS }, { super::BYTES }>;
 
 /// How far a claim that may overwrite looks for a slot that is free.
 const STEPS_TO_FREE: u32 = 8;
@@ -78,39 +78,48 @@ impl ArenaView {
         };
         let Birth { previous, parent, enters } = self.birth(core, here);
         let alone = enters && interrupts == Interrupts::Roots;
-        let is_out = self.is_out(parent);
+        let (parent, root) = self.parent_and_root(parent);
+        let is_out = parent != 0 && root == 0;
         if is_out && !alone {
             return Some(Started::OUT);
         }
         // A link to what is not recorded would lead nowhere.
         let parent = if is_out { 0 } else { parent };
-        let root = self.root(parent).filter(|_| !alone);
-        let Claimed { handle, slot } = self.claim_by_policy(mode, here, root.is_none())?;
-        slot.bytes[INTERRUPT].store(byte(here.interrupt), Ordering::Relaxed);
-        let started = match root {
-            None if judge.exists() => match self.judge(judge, handle, name, clock) {
-                Ok(verdict) => {
-                    self.begin(handle, slot, name, parent, handle, clock);
-                    self.mark_kept(mode, here, handle, verdict);
-                    Started { handle, previous }
-                }
-                Err(cause) => {
-                    self.count(here.core, cause);
-                    self.begin_out(handle, slot, parent, previous)
-                }
-            },
-            root => {
-                self.begin(handle, slot, name, parent, root.unwrap_or(handle), clock);
-                Started { handle, previous }
-            }
+        let root = if alone || parent == 0 { None } else { Some(root) };
+        let claimed = self.claim_by_policy(mode, here, root.is_none())?;
+        let started = self.begin_judged((mode, here), claimed, (parent, root), name, clock, judge);
+        Some(self.become_current(core, here, started, previous))
+    }
+
+    /// The same, as a child of the open span that is named; of 0: as a root. A parent that is not open is counted, as is `None`, a
+    /// parent of another arena: the span becomes a root.
+    pub(crate) fn start_under(
+        &self,
+        mode: Mode,
+        here: Here,
+        parent: Option<u32>,
+        name: &'static str,
+        clock: &dyn Clock,
+        judge: &Judge,
+    ) -> Option<Started> {
+        let Some(core) = self.cores.get(here.core) else {
+            self.count(here.core, Cause::SpansFull);
+            return None;
         };
-        core.set_current(here, handle);
-        Some(started)
+        let born = parent.filter(|parent| *parent != 0).and_then(|parent| Some((parent, self.root(parent)?)));
+        if born.is_none() && parent != Some(0) {
+            self.count(here.core, Cause::Stale);
+        }
+        let previous = self.birth(core, here).previous;
+        let claimed = self.claim_by_policy(mode, here, born.is_none())?;
+        let family = born.map_or((0, None), |(parent, root)| (parent, Some(root)));
+        let started = self.begin_judged((mode, here), claimed, family, name, clock, judge);
+        Some(self.become_current(core, here, started, previous))
     }
 
     /// Writes what a span begins with.
     #[inline(always)]
-    fn begin(
+    pub(super) fn begin(
         &self,
         handle: u32,
         slot: &SpanSlot,
@@ -121,7 +130,6 @@ impl ArenaView {
     ) {
         slot.shared[ROOT].store(root, Ordering::Relaxed);
         slot.shared[PARENT].store(parent, Ordering::Relaxed);
-        slot.shared[TAGS].store(self.empty_chain(handle), Ordering::Relaxed);
         let name = cut(name, MAX_NAME);
         slot.bytes[NAME_LEN].store(name.len() as u8, Ordering::Relaxed);
         let start = clock.now();
@@ -131,6 +139,9 @@ impl ArenaView {
             slot.write_part(|body| &raw mut (*body).name, name.as_ptr());
             slot.write_part(|body| &raw mut (*body).start, start as u32);
         }
+        // Last: who comes into a start knows by this whether all of it is there.
+        compiler_fence(Ordering::Release);
+        slot.shared[TAGS].store(self.empty_chain(handle), Ordering::Relaxed);
     }
 
     /// Finishes a span and makes the one before it current again, if it is the current one here.
@@ -154,14 +165,11 @@ impl ArenaView {
         if self.full.overwrite {
             return self.claim_by_policy(mode, here, false);
         }
-        match self.spans.claim(mode, 0, STEPS) {
-            Some(Claimed { handle: 0, .. }) => self.instead_of_0(mode, here, false),
-            Some(claimed) => Some(claimed),
-            None => {
-                self.count(here.core, Cause::SpansFull);
-                None
-            }
+        let claimed = self.spans.claim(mode, 0, STEPS);
+        if claimed.is_none() {
+            self.count(here.core, Cause::SpansFull);
         }
+        claimed
     }
 
     /// A slot for a span where some are reserved, or finished ones may be overwritten.
@@ -175,34 +183,25 @@ impl ArenaView {
             return Some(claimed);
         }
         let steps = if full.overwrite { STEPS_TO_FREE } else { STEPS };
-        match self.spans.claim(mode, full.reserved, steps) {
-            Some(Claimed { handle: 0, .. }) => return self.instead_of_0(mode, here, entitled),
-            None => (),
-            claimed => return claimed,
+        // A claim that fails looks elsewhere the next time.
+        let oldest = self.spans.oldest();
+        if let Some(claimed) = self.spans.claim(mode, full.reserved, steps) {
+            return Some(claimed);
         }
         if full.overwrite {
             // Where slots are kept for errors, an error is kept also in a slot that is not.
             let may = |head: u32| full.reserved == 0 || head & ERROR == 0;
-            let found = self
-                .spans
-                .claim_finished(full.reserved, STEPS, |slot| may(slot.shared[TAGS].load(Ordering::Relaxed)));
+            let found = self.spans.claim_finished(oldest, full.reserved, STEPS, |slot| {
+                may(slot.shared[TAGS].load(Ordering::Relaxed))
+            });
             if let Some(claimed) = &found {
                 self.overwrite(here, claimed.slot);
-                return if claimed.handle != 0 { found } else { self.instead_of_0(mode, here, entitled) };
+                return found;
             }
         }
         let refused = full.reserved != 0 && !entitled;
         self.count(here.core, if refused { Cause::SpansReserved } else { Cause::SpansFull });
         None
-    }
-
-    /// A slot for a span to which a claim gave the handle 0, which no span has.
-    #[cold]
-    #[inline(never)]
-    fn instead_of_0(&self, mode: Mode, here: Here, is_root: bool) -> Option<ClaimedSpan> {
-        // The slot's next use has another handle.
-        self.spans.free(0);
-        self.claim_by_policy(mode, here, is_root)
     }
 
     /// A slot that is reserved.
@@ -211,10 +210,6 @@ impl ArenaView {
         let (claimed, overwritten) = self.spans.claim_reserved(mode, full.reserved, full.overwrite)?;
         if overwritten {
             self.overwrite(here, claimed.slot);
-        }
-        if claimed.handle == 0 {
-            self.spans.free(0);
-            return self.claim_reserved(mode, here);
         }
         Some(claimed)
     }
@@ -240,8 +235,8 @@ impl ArenaView {
         }
         let Claimed { handle, slot } = self.claim_reserved(mode, here)?;
         slot.bytes[INTERRUPT].store(byte(here.interrupt), Ordering::Relaxed);
-        let root = self.root(birth.parent).unwrap_or(handle);
-        self.begin(handle, slot, DROPPED, birth.parent, root, clock);
+        let (parent, root) = self.parent_and_root(birth.parent);
+        self.begin(handle, slot, DROPPED, parent, if parent == 0 { handle } else { root }, clock);
         Some(handle)
     }
 }

@@ -151,6 +151,7 @@ fn a_tag_that_finds_no_cells_is_counted_and_the_span_marked() {
     drop(span);
     let span = tracer.arena.next_finished_within(0, 1 << 16).unwrap();
     assert!(span.has(LOST) && !span.has(ERROR));
+    tracer.arena.put_back(&span);
     assert_eq!(reap(tracer), [("s".to_string(), "fits=3 n=2".to_string())]);
     assert_eq!(tracer.stats().tags_full, 1);
 }
@@ -177,7 +178,7 @@ fn a_reference_to_a_finished_span_does_nothing_and_is_counted() {
     stale.set_tag("late", 1u32);
     assert_eq!(reap(tracer), [("first".to_string(), String::new())]);
     let others: Vec<_> = (0..4).map(|_| tracer.trace("other")).collect();
-    stale.set_tag("late", 2u32).set_error("Late", "later");
+    stale.set_tag("late", 2u32).set_error_info("Late", "later");
     assert!(!stale.is_open());
     drop(others);
     assert!(reap(tracer).iter().all(|(_, tags)| tags.is_empty()));
@@ -246,4 +247,34 @@ fn names_and_keys_that_are_too_long_are_cut_between_characters() {
 #[test]
 fn a_guard_is_at_most_three_words() {
     assert!(size_of::<crate::Span>() <= 3 * size_of::<usize>());
+}
+
+#[test]
+fn the_oldest_finished_span_is_overwritten_first_in_any_size_of_arena() {
+    let clock = Box::leak(Box::new(Steps(AtomicU32::new(0))));
+    let arena = Box::leak(Box::new(Arena::<64, 4>::new()));
+    let tracer: &'static Tracer = Box::leak(Box::new(Tracer::new(arena, clock).overwrite()));
+    let names: Vec<&'static str> =
+        (0..68).map(|i| -> &'static str { Box::leak(std::format!("{i}").into_boxed_str()) }).collect();
+    names.iter().for_each(|name| drop(tracer.trace(name)));
+    let left: Vec<String> = reap(tracer).into_iter().map(|(name, _)| name).collect();
+    let lost: Vec<_> = names.iter().filter(|name| !left.iter().any(|left| left == *name)).collect();
+    assert_eq!(lost, ["0", "1", "2", "3"].iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn a_finished_parent_whose_slot_is_used_again_leaves_no_current_span_after_its_child() {
+    let tracer = tracer::<4, 4>();
+    let root = tracer.trace("root");
+    let parent = tracer.trace("parent");
+    let child = tracer.trace("child");
+    drop(parent);
+    reap(tracer);
+    (0..4).for_each(|_| {
+        drop(tracer.trace("other"));
+        reap(tracer);
+    });
+    drop(child);
+    assert!(tracer.current_span().is_none(), "nothing tells who the parent's parent was");
+    drop(root);
 }

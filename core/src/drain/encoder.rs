@@ -74,7 +74,7 @@ impl<'d, const N: usize> Encoder<'d, N> {
         })
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn head(&mut self, span: &Finished, tags: u8, lost_tags: bool) -> SpanHead<'static> {
         let (start, parent, trace) = (span.start(), span.parent(), span.root());
         let has_link = trace == span.handle && parent != 0;
@@ -122,6 +122,7 @@ impl<'d, const N: usize> Encoder<'d, N> {
         Ok(())
     }
 
+    #[inline(never)]
     fn tag(&mut self, w: &mut Writer<'_>, tag: &Cell) -> Result<(), Full> {
         let key = self.names.text(tag.key());
         let value = match tag.kind {

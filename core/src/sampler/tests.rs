@@ -131,8 +131,8 @@ fn what_is_under_a_root_that_is_sampled_out_is_not_recorded_and_what_comes_after
         assert!(!root.is_recording() && !child.is_recording() && !grandchild.is_recording());
         assert!(tracer.current_span().is_none() && tracer.current_root_span().is_none());
         assert!(root.as_ref().is_none() && child.as_ref().is_none());
-        child.set_tag("a", 1u8).set_error("E", "e").keep();
-        root.set_tag("a", 1u8).set_error("E", "e").reject();
+        child.set_tag("a", 1u8).set_error_info("E", "e").keep();
+        root.set_tag("a", 1u8).set_error_info("E", "e").reject();
         drop((grandchild, child));
         assert!(!tracer.trace("second").is_recording());
         drop(root);
@@ -252,8 +252,8 @@ fn an_error_in_a_trace_that_is_sampled_out_takes_no_reserved_slot() {
     let (tracer, mut host) = some_out::<8>(|tracer| tracer.reserve(4));
     let root = tracer.trace("out");
     let child = tracer.trace("child");
-    child.set_error("E", "e");
-    root.set_error("E", "e");
+    child.set_error_info("E", "e");
+    root.set_error_info("E", "e");
     drop((child, root));
     assert_eq!(host.spans(), [""; 0]);
     assert_eq!(sampled_out(tracer), 1);

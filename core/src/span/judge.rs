@@ -11,7 +11,7 @@ const KEEP: &str = "manual.keep";
 /// Datadog's tag of a trace that is to be dropped.
 const DROP: &str = "manual.drop";
 
-impl<M: Threads> Span<M> {
+impl<M: Threads> SpanRef<M> {
     /// Has the trace of this span be kept, whatever a rule or the agent would say: its root gets the tag `manual.keep`, and the
     /// host sends it with priority 2.
     ///
@@ -33,8 +33,8 @@ impl<M: Threads> Span<M> {
     /// payment.keep(); // the whole of the order
     /// ```
     pub fn keep(&self) -> &Self {
-        if self.is_recording() {
-            by_hand::<M>(self.tracer, self.started.handle, KEEP);
+        if self.check() {
+            by_hand::<M>(self.tracer, self.handle, KEEP);
         }
         self
     }
@@ -42,32 +42,33 @@ impl<M: Threads> Span<M> {
     /// Has the trace of this span be dropped: its root gets the tag `manual.drop`, and the host sends it with priority -1, by
     /// which the agent counts it and drops it. See [`keep`](Self::keep).
     pub fn reject(&self) -> &Self {
-        if self.is_recording() {
-            by_hand::<M>(self.tracer, self.started.handle, DROP);
+        if self.check() {
+            by_hand::<M>(self.tracer, self.handle, DROP);
         }
         self
     }
+}
 
+impl<M: Threads> Span<M> {
     /// Whether this is the root of a trace that is not recorded.
     #[inline(always)]
     pub(super) fn holds_trace_out(&self) -> bool {
         !cfg!(feature = "off")
-            && self.tracer.arena.full.asks
-            && self.started.handle == 0
-            && self.started.previous != 0
+            && self.name.tracer.arena.full.asks
+            && self.name.handle == 0
+            && self.previous != 0
     }
 
     /// Its tracer, and the handle of what is current in it; 0: what is current around it.
     #[inline]
     pub(crate) fn place(&self) -> (&'static Tracer, u32) {
-        let Started { handle, previous } = self.started;
-        (self.tracer, if self.holds_trace_out() { previous } else { handle })
+        (self.name.tracer, if self.holds_trace_out() { self.previous } else { self.name.handle })
     }
 
     /// The span, no longer the current one here: the one before it is, if it was that itself.
     #[inline]
     pub(crate) fn apart(mut self) -> Self {
-        let (tracer, Started { handle, previous }) = (self.tracer, self.started);
+        let (tracer, Started { handle, previous }) = (self.name.tracer, self.started());
         if self.is_recording() {
             tracer.arena.leave(Here::of(tracer.context), handle, previous);
         } else if tracer.judge.exists() && tracer.is_enabled() {
@@ -78,32 +79,14 @@ impl<M: Threads> Span<M> {
 
     /// The same of a span that is not recorded. In a trace that is not, it holds that trace from here on, which may end before it.
     fn apart_from_trace_out(&mut self) {
-        let (arena, here) = (&self.tracer.arena, Here::of(self.tracer.context));
+        let (arena, here) = (&self.name.tracer.arena, Here::of(self.name.tracer.context));
         if self.holds_trace_out() {
-            let handle = self.started.previous;
+            let handle = self.previous;
             // SAFETY: `start` returned this to this guard alone, which has not ended it.
             arena.leave(here, handle, unsafe { arena.before_out(handle) });
         } else if let Some(started) = arena.begin_out_apart(M::MODE, here) {
-            self.started = started;
+            (self.name.handle, self.previous) = (started.handle, started.previous);
         }
-    }
-}
-
-impl<M: Threads> SpanRef<M> {
-    /// As [`Span::keep`].
-    pub fn keep(&self) -> &Self {
-        if self.check() {
-            by_hand::<M>(self.tracer, self.handle, KEEP);
-        }
-        self
-    }
-
-    /// As [`Span::reject`].
-    pub fn reject(&self) -> &Self {
-        if self.check() {
-            by_hand::<M>(self.tracer, self.handle, DROP);
-        }
-        self
     }
 }
 

@@ -38,6 +38,30 @@ impl<'b> Writer<'b> {
         field.serialize(&mut Serializer { output: self }).map_err(|_| Full)
     }
 
+    /// A number, out of line: where size counts and not speed.
+    #[inline(always)]
+    pub(crate) fn number(&mut self, number: impl Into<u64>) -> Result<(), Full> {
+        self.long(number.into())
+    }
+
+    /// A signed number, likewise.
+    #[inline(always)]
+    pub(crate) fn signed(&mut self, number: impl Into<i64>) -> Result<(), Full> {
+        self.long_signed(number.into())
+    }
+
+    #[inline(never)]
+    fn long_signed(&mut self, number: i64) -> Result<(), Full> {
+        self.long(((number << 1) ^ (number >> 63)) as u64)
+    }
+
+    /// A string and its length.
+    #[inline(never)]
+    pub(crate) fn text(&mut self, text: &str) -> Result<(), Full> {
+        self.number(text.len() as u64)?;
+        self.put_bytes(text.as_bytes())
+    }
+
     /// Room for [`WINDOW`] bytes, if there is so much.
     #[inline(always)]
     pub(crate) fn window(&mut self) -> Option<Window<'_>> {
@@ -51,7 +75,7 @@ impl<'b> Writer<'b> {
     }
 
     /// Bytes as they are.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn put_bytes(&mut self, bytes: &[u8]) -> Result<(), Full> {
         self.free().get_mut(..bytes.len()).ok_or(Full)?.copy_from_slice(bytes);
         self.used += bytes.len();
@@ -117,7 +141,7 @@ pub(crate) trait Put {
 impl Put for Writer<'_> {
     type Error = Full;
 
-    #[inline]
+    #[inline(never)]
     fn byte(&mut self, byte: u8) -> Result<(), Full> {
         *self.buffer.get_mut(self.used).ok_or(Full)? = byte;
         self.used += 1;
@@ -125,8 +149,12 @@ impl Put for Writer<'_> {
     }
 
     #[inline(never)]
-    fn long(&mut self, number: u64) -> Result<(), Full> {
-        self.put(&number)
+    fn long(&mut self, mut number: u64) -> Result<(), Full> {
+        while number >= 0x80 {
+            self.byte(number as u8 | 0x80)?;
+            number >>= 7;
+        }
+        self.byte(number as u8)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Packets: header, records, CRC.
 
-use super::codec::{Full, Malformed, Reader, Writer};
+use super::codec::{Full, Malformed, Put, Reader, Writer};
 use super::record::{Record, Sums};
 use crate::id::Session;
 use crc::{CRC_16_IBM_3740, Crc};
@@ -30,12 +30,12 @@ pub struct Header {
 
 impl Header {
     pub(crate) fn put(&self, w: &mut Writer<'_>) -> Result<(), Full> {
-        w.put(&VERSION)?;
+        w.byte(VERSION)?;
         w.put_bytes(&self.session.0.to_le_bytes())?;
-        w.put(&self.sequence)?;
-        w.put(&self.spans_before)?;
-        w.put(&self.time)?;
-        w.put(&self.counter)
+        w.number(self.sequence)?;
+        w.number(self.spans_before)?;
+        w.number(self.time)?;
+        w.number(self.counter)
     }
 
     fn take(r: &mut Reader<'_>) -> Result<Self, Malformed> {

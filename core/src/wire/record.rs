@@ -35,12 +35,12 @@ impl Deltas {
         Self { counter: header.counter as u32, trace: 0, start: header.time }
     }
 
-    /// Whether a start of these low 32 bits, and these 8 above them, is less than 2^31 ticks from the last one, with the
+    /// Whether a start of these low 32 bits, and these 8 above them, is less than 2^31 ticks after the last one, with the
     /// same 8.
     #[inline(always)]
     pub(crate) fn is_near(&self, high: u8, low: u32) -> bool {
         let last = self.start as u32;
-        (self.start >> 32) as u8 == high && (ahead(low, last) >= 0) == (low >= last)
+        (self.start >> 32) as u8 == high && low >= last && ahead(low, last) >= 0
     }
 }
 
@@ -215,12 +215,12 @@ fn put_numbers<P: Put>(w: &mut P, head: u8, deltas: &Deltas, span: &SpanHead<'_>
 #[inline(never)]
 fn put_more(w: &mut Writer<'_>, span: &SpanHead<'_>, is_root: bool) -> Result<(), Full> {
     put_counted(w, |w| {
-        w.put(&u32::from(span.interrupt))?;
+        w.number(span.interrupt)?;
         if !is_root || span.parent == 0 {
-            return w.put(&0i32);
+            return w.byte(0);
         }
-        w.put(&ahead(span.counter, span.parent))?;
-        w.put(&if span.link_trace != 0 { ahead(span.counter, span.link_trace) } else { 0 })
+        w.signed(ahead(span.counter, span.parent))?;
+        w.signed(if span.link_trace != 0 { ahead(span.counter, span.link_trace) } else { 0 })
     })
 }
 
@@ -315,7 +315,7 @@ fn put_counted(
     body: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
 ) -> Result<(), Full> {
     let place = w.used();
-    w.put(&0u8)?;
+    w.byte(0)?;
     body(w)?;
     let len = u8::try_from(w.used() - place - 1).map_err(|_| Full)?;
     w.patch(place, |_| len);
@@ -334,45 +334,59 @@ fn put_framed(
     kind: u8,
     body: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
 ) -> Result<(), Full> {
-    w.put(&kind)?;
+    w.byte(kind)?;
     put_counted(w, body)
 }
 
-/// Writes a sync with as many of `tags` as fit.
-pub(crate) fn put_sync<'a>(
+/// Writes a sync with as many of the tags that `tags` puts into it as fit.
+pub(crate) fn put_sync(
     w: &mut Writer<'_>,
     frequency: u32,
     service: Text<'_>,
-    tags: impl Iterator<Item = Tag<'a>>,
+    tags: impl FnOnce(&mut SyncTags<'_, '_>),
 ) -> Result<(), Full> {
     put_framed(w, SYNC, |w| {
         w.put(&frequency)?;
         service.put(w)?;
         let count = w.used();
         w.put(&0u8)?;
-        for tag in tags {
-            let before = w.used();
-            if put_tag(w, &tag).is_err() || w.used() - count > SYNC_TAGS {
-                w.rewind(before);
-            } else {
-                w.patch(count, |tags| tags.saturating_add(1));
-            }
-        }
+        tags(&mut SyncTags { w, count });
         Ok(())
     })
+}
+
+/// The tags of a sync, one after the other.
+pub(crate) struct SyncTags<'w, 'b> {
+    w: &'w mut Writer<'b>,
+    /// Where their number stands.
+    count: usize,
+}
+
+impl SyncTags<'_, '_> {
+    /// Writes a tag, if it fits.
+    pub(crate) fn put(&mut self, tag: &Tag<'_>) {
+        let before = self.w.used();
+        if put_tag(self.w, tag).is_err() || self.w.used() - self.count > SYNC_TAGS {
+            self.w.rewind(before);
+        } else {
+            self.w.patch(self.count, |tags| tags.saturating_add(1));
+        }
+    }
 }
 
 /// Writes what was counted at a callsite.
 pub(crate) fn put_callsite(w: &mut Writer<'_>, name: Text<'_>, site: &Callsite) -> Result<(), Full> {
     put_framed(w, CALLSITE, |w| {
         name.put(w)?;
-        [site.started, site.finished, site.errored, site.dropped].iter().try_for_each(|count| w.put(count))
+        [site.started, site.finished, site.errored, site.dropped]
+            .iter()
+            .try_for_each(|count| w.number(*count))
     })
 }
 
 /// Writes how much was dropped on a core by a cause.
 pub(crate) fn put_dropped(w: &mut Writer<'_>, core: u8, cause: u8, count: u32) -> Result<(), Full> {
-    put_framed(w, DROPPED, |w| w.put(&core).and_then(|()| w.put(&cause)).and_then(|()| w.put(&count)))
+    put_framed(w, DROPPED, |w| w.put_bytes(&[core, cause]).and_then(|()| w.number(count)))
 }
 
 /// The bytes of a sync's tags, so that its length fits one byte.
@@ -381,7 +395,7 @@ const SYNC_TAGS: usize = 200;
 /// Writes the name of an index; with `short`, cut to what fits.
 pub(crate) fn put_name(w: &mut Writer<'_>, index: u32, name: &str, short: bool) -> Result<(), Full> {
     put_framed(w, NAME, |w| {
-        w.put(&index)?;
+        w.number(index)?;
         let text = if short { cut(name, w.room()) } else { name };
         w.put_bytes(text.as_bytes())
     })

@@ -22,13 +22,13 @@ pub enum Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    #[inline]
+    #[inline(never)]
     pub(super) fn put(&self, w: &mut Writer<'_>) -> Result<(), Full> {
         match self {
-            Text::Name(index) => w.u32(index.wrapping_add(1)),
+            Text::Name(index) => w.number(index.wrapping_add(1)),
             Text::Inline(text) => {
-                w.put(&0u32)?;
-                w.put(*text)
+                w.byte(0)?;
+                w.text(text)
             }
         }
     }
@@ -76,16 +76,17 @@ pub(crate) struct TagStart<'a> {
 }
 
 /// Writes a tag.
+#[inline(never)]
 pub(crate) fn put_tag(w: &mut Writer<'_>, tag: &Tag<'_>) -> Result<(), Full> {
     tag.key.put(w)?;
     match &tag.value {
-        TagValue::Bool(v) => w.put(if *v { &TRUE } else { &FALSE }),
-        TagValue::U64(v) => w.put(&U64).and_then(|()| w.put(v)),
-        TagValue::I64(v) => w.put(&I64).and_then(|()| w.put(v)),
-        TagValue::F32(v) => w.put(&F32).and_then(|()| w.put(v)),
-        TagValue::F64(v) => w.put(&F64).and_then(|()| w.put(v)),
-        TagValue::Text(v) => w.put(&TEXT).and_then(|()| v.put(w)),
-        TagValue::Cut(v) => w.put(&CUT).and_then(|()| v.put(w)),
+        TagValue::Bool(v) => w.byte(if *v { TRUE } else { FALSE }),
+        TagValue::U64(v) => w.byte(U64).and_then(|()| w.number(*v)),
+        TagValue::I64(v) => w.byte(I64).and_then(|()| w.signed(*v)),
+        TagValue::F32(v) => w.byte(F32).and_then(|()| w.put(v)),
+        TagValue::F64(v) => w.byte(F64).and_then(|()| w.put(v)),
+        TagValue::Text(v) => w.byte(TEXT).and_then(|()| v.put(w)),
+        TagValue::Cut(v) => w.byte(CUT).and_then(|()| v.put(w)),
     }
 }
 
@@ -97,9 +98,8 @@ pub(crate) fn put_pieces<P: AsRef<[u8]>>(
     pieces: impl Iterator<Item = P>,
 ) -> Result<(), Full> {
     tag.key.put(w)?;
-    w.put(if tag.cut { &CUT } else { &TEXT })?;
-    w.put(&0u32)?;
-    w.put(&u32::from(len))?;
+    w.put_bytes(&[if tag.cut { CUT } else { TEXT }, 0])?;
+    w.number(len)?;
     let mut left = usize::from(len);
     for piece in pieces {
         let bytes = piece.as_ref();

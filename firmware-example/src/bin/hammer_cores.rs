@@ -2,13 +2,13 @@
 //! finished on the other.
 //!
 //! Arguments: `spans=` (default 1,000,000), `ticks=`, the average time between two interrupts of a core (default 2,000
-//! of 20 MHz), `seed=` (default 0). Prints a line of JSON; fails when anything is wrong.
+//! of 20 MHz), `seed=` (default 0), `overwrite=` (1: a full arena overwrites its oldest spans; default 0). Prints a line of JSON; fails when anything is wrong.
 
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]
 mod firmware {
-    use core::sync::atomic::{AtomicU32, Ordering};
+    use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
     use cortex_m_rt::{entry, exception};
     use heapless::spsc::Queue;
@@ -33,6 +33,12 @@ mod firmware {
         Lane::new(4, "timer1", TIMER1.exception()),
     ];
     static PAIR: Pair = Pair::new(&TRACER, &DualTimer, &LANES);
+    static RECORDER_ARENA: Arena<SPANS, 512, 2> = Arena::new();
+    /// As a flight recorder does it.
+    static RECORDER: Tracer =
+        Tracer::new(&RECORDER_ARENA, &DualTimer).context(&CONTEXT).service("hammer").overwrite();
+    static RECORDED: Pair = Pair::new(&RECORDER, &DualTimer, &LANES);
+    static OVERWRITE: AtomicBool = AtomicBool::new(false);
     static DRAIN: StaticCell<Drain<MTU>> = StaticCell::new();
     static SINK: StaticCell<Sink<KIN>> = StaticCell::new();
     static QUEUES: StaticCell<[Queue<Open, 4>; 2]> = StaticCell::new();
@@ -47,7 +53,11 @@ mod firmware {
             TICKS.store(ticks, Ordering::Relaxed);
         }
         LANES.iter().for_each(|lane| lane.seed(host::argument("seed").unwrap_or(0)));
-        let Some(drain) = Drain::new(&TRACER, Session::new(host::entropy(0))) else {
+        let overwrite = host::argument("overwrite") == Some(1);
+        OVERWRITE.store(overwrite, Ordering::Relaxed);
+        let Some(drain) =
+            Drain::new(if overwrite { &RECORDER } else { &TRACER }, Session::new(host::entropy(0)))
+        else {
             panic!("a first drain was asked for and the tracer has one already");
         };
         let (drain, sink) = (DRAIN.init(drain), SINK.init(Sink::new(&LANES, &DualTimer)));
@@ -55,11 +65,11 @@ mod firmware {
         let ((out, second_inbox), (second_out, inbox)) = (there.split(), back.split());
         let second_mail = SECOND.init(Mail { out: second_out, inbox: second_inbox });
         TIMER0.listen(1);
-        let mail = &mut Mail { out, inbox };
-        let (pend, tick) = (|| TIMER0.pend(), || TIMER0.start(ticks(128)));
-        PAIR.first(mail, drain, sink, spans, pend, || an521::start_second(second_mail, second), tick);
+        pair().warm_up_first(drain, sink, || TIMER0.pend());
+        an521::start_second(second_mail, second);
+        pair().first(&mut Mail { out, inbox }, drain, sink, spans, || TIMER0.start(ticks(128)));
         TIMER0.stop();
-        let report = PAIR.finish(drain, sink);
+        let report = pair().finish(drain, sink);
         host::print(format_args!("{report}\n"));
         host::exit(report.is_right())
     }
@@ -67,20 +77,24 @@ mod firmware {
     /// Thread mode of the second core.
     fn second(mail: &'static mut Mail) -> ! {
         TIMER1.listen(1);
-        PAIR.second(mail, || TIMER1.pend(), || TIMER1.start(ticks(128)));
+        pair().second(mail, || TIMER1.pend(), || TIMER1.start(ticks(128)));
         TIMER1.stop();
-        PAIR.end_second();
+        pair().end_second();
         loop {
             cortex_m::asm::wfi();
         }
     }
 
+    fn pair() -> &'static Pair {
+        if OVERWRITE.load(Ordering::Relaxed) { &RECORDED } else { &PAIR }
+    }
+
     #[exception]
     unsafe fn DefaultHandler(number: i16) {
         if TIMER0.is(number) {
-            TIMER0.acknowledge(ticks(PAIR.interrupt(0)));
+            TIMER0.acknowledge(ticks(pair().interrupt(0)));
         } else if TIMER1.is(number) {
-            TIMER1.acknowledge(ticks(PAIR.interrupt(1)));
+            TIMER1.acknowledge(ticks(pair().interrupt(1)));
         } else {
             an521::on_interrupt(number);
         }

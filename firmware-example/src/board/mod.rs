@@ -2,9 +2,10 @@
 
 pub mod an386;
 pub mod an505;
-#[cfg(target_has_atomic = "ptr")]
 pub mod an521;
 pub mod cmsdk;
+#[cfg(feature = "examples")]
+pub mod cmsdk_uart;
 mod dual_timer;
 #[cfg(feature = "kitchen")]
 pub mod executor;

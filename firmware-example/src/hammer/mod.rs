@@ -68,3 +68,6 @@ fn text(number: u32) -> [u8; 16] {
     let digits = u64::from(number) << 32 | u64::from(mix(number));
     core::array::from_fn(|place| b'a' + (digits >> (4 * place) & 0xF) as u8)
 }
+
+#[cfg(test)]
+mod tests;

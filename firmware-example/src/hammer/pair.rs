@@ -96,33 +96,39 @@ impl Pair {
         lane.close(on, open);
     }
 
+    /// Makes one span after the other on the first core and drains each, until every string is told that it uses; `pend`
+    /// asks for its interrupt. The second core is to be started after it.
+    pub fn warm_up_first<const MTU: usize, const NAMES: usize, const KIN: usize>(
+        &self,
+        drain: &mut Drain<MTU, NAMES>,
+        sink: &mut Sink<KIN>,
+        pend: fn(),
+    ) {
+        for round in 0..ROUNDS {
+            self.lanes[0].introduce(&self.cores[0], 1 + round % PLACES as u32);
+            empty(drain, sink);
+        }
+        self.warm_up(0, pend);
+        empty(drain, sink);
+    }
+
     /// What thread mode does on the first core until so many spans were made, and until the second core has ended: spans,
-    /// and draining those of both. `start` starts the second core, and `tick` this core's timer.
+    /// and draining those of both. `tick` starts this core's timer.
     pub fn first<const MTU: usize, const NAMES: usize, const KIN: usize>(
         &self,
         mail: &mut Mail,
         drain: &mut Drain<MTU, NAMES>,
         sink: &mut Sink<KIN>,
         spans: u32,
-        pend: fn(),
-        start: impl FnOnce(),
         tick: impl FnOnce(),
     ) {
-        let lane = &self.lanes[0];
-        for round in 0..ROUNDS {
-            lane.introduce(&self.cores[0], 1 + round % PLACES as u32);
-            empty(drain, sink);
-        }
-        self.warm_up(0, pend);
-        empty(drain, sink);
-        start();
         self.wait_for(SECOND_WARM);
         empty(drain, sink);
         tick();
         self.phase.store(WARM, Ordering::Release);
         while self.lanes.iter().map(Lane::made).sum::<u32>() < spans {
             self.turn(0, mail);
-            if lane.random(IDLE) != 0 {
+            if self.lanes[0].random(IDLE) != 0 {
                 // A packet that was refused is offered again next time.
                 let _ = (0..PACKETS).try_for_each(|_| drain.poll(sink).ok().filter(|more| *more).map(drop));
             }

@@ -57,15 +57,28 @@ impl Report {
             drained.wrapping_add(stats.spans_dropped()),
         );
         report.expect("spans drained, and spans that came", drained, sink.spans);
-        report.expect("tags made, and tags drained and dropped", report.tags_made, tags_out);
         report.expect("tags set too late, and stale ones", late, stats.stale);
         report.expect("times that the current span was not the right one", 0, wrong);
-        report.expect("spans that have children and never came", 0, sink.missing());
-        for (lane, (count, sum)) in lanes.iter().zip(sink.seen) {
-            report.expect(lane.name, lane.recorded.load(Ordering::Relaxed), count);
-            if stats.tags_full == 0 {
-                report.expect(lane.name, lane.sum.load(Ordering::Relaxed), sum);
+        let lost = lanes
+            .iter()
+            .zip(sink.seen)
+            .map(|(lane, (count, _))| lane.recorded.load(Ordering::Relaxed).wrapping_sub(count));
+        report.expect(
+            "spans recorded, and spans that came or were overwritten",
+            stats.spans_overwritten,
+            lost.sum(),
+        );
+        if stats.spans_overwritten == 0 {
+            report.expect("tags made, and tags drained and dropped", report.tags_made, tags_out);
+            report.expect("spans that have children and never came", 0, sink.missing());
+            for (lane, (count, sum)) in lanes.iter().zip(sink.seen) {
+                report.expect(lane.name, lane.recorded.load(Ordering::Relaxed), count);
+                if stats.tags_full == 0 {
+                    report.expect(lane.name, lane.sum.load(Ordering::Relaxed), sum);
+                }
             }
+        } else if sink.missing() > stats.spans_overwritten || tags_out > report.tags_made {
+            report.fault("more was lost than was overwritten", sink.missing());
         }
         if !sink.knows_drops(tracer) {
             report.fault("the packets do not tell what was dropped", stats.spans_full);
@@ -104,6 +117,7 @@ impl fmt::Display for Report {
         let Self { made, drained, tags_made, tags_drained, stats, ambiguous, unknown, faults, .. } = self;
         write!(f, "{{\"spans_made\":{made},\"spans_drained\":{drained}")?;
         write!(f, ",\"spans_dropped\":{}", stats.spans_dropped())?;
+        write!(f, ",\"spans_overwritten\":{}", stats.spans_overwritten)?;
         write!(f, ",\"tags_made\":{tags_made},\"tags_drained\":{tags_drained}")?;
         write!(f, ",\"tags_dropped\":{}", stats.tags_dropped())?;
         write!(f, ",\"stale\":{},\"ambiguous\":{ambiguous},\"unknown\":{unknown}", stats.stale)?;

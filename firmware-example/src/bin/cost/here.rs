@@ -1,4 +1,4 @@
-//! The board this program is built for, one for each target, and what its memory holds.
+//! The board this program is built for, one for each target.
 
 /// Cortex-M3 on `mps2-an385`, Cortex-M4 on `mps2-an386`: for the program they are one board.
 #[cfg(any(cost = "m3", cost = "m4"))]
@@ -36,19 +36,3 @@ mod board {
 }
 
 pub use board::*;
-
-/// Slots for spans.
-pub const SPANS: usize = if SMALL { 128 } else { 1_024 };
-/// Slots for the spans of one operation and their root, which nobody drains.
-pub const FEW: usize = 32;
-/// Cells for tags.
-pub const TAGS: usize = 128;
-/// The longest packet.
-pub const MTU: usize = if SMALL { 256 } else { 1_472 };
-/// Spans to be drained into full packets, at up to 300 in a packet of 1,472 bytes.
-pub const DRAINED: u32 = if SMALL { 120 } else { 640 };
-/// How many of the packets are full for certain.
-pub const FULL_PACKETS: u32 = 2;
-
-/// The microbit has 16 KB of RAM.
-const SMALL: bool = cfg!(cost = "m0");

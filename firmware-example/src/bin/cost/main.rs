@@ -9,11 +9,6 @@
 //! | --- | --- |
 //! | `clock` | one reading of the board's clock |
 //! | `span` | start and finish of a child under an open root, without tags; two readings of the clock included |
-//! | `span_interrupts` | the same by a tracer that asks in which interrupt it is (`CortexM`) |
-//! | `span_callsites` | the same by a tracer that counts at each callsite (`Callsites`) |
-//! | `span_sampler` | the same by a tracer that samples (`Sampler`), in a trace that is kept |
-//! | `span_sampled_out` | the same in a trace that is sampled out |
-//! | `root_sampled_out` | start and finish of a root that is sampled out by its name and its id |
 //! | `tag_u32` | a number: what a span with four of them costs beyond one with none, divided by four |
 //! | `tag_static_str` | a string that lives for ever, likewise |
 //! | `tag_str16` | a string of 16 bytes that is copied, likewise |
@@ -21,14 +16,19 @@
 //! | `drain_span` | to take a tagless child from the arena, encode it, free it, and its share of a full packet |
 //! | `masked_probe` | a critical section around nothing: proof that a masked interrupt is seen where there is one |
 //!
-//! Nothing is dropped: the program fails if something was. One target is one board: see `here.rs`.
+//! Nothing is dropped: the program fails if something was. One target is one board: see `here.rs`. A program has one
+//! tracer, as most have, so that the compiler can put it in; `cost_interrupts`, `cost_callsites` and `cost_sampler` have others.
 
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]
+mod harness;
+#[cfg(target_os = "none")]
 mod here;
 #[cfg(target_os = "none")]
 mod operations;
+#[cfg(target_os = "none")]
+mod room;
 
 #[cfg(target_os = "none")]
 mod firmware {
@@ -36,19 +36,18 @@ mod firmware {
     use core::hint::black_box;
 
     use cortex_m_rt::{entry, exception};
-    use microspan::{Drain, Refused, Session, Stats, Tracer, Transport};
+    use microspan::{Drain, Refused, Session, Stats, Transport};
     use microspan_firmware::board::host;
     use static_cell::StaticCell;
 
-    use crate::here;
-    use crate::operations::{self as op, Operation, TAGS_OF_A_SPAN, TRACER};
+    use crate::harness::{CALLS, call, nothing, row};
+    use crate::operations::{self as op, TAGS_OF_A_SPAN, TRACER};
+    use crate::{here, room};
 
-    /// How often an operation is called. A few times: every instruction of each is counted.
-    const CALLS: u32 = 16;
     /// A packet with less room than this takes no further span.
     const LARGEST_SPAN: usize = 16;
 
-    static DRAIN: StaticCell<Drain<{ here::MTU }>> = StaticCell::new();
+    static DRAIN: StaticCell<Drain<{ room::MTU }>> = StaticCell::new();
 
     /// A transport that only takes the packet, and notes whether it was a full one.
     #[derive(Default)]
@@ -60,7 +59,7 @@ mod firmware {
         type Error = Infallible;
 
         fn send(&mut self, packet: &[u8]) -> Result<(), Refused<Infallible>> {
-            self.full += u32::from(packet.len() > here::MTU - LARGEST_SPAN);
+            self.full += u32::from(packet.len() > room::MTU - LARGEST_SPAN);
             Ok(())
         }
     }
@@ -78,7 +77,7 @@ mod firmware {
             empty(drain);
         };
 
-        run(op::nothing);
+        run(nothing);
         run(op::clock);
         row("clock", "cost.clock", "cost.nothing", 1);
         run(op::span);
@@ -95,85 +94,41 @@ mod firmware {
         row("disabled", "cost.disabled", "cost.nothing", 1);
         run(op::masked_probe);
         row("masked_probe", "cost.masked_probe", "cost.nothing", 1);
-        undrained(&op::TRACER_OF_INTERRUPTS, op::span_interrupts);
-        row("span_interrupts", "cost.span_interrupts", "cost.nothing", 1);
-        undrained(&op::TRACER_OF_CALLSITES, op::span_callsites);
-        row("span_callsites", "cost.span_callsites", "cost.nothing", 1);
-        undrained(&op::TRACER_OF_SAMPLER, op::span_sampler);
-        row("span_sampler", "cost.span_sampler", "cost.nothing", 1);
-        sampled_out(&op::TRACER_OF_SAMPLER);
-        row("span_sampled_out", "cost.span_sampled_out", "cost.nothing", 1);
-        row("root_sampled_out", "cost.root_sampled_out", "cost.nothing", 1);
         row("drain_span", "cost.drain_full_packets", "cost.nothing", drain_full(drain));
 
         root.finish();
         empty(drain);
         // The root, and the children of four operations.
-        let made = 1 + 4 * CALLS + here::DRAINED;
+        let made = 1 + 4 * CALLS + room::DRAINED;
         assert_eq!((drain.spans(), TRACER.stats()), (made, Stats::default()), "spans or tags were dropped");
         host::exit(true)
     }
 
-    /// Calls an operation that the compiler cannot know, as often as all.
-    #[inline(never)]
-    fn call(operation: Operation) {
-        let (operation, text) = black_box((operation, "sixteen bytes ok"));
-        for number in 0..CALLS {
-            black_box(operation(number, text));
-        }
-    }
-
-    /// Calls an operation that starts spans by a tracer of its own, under a root, as the other spans have one.
-    fn undrained(tracer: &'static Tracer, operation: Operation) {
-        let root = tracer.trace("cost.root");
-        call(operation);
-        root.finish();
-        assert_eq!(tracer.stats(), Stats::default(), "spans were dropped");
-    }
-
-    /// Calls the operations that are sampled out.
-    fn sampled_out(tracer: &'static Tracer) {
-        // From here on ids are known.
-        let begun = Drain::<64, 0>::new(tracer, Session::new(1)).is_some();
-        let root = tracer.trace("cost.out");
-        call(op::span_sampled_out);
-        root.finish();
-        call(op::root_sampled_out);
-        let out = tracer.stats().traces_sampled_out;
-        assert_eq!((begun, out), (true, 1 + CALLS), "traces were recorded that were to be sampled out");
-    }
-
     /// Drains full packets, in one call that the host counts; returns how many spans they took.
-    fn drain_full(drain: &mut Drain<{ here::MTU }>) -> u32 {
-        for _ in 0..here::DRAINED {
+    fn drain_full(drain: &mut Drain<{ room::MTU }>) -> u32 {
+        for _ in 0..room::DRAINED {
             TRACER.trace("cost.child").finish();
         }
         let mut sink = Sink::default();
         let before = drain.spans();
         black_box(drain_full_packets as fn(&mut _, &mut _))(drain, &mut sink);
-        assert_eq!(sink.full, here::FULL_PACKETS, "packets of less than their full length were counted");
+        assert_eq!(sink.full, room::FULL_PACKETS, "packets of less than their full length were counted");
         let spans = drain.spans().wrapping_sub(before);
         empty(drain);
         spans
     }
 
     #[unsafe(export_name = "cost.drain_full_packets")]
-    fn drain_full_packets(drain: &mut Drain<{ here::MTU }>, sink: &mut Sink) {
-        for _ in 0..here::FULL_PACKETS {
+    fn drain_full_packets(drain: &mut Drain<{ room::MTU }>, sink: &mut Sink) {
+        for _ in 0..room::FULL_PACKETS {
             let Ok(_) = drain.poll(sink) else {
                 panic!("a packet was handed to a sink that takes all, and refused");
             };
         }
     }
 
-    fn empty(drain: &mut Drain<{ here::MTU }>) {
+    fn empty(drain: &mut Drain<{ room::MTU }>) {
         while let Ok(true) = drain.poll(&mut Sink::default()) {}
-    }
-
-    fn row(op: &str, function: &str, beyond: &str, share: u32) {
-        host::print(format_args!(
-            "{{\"op\":\"{op}\",\"function\":\"{function}\",\"beyond\":\"{beyond}\",\"share\":{share}}}\n"
-        ));
     }
 
     #[exception]

@@ -23,7 +23,7 @@ fn what_a_device_dropped_and_counted_arrives_as_it_was() {
         let request = TRACER.trace("request");
         request.set_tag("round", round).set_tag("of", 30).set_tag("milk", true);
         let pours: Vec<_> = (0..5).map(|_| TRACER.trace("pour")).collect();
-        request.set_error("Spilt", "milk");
+        request.set_error_info("Spilt", "milk");
         drop((pours, request));
         CLOCK.0.fetch_add(200, Ordering::Relaxed);
         while drain.poll(&mut packets) == Ok(true) {}

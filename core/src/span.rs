@@ -153,7 +153,7 @@ impl<M: Threads> Drop for Span<M> {
     #[inline(always)]
     fn drop(&mut self) {
         // One call, which keeps this small enough to be taken in wherever a guard is dropped.
-        let end = if self.holds_trace_out() { judge::finish_out } else { finish };
+        let end = if self.name.tracer.arena.full.asks { judge::finish_either } else { finish };
         if self.is_recording() || self.holds_trace_out() {
             // SAFETY: `start` returned this, to this guard alone, and a guard is dropped once.
             unsafe { end(self.name.tracer, self.started()) };

@@ -1,6 +1,6 @@
 //! A trace that is kept or rejected by hand, and the spans of one that is not recorded.
 
-use super::{Span, SpanRef, tag};
+use super::{Span, SpanRef, finish, tag};
 use crate::arena::{Cause, Here, Started};
 use crate::exclusive::Threads;
 use crate::tag::Value;
@@ -97,6 +97,20 @@ impl<M: Threads> Span<M> {
 pub(super) unsafe fn finish_out(tracer: &'static Tracer, started: Started) {
     // SAFETY: the caller's promise.
     unsafe { tracer.arena.finish_out(Here::of(tracer.context), started.previous) };
+}
+
+/// Finishes a span, or the root of a trace that is not recorded: a function of its own, as [`finish`] is.
+///
+/// # Safety
+///
+/// As for [`finish`] or [`finish_out`].
+pub(super) unsafe fn finish_either(tracer: &'static Tracer, started: Started) {
+    // SAFETY: the caller's promise, here and below.
+    if started.handle == 0 {
+        unsafe { finish_out(tracer, started) }
+    } else {
+        unsafe { finish(tracer, started) }
+    }
 }
 
 fn by_hand<M: Threads>(tracer: &'static Tracer, handle: u32, key: &'static str) {

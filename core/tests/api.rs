@@ -1,5 +1,5 @@
 //! Spans by their builder, their tags and their errors, as a program sees them.
-#![cfg(not(any(loom, feature = "off")))]
+#![cfg(not(any(loom, feature = "linked-tracer", feature = "off")))]
 
 mod support;
 

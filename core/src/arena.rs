@@ -7,6 +7,8 @@
 //! | `arena/apart.rs` | spans that are born apart from what is current |
 //! | `arena/current.rs` | the current span of each core |
 //! | `arena/tags.rs` | a span's chain of tag cells |
+//! | `arena/cells.rs` | several cells as one: strings, events, links |
+//! | `arena/read.rs` | looking at the cells of open spans |
 //! | `arena/reap.rs` | the drain's side |
 //! | `arena/session.rs` | what the drain has told of its session |
 //! | `arena/panic.rs` | closing what a panic left open |
@@ -18,14 +20,17 @@ use crate::tag::CellBody;
 
 #[cfg(all(feature = "embassy-executor", not(loom)))]
 mod apart;
+mod cells;
 mod counts;
 mod current;
 mod panic;
+mod read;
 mod reap;
 mod session;
 mod span;
 mod tags;
 
+pub(crate) use cells::Attributes;
 pub(crate) use counts::CAUSES;
 pub use counts::{Cause, Stats};
 pub(crate) use current::Here;
@@ -100,6 +105,8 @@ pub(crate) struct State {
     panicked: AtomicBool,
     /// Whether the session went on after that.
     taken_over: AtomicBool,
+    /// How many look at the cells of spans that somebody else may finish; the drain leaves these alone meanwhile.
+    readers: AtomicU32,
 }
 
 impl State {
@@ -110,6 +117,7 @@ impl State {
                 session: session::Known::new(),
                 panicked: AtomicBool::new(false),
                 taken_over: AtomicBool::new(false),
+                readers: AtomicU32::new(0),
             }
         }
     }

@@ -121,6 +121,7 @@ mod shown;
 mod slot_ring;
 #[allow(unsafe_code)]
 mod span;
+mod span_context;
 mod sync;
 #[allow(unsafe_code)]
 mod tag;
@@ -150,6 +151,7 @@ pub use id::Session;
 #[cfg(not(loom))]
 pub use on_panic::on_panic;
 pub use span::{Number, RecordErr, Span, SpanBuilder, SpanRef};
+pub use span_context::SpanContext;
 pub use tag::{Static, Value};
 pub use tracer::Tracer;
 pub use transport::*;

@@ -27,6 +27,8 @@ pub(crate) use message::Message;
 pub use tags::Number;
 pub(crate) use tags::tag;
 
+mod beyond;
+
 /// An open span, finished when this guard is dropped.
 ///
 /// Three words. The guard of a span that was dropped (the arena was full, or tracing is off) does nothing. It may be

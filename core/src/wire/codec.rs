@@ -89,6 +89,14 @@ impl<'b> Writer<'b> {
         }
     }
 
+    /// Moves what stands from `place` on to make room for a byte there.
+    pub(crate) fn insert(&mut self, place: usize, byte: u8) -> Result<(), Full> {
+        self.byte(0)?;
+        self.buffer.get_mut(place..self.used).ok_or(Full)?.rotate_right(1);
+        self.patch(place, |_| byte);
+        Ok(())
+    }
+
     pub(crate) fn used(&self) -> usize {
         self.used
     }
@@ -215,7 +223,7 @@ impl Flavor for &mut Writer<'_> {
 }
 
 /// Reads fields from a slice.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 

@@ -2,7 +2,7 @@
 
 use super::codec::{Full, Malformed, Put, Reader, Writer};
 use super::packet::Header;
-use super::tag::{Tag, Tags, Text, put_tag};
+use super::tag::{Tag, Tags, Text, Whose, put_tag};
 use crate::arena::Cause;
 use crate::callsite::Callsite;
 use crate::clock::ahead40;
@@ -35,12 +35,12 @@ impl Deltas {
         Self { counter: header.counter as u32, trace: 0, start: header.time }
     }
 
-    /// Whether a start of these low 32 bits, and these 8 above them, is less than 2^31 ticks from the last one, with the
+    /// Whether a start of these low 32 bits, and these 8 above them, is less than 2^31 ticks after the last one, with the
     /// same 8.
     #[inline(always)]
     pub(crate) fn is_near(&self, high: u8, low: u32) -> bool {
         let last = self.start as u32;
-        (self.start >> 32) as u8 == high && (ahead(low, last) >= 0) == (low >= last)
+        (self.start >> 32) as u8 == high && low >= last && ahead(low, last) >= 0
     }
 }
 
@@ -258,7 +258,7 @@ impl<'a> Span<'a> {
         let (interrupt, link, link_trace) =
             if head & MORE != 0 { Self::take_more(r, counter)? } else { (0, None, None) };
         let count = if head & TAGS != 0 { r.take()? } else { 0 };
-        let tags = Tags::take(r, count)?;
+        let tags = Tags::take(r, count, Whose::Spans(counter))?;
         *sums = Sums { counter, trace, start };
         let (error, lost_tags) = (head & ERROR != 0, head & LOST != 0);
         Ok(Self {
@@ -308,7 +308,7 @@ impl<'a> Sync<'a> {
         let frequency = r.take()?;
         let service = Text::take(&mut r)?;
         let count = r.take()?;
-        Ok(Self { frequency, service, tags: Tags::take(&mut r, count)? })
+        Ok(Self { frequency, service, tags: Tags::take(&mut r, count, Whose::Others)? })
     }
 }
 

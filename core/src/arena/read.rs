@@ -17,6 +17,10 @@ const ANCESTORS: u32 = 32;
 impl ArenaView {
     /// Has `look` see the cells of a span, newest first; `None`: it is not open.
     pub(crate) fn look<R>(&self, handle: u32, look: impl FnOnce(Chain) -> R) -> Option<R> {
+        // What is not recorded has the handle 0, which for a moment a slot may have too.
+        if handle == 0 {
+            return None;
+        }
         let readers = &self.state.readers;
         readers.fetch_add(1, Ordering::Relaxed);
         fence(Ordering::SeqCst);
@@ -36,10 +40,11 @@ impl ArenaView {
         })?
     }
 
-    /// Whether somebody may be looking at the cells of a span that the caller has seen finished.
+    /// Whether somebody may be looking at the cells of a span that the caller has seen finished. Who did so when there was a
+    /// panic does not go on.
     pub(crate) fn is_read(&self) -> bool {
         fence(Ordering::SeqCst);
-        self.state.readers.load(Ordering::Acquire) != 0
+        self.state.readers.load(Ordering::Acquire) != 0 && !self.has_panicked()
     }
 
     /// What an open span is called outside; `None`: its session has not begun, or the root of its trace is finished, which

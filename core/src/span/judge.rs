@@ -105,7 +105,6 @@ pub(super) unsafe fn finish_out(tracer: &'static Tracer, started: Started) {
 ///
 /// As for [`finish`] or [`finish_out`].
 pub(super) unsafe fn finish_either(tracer: &'static Tracer, started: Started) {
-    // SAFETY: the caller's promise, here and below.
     if started.handle == 0 {
         // SAFETY: the caller's promise.
         unsafe { finish_out(tracer, started) }

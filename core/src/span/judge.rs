@@ -105,12 +105,12 @@ pub(super) unsafe fn finish_out(tracer: &'static Tracer, started: Started) {
 ///
 /// As for [`finish`] or [`finish_out`].
 pub(super) unsafe fn finish_either(tracer: &'static Tracer, started: Started) {
-    // SAFETY: the caller's promise, here and below.
     if started.handle == 0 {
-        unsafe { finish_out(tracer, started) }
-    } else {
-        unsafe { finish(tracer, started) }
+        // SAFETY: the caller's promise.
+        return unsafe { finish_out(tracer, started) };
     }
+    // SAFETY: as above.
+    unsafe { finish(tracer, started) }
 }
 
 fn by_hand<M: Threads>(tracer: &'static Tracer, handle: u32, key: &'static str) {

@@ -152,15 +152,15 @@ fn books_balance(policy: WhenFull) {
 
 #[test]
 fn the_books_balance_on_random_schedules() {
-    books_balance(WhenFull { overwrite: false, reserved: 0 });
+    books_balance(WhenFull { overwrite: false, reserved: 0, asks: false });
 }
 
 #[test]
 fn the_books_balance_where_spans_are_overwritten() {
-    books_balance(WhenFull { overwrite: true, reserved: 0 });
+    books_balance(WhenFull { overwrite: true, reserved: 0, asks: false });
 }
 
 #[test]
 fn the_books_balance_where_slots_are_reserved_and_overwritten() {
-    books_balance(WhenFull { overwrite: true, reserved: 2 });
+    books_balance(WhenFull { overwrite: true, reserved: 2, asks: true });
 }

@@ -11,8 +11,8 @@ use std::string::{String, ToString};
 use std::sync::atomic::AtomicU64;
 use std::vec::Vec;
 
-mod any;
-mod contexts;
+mod any_tests;
+mod context_tests;
 
 struct Hand(AtomicU64);
 

@@ -107,11 +107,10 @@ pub(super) unsafe fn finish_out(tracer: &'static Tracer, started: Started) {
 pub(super) unsafe fn finish_either(tracer: &'static Tracer, started: Started) {
     if started.handle == 0 {
         // SAFETY: the caller's promise.
-        unsafe { finish_out(tracer, started) }
-    } else {
-        // SAFETY: the caller's promise.
-        unsafe { finish(tracer, started) }
+        return unsafe { finish_out(tracer, started) };
     }
+    // SAFETY: as above.
+    unsafe { finish(tracer, started) }
 }
 
 fn by_hand<M: Threads>(tracer: &'static Tracer, handle: u32, key: &'static str) {

@@ -8,6 +8,8 @@
 //! | `arena/current.rs` | the current span of each core |
 //! | `arena/judge.rs` | traces that are not recorded |
 //! | `arena/tags.rs` | a span's chain of tag cells |
+//! | `arena/cells.rs` | several cells as one: strings, events, links |
+//! | `arena/read.rs` | looking at the cells of open spans |
 //! | `arena/reap.rs` | the drain's side |
 //! | `arena/session.rs` | what the drain has told of its session |
 //! | `arena/panic.rs` | closing what a panic left open |
@@ -19,15 +21,18 @@ use crate::tag::CellBody;
 
 #[cfg(all(feature = "embassy-executor", not(loom)))]
 mod apart;
+mod cells;
 mod counts;
 mod current;
 mod judge;
 mod panic;
+mod read;
 mod reap;
 mod session;
 mod span;
 mod tags;
 
+pub(crate) use cells::Attributes;
 pub(crate) use counts::CAUSES;
 pub use counts::{Cause, Stats};
 pub(crate) use current::Here;
@@ -104,6 +109,8 @@ pub(crate) struct State {
     panicked: AtomicBool,
     /// Whether the session went on after that.
     taken_over: AtomicBool,
+    /// How many look at the cells of spans that somebody else may finish; the drain leaves these alone meanwhile.
+    readers: AtomicU32,
 }
 
 impl State {
@@ -114,6 +121,7 @@ impl State {
                 session: session::Known::new(),
                 panicked: AtomicBool::new(false),
                 taken_over: AtomicBool::new(false),
+                readers: AtomicU32::new(0),
             }
         }
     }

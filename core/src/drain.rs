@@ -4,9 +4,11 @@
 //! | --- | --- |
 //! | `drain.rs` | when a packet is filled, and with what |
 //! | `drain/encoder.rs` | spans and their tags into a packet |
+//! | `drain/beyond.rs` | events, links, remote parents and baggage into a packet |
 //! | `drain/session.rs` | what the session says of itself: sync, counts |
 //! | `drain/names.rs` | the table of strings |
 
+mod beyond;
 mod encoder;
 mod names;
 mod session;
@@ -150,7 +152,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         while let Some(span) = next {
             let place = w.used();
             if encoder.span(&mut w, &span, false).is_err() {
-                if place > empty {
+                if place > empty || encoder.is_held {
                     sweep.put_back(&span);
                     break;
                 }

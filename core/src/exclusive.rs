@@ -104,9 +104,3 @@ impl Exclusive {
         SpanRef::open(self.tracer, self.tracer.current_root()?)
     }
 }
-
-impl core::fmt::Debug for Exclusive {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Exclusive").finish_non_exhaustive()
-    }
-}

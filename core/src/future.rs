@@ -34,7 +34,6 @@ use pin_project_lite::pin_project;
 /// });
 /// order.set_tag("done", true);
 /// ```
-#[derive(Debug)]
 #[must_use = "a span is finished when its guard is dropped"]
 pub struct Detached<M: Threads = AnyThread>(Span<M>);
 
@@ -100,6 +99,12 @@ pin_project! {
         #[pin]
         inner: Within<F, M>,
         span: Option<Detached<M>>,
+    }
+}
+
+impl<F, M: Threads> WithSpan<F, M> {
+    pub(crate) fn is_done(&self) -> bool {
+        self.span.is_none()
     }
 }
 

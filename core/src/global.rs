@@ -54,7 +54,7 @@ mod pointer {
 
 /// Makes a tracer the one of the program. The final binary does this once, before its first span.
 ///
-/// A library that is instrumented names no tracer: it says [`trace`], [`span!`](crate::span) or [`wrap`](macro@crate::wrap),
+/// A library that is instrumented names no tracer: it says [`trace`], [`span!`](crate::span!) or [`wrap`](macro@crate::wrap),
 /// and the binary decides where that goes, in one of two ways:
 ///
 /// | | `set_global` | `link_tracer!`, of the feature `linked-tracer` |

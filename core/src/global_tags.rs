@@ -48,13 +48,7 @@ impl<const N: usize> GlobalTags<N> {
     }
 
     pub(crate) const fn view(&'static self) -> GlobalTagsView {
-        GlobalTagsView { entries: &self.entries, changes: &self.changes }
-    }
-}
-
-impl<const N: usize> fmt::Debug for GlobalTags<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GlobalTags").finish_non_exhaustive()
+        GlobalTagsView { entries: &self.entries, changes: &self.changes, each }
     }
 }
 
@@ -214,7 +208,7 @@ impl Entry {
 }
 
 /// A value as it was read, whole.
-pub(crate) struct Held {
+struct Held {
     shape: u32,
     address: *mut u8,
     words: [u32; WORDS],
@@ -222,7 +216,7 @@ pub(crate) struct Held {
 
 impl Held {
     /// Has `look` see the value.
-    pub(crate) fn with<R>(&self, look: impl FnOnce(Value<'_>) -> R) -> R {
+    fn with(&self, look: impl FnOnce(Value<'_>)) {
         let [low, high, ..] = self.words;
         let (bits, len) = (u64::from(high) << 32 | u64::from(low), (self.shape >> 8) as usize);
         let bytes = self.words.map(u32::to_le_bytes);
@@ -238,15 +232,20 @@ impl Held {
                 let text = bytes.as_flattened().get(..len).unwrap_or_default();
                 Value::Str(str::from_utf8(text).unwrap_or_default())
             }
-        })
+        });
     }
 }
+
+/// What sees tags.
+type Look<'l> = dyn FnMut(&'static str, Value<'_>) + 'l;
 
 /// A table, whatever its size.
 #[derive(Clone, Copy)]
 pub(crate) struct GlobalTagsView {
     entries: &'static [Entry],
     changes: &'static AtomicU32,
+    /// By its address, so that only a program that has a table links it.
+    each: fn(&'static [Entry], &mut Look<'_>),
 }
 
 impl GlobalTagsView {
@@ -263,9 +262,17 @@ impl GlobalTagsView {
         self.changes.load(Ordering::Acquire)
     }
 
-    /// The tags that are set.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, Held)> {
-        self.entries.iter().filter_map(|entry| Some((entry.key()?, entry.get()?)))
+    /// Has `look` see the tags that are set.
+    pub(crate) fn each(&self, look: &mut Look<'_>) {
+        (self.each)(self.entries, look);
+    }
+}
+
+fn each(entries: &'static [Entry], look: &mut Look<'_>) {
+    for entry in entries {
+        if let (Some(key), Some(held)) = (entry.key(), entry.get()) {
+            held.with(|value| look(key, value));
+        }
     }
 }
 
@@ -291,8 +298,9 @@ mod tests {
     }
 
     fn shown(table: GlobalTagsView) -> Vec<String> {
-        let show = |(key, held): (&str, Held)| held.with(|value| std::format!("{key}={value:?}"));
-        table.iter().map(show).collect()
+        let mut shown = Vec::new();
+        table.each(&mut |key, value| shown.push(std::format!("{key}={value:?}")));
+        shown
     }
 
     #[test]

@@ -87,7 +87,7 @@
 //! should.
 
 #![no_std]
-#![deny(missing_docs, unsafe_code)]
+#![deny(missing_docs, missing_debug_implementations, unsafe_code)]
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
@@ -118,10 +118,12 @@ mod model;
 #[allow(unsafe_code)]
 mod on_panic;
 mod sampler;
+mod shown;
 #[allow(unsafe_code)]
 mod slot_ring;
 #[allow(unsafe_code)]
 mod span;
+mod span_context;
 mod sync;
 #[allow(unsafe_code)]
 mod tag;
@@ -152,6 +154,7 @@ pub use id::Session;
 pub use on_panic::on_panic;
 pub use sampler::{Rule, Sampler};
 pub use span::{Number, RecordErr, Span, SpanBuilder, SpanRef};
+pub use span_context::SpanContext;
 pub use tag::{Static, Value};
 pub use tracer::Tracer;
 pub use transport::*;

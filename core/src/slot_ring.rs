@@ -314,14 +314,14 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         }
     }
 
-    /// Claims one of the first `reserved` slots: a free one, or with `overwrite` the oldest finished one. Also whether
-    /// that was so.
+    /// Claims one of the first `reserved` slots: a free one, or the oldest finished one for whose use `may` answers yes. Also
+    /// whether that was so.
     #[inline(never)]
     pub(crate) fn claim_reserved(
         &self,
         mode: Mode,
         reserved: u32,
-        overwrite: bool,
+        may: impl Fn(&Slot<T, W, B>) -> bool,
     ) -> Option<(Claimed<'_, T, W, B>, bool)> {
         self.skip_0();
         let look = |index| {
@@ -335,7 +335,8 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         if let Some(claimed) = free {
             return Some((claimed, false));
         }
-        let finished = (0..reserved).map(look).filter(|(_, _, word)| overwrite && word & STATE == FINISHED);
+        let finished =
+            (0..reserved).map(look).filter(|(_, slot, word)| word & STATE == FINISHED && may(slot));
         let round = self.hint.load(Ordering::Relaxed);
         let (index, slot, word) = finished.max_by_key(|(_, _, word)| round.wrapping_sub(*word))?;
         let handle = self.overwriting(word, index);

@@ -29,6 +29,8 @@ pub(crate) use message::Message;
 pub use tags::Number;
 pub(crate) use tags::tag;
 
+mod beyond;
+
 /// An open span, finished when this guard is dropped.
 ///
 /// Three words. The guard of a span that was dropped (the arena was full, or tracing is off) does nothing. It may be
@@ -253,22 +255,9 @@ impl<M: Threads> SpanRef<M> {
     }
 }
 
-impl<M: Threads> core::fmt::Debug for Span<M> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Span").field("handle", &self.name.handle).finish_non_exhaustive()
-    }
-}
-
 impl<M: Threads> core::fmt::Debug for SpanRef<M> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("SpanRef").field("handle", &self.handle).finish_non_exhaustive()
-    }
-}
-
-#[cfg(feature = "defmt")]
-impl<M: Threads> defmt::Format for Span<M> {
-    fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "Span {{ handle: {} }}", self.name.handle);
     }
 }
 

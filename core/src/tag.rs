@@ -111,8 +111,20 @@ pub(crate) enum Kind {
     Str,
     /// A string that was cut.
     Cut,
-    /// A further cell of a string.
-    More,
+    /// No value: hides older ones of its key.
+    Removed,
+    /// What a span hands to its descendants: as `Str`.
+    Baggage,
+    /// A name, and a time. Its attributes follow.
+    Event,
+    /// The handles of another span and of its trace's root. Its attributes follow.
+    Link,
+    /// A sampling priority; the ids follow in cells of kind `More`, then its attributes.
+    RemoteLink,
+    /// The same without attributes.
+    RemoteParent,
+    /// A further cell of the one before.
+    More = 15,
 }
 
 impl Kind {
@@ -127,7 +139,24 @@ impl Kind {
             5 => Kind::Static,
             6 => Kind::Str,
             7 => Kind::Cut,
+            8 => Kind::Removed,
+            9 => Kind::Baggage,
+            10 => Kind::Event,
+            11 => Kind::Link,
+            12 => Kind::RemoteLink,
+            13 => Kind::RemoteParent,
             _ => Kind::More,
+        }
+    }
+}
+
+impl Kind {
+    /// Whether of two cells of these kinds with one key the newer hides the older.
+    pub(crate) const fn hides(self, older: Kind) -> bool {
+        match self {
+            Kind::Event | Kind::Link | Kind::RemoteLink | Kind::More => false,
+            Kind::Baggage | Kind::RemoteParent => self as u8 == older as u8,
+            _ => older as u8 <= Kind::Removed as u8,
         }
     }
 }

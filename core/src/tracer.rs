@@ -283,16 +283,3 @@ impl Tracer {
         self.arena.stats_of(core)
     }
 }
-
-impl core::fmt::Debug for Tracer {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Tracer").field("service", &self.service).finish_non_exhaustive()
-    }
-}
-
-#[cfg(feature = "defmt")]
-impl defmt::Format for Tracer {
-    fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "Tracer {{ service: {} }}", self.service);
-    }
-}

@@ -3,7 +3,7 @@
 
 use microspan::wire::{Packet, Record, TagValue, Text};
 use microspan::{
-    Arena, Drain, GlobalTagError, GlobalTags, Refused, Session, Static, Tracer, Transport, Value,
+    Arena, Clock, Drain, GlobalTagError, GlobalTags, Refused, Session, Static, Tracer, Transport, Value,
 };
 use std::collections::HashMap;
 

@@ -10,6 +10,9 @@
 //! | cannot be reached, does not answer in time, answers 408, 429 or 5xx | the same payload is sent again, after pauses that grow and are random, for at most [`Options::retry_for`] |
 //! | answers anything else but success (400, 403, 404, 413, 415, ...) | the payload is dropped: sending it again would not help |
 //!
+//! Before the first payload with events the agent is asked (`/info`) whether it takes them as what they are; as long as it
+//! has not said so, they go out as a tag of JSON text.
+//!
 //! Meanwhile traces go on being taken, up to [`Options::queue_bytes`]; beyond that the newest are refused. Everything
 //! that is dropped is counted by cause in [`Stats`]. An outage is logged once when it starts and once when it ends.
 

@@ -1,8 +1,8 @@
 //! The configuration, read from the environment once, at start.
 //!
 //! This is the only module that looks at environment variables. It reads Datadog's own (`DD_TRACE_AGENT_URL`,
-//! `DD_AGENT_HOST`, `DD_TRACE_AGENT_PORT`, `DD_SERVICE`, `DD_ENV`, `DD_VERSION`, `DD_TAGS`), with Datadog's precedence,
-//! and `NO_COLOR`. An empty variable counts as unset. A value that cannot be used never stops a program: it becomes a
+//! `DD_AGENT_HOST`, `DD_TRACE_AGENT_PORT`, `DD_SERVICE`, `DD_ENV`, `DD_VERSION`, `DD_TAGS`,
+//! `DD_TRACE_BAGGAGE_TAG_KEYS`), with Datadog's precedence, and `NO_COLOR`. An empty variable counts as unset. A value that cannot be used never stops a program: it becomes a
 //! [`Warning`] that says what is used instead.
 
 use std::fmt;
@@ -37,6 +37,40 @@ pub struct Tagging {
     pub version: Option<Text>,
     /// Tags of all spans.
     pub tags: Vec<Tag>,
+    /// Which baggage is shown as tags.
+    pub baggage: BaggageKeys,
+}
+
+/// The keys of baggage that becomes tags of a local root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BaggageKeys {
+    /// All of them.
+    All,
+    /// These.
+    These(Vec<Text>),
+}
+
+impl BaggageKeys {
+    /// Reads a list with commas, in which `*` means all.
+    fn parse(list: &str) -> Self {
+        let keys: Vec<&str> = list.split(',').map(str::trim).filter(|key| !key.is_empty()).collect();
+        if keys.contains(&"*") { Self::All } else { Self::These(keys.into_iter().map(Text::new).collect()) }
+    }
+
+    /// Whether this key is one of them.
+    pub fn contain(&self, key: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(keys) => keys.iter().any(|known| known == key),
+        }
+    }
+}
+
+impl Default for BaggageKeys {
+    /// Datadog's: `user.id`, `session.id` and `account.id`.
+    fn default() -> Self {
+        Self::parse("user.id,session.id,account.id")
+    }
 }
 
 /// A variable that holds something unusable.
@@ -86,6 +120,7 @@ struct Found {
     env: Option<String>,
     version: Option<String>,
     tags: Option<String>,
+    baggage: Option<String>,
     no_color: bool,
 }
 
@@ -102,6 +137,7 @@ impl Found {
             "DD_ENV" => self.env = Some(value),
             "DD_VERSION" => self.version = Some(value),
             "DD_TAGS" => self.tags = Some(value),
+            "DD_TRACE_BAGGAGE_TAG_KEYS" => self.baggage = Some(value),
             "NO_COLOR" => self.no_color = true,
             _ => {}
         }
@@ -131,6 +167,7 @@ impl Found {
                 .into_iter()
                 .map(|(key, value)| (Text::from(key), Value::Str(Text::from(value))))
                 .collect(),
+            baggage: self.baggage.as_deref().map(BaggageKeys::parse).unwrap_or_default(),
         };
         Config { agent_url, tagging, no_color: self.no_color, warnings }
     }

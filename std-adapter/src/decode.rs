@@ -7,6 +7,7 @@
 //! Nothing here performs I/O or reads a clock.
 
 mod about;
+mod beyond;
 mod names;
 mod reported;
 mod sequence;
@@ -62,6 +63,8 @@ pub struct Counters {
     pub unresolved_links: u64,
     /// Records of kinds that this version does not know, and counts of drops by causes that it does not know.
     pub unknown_records: u64,
+    /// Tags of kinds that this version does not know, or does not expect where they stand.
+    pub unknown_tags: u64,
     /// Spans that went on with a stand-in for a name.
     pub unnamed_spans: u64,
     /// Spans that were dropped because their session's clock never became known.

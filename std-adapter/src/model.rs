@@ -43,17 +43,54 @@ pub struct Span {
     pub tags: Vec<Tag>,
     /// Spans that it has to do with and that are not its parent.
     pub links: Vec<Link>,
+    /// What happened at one time within it.
+    pub events: Vec<Event>,
+    /// What few spans have.
+    pub extra: Option<Box<Extra>>,
     /// Who made it.
     pub source: Arc<Source>,
 }
 
 /// A link to a span, of this trace or another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Link {
     /// The trace of that span, all 128 bits.
     pub trace_id: u128,
     /// Its id.
     pub span_id: u64,
+    /// Whether that trace is kept, if its sampling is decided.
+    pub sampled: Option<bool>,
+    /// What is said of the link.
+    pub attributes: Vec<Tag>,
+}
+
+impl Link {
+    /// A link of which nothing is said.
+    pub fn new(trace_id: u128, span_id: u64) -> Self {
+        Self { trace_id, span_id, sampled: None, attributes: Vec::new() }
+    }
+}
+
+/// Something that happened at one time within a span.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// What it is called.
+    pub name: Text,
+    /// Nanoseconds since the Unix epoch.
+    pub time: i64,
+    /// What is said of it.
+    pub attributes: Vec<Tag>,
+}
+
+/// What few spans have.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Extra {
+    /// The trace of another process or device that the trace of this root continues; its parent is there.
+    pub remote_trace: Option<u128>,
+    /// What it hands to its descendants; of two items with the same key the first counts.
+    pub baggage: Vec<(Text, Text)>,
+    /// Keys whose tags do not hold for it, whoever sets them for all spans.
+    pub removed: Vec<Text>,
 }
 
 impl Span {
@@ -79,6 +116,8 @@ impl Span {
             error: false,
             tags: Vec::new(),
             links: Vec::new(),
+            events: Vec::new(),
+            extra: None,
             source,
         }
     }
@@ -90,18 +129,48 @@ impl Span {
 
     /// The bytes it takes in memory, as near as can be told; its source, which it shares, not included.
     pub fn size(&self) -> usize {
-        let text =
-            |(key, value): &Tag| key.heap() + if let Value::Str(text) = value { text.heap() } else { 0 };
         size_of::<Self>()
-            + self.tags.capacity() * size_of::<Tag>()
+            + size_of_tags(&self.tags)
             + self.links.capacity() * size_of::<Link>()
-            + self.tags.iter().map(text).sum::<usize>()
+            + self.events.capacity() * size_of::<Event>()
+            + self.links.iter().map(|link| size_of_tags(&link.attributes)).sum::<usize>()
+            + self
+                .events
+                .iter()
+                .map(|event| event.name.heap() + size_of_tags(&event.attributes))
+                .sum::<usize>()
+            + self.extra.as_deref().map_or(0, Extra::size)
+    }
+
+    /// What few spans have, for changing it.
+    pub fn extra_mut(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
+    }
+
+    /// Whether tags of this key that all spans have do not hold for it.
+    pub fn is_removed(&self, key: &str) -> bool {
+        self.extra.as_ref().is_some_and(|extra| extra.removed.iter().any(|removed| removed == key))
     }
 
     /// The value of its own tag `key`.
     pub fn tag(&self, key: &str) -> Option<&Value> {
         find(&self.tags, key)
     }
+}
+
+impl Extra {
+    fn size(&self) -> usize {
+        size_of::<Self>()
+            + self.baggage.capacity() * size_of::<(Text, Text)>()
+            + self.removed.capacity() * size_of::<Text>()
+            + self.baggage.iter().map(|(key, value)| key.heap() + value.heap()).sum::<usize>()
+            + self.removed.iter().map(Text::heap).sum::<usize>()
+    }
+}
+
+fn size_of_tags(tags: &Vec<Tag>) -> usize {
+    let text = |(key, value): &Tag| key.heap() + if let Value::Str(text) = value { text.heap() } else { 0 };
+    tags.capacity() * size_of::<Tag>() + tags.iter().map(text).sum::<usize>()
 }
 
 /// The value of the tag `key` among `tags`; of several the last.

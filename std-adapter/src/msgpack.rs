@@ -1,15 +1,19 @@
 //! The body of a `/v0.4/traces` request: MessagePack, written straight from the spans.
 //!
 //! A payload is an array of traces, a trace an array of spans, a span a map. Keys with nothing to say are left out:
-//! `parent_id` and `error` when 0, `type`, `meta`, `metrics` and `span_links` when empty. `trace_id` is the low half; the high half
-//! is the tag `_dd.p.tid`, which the pipeline puts on the first span of a trace.
+//! `parent_id` and `error` when 0, `type`, `meta`, `metrics`, `span_links` and `span_events` when empty. `trace_id` is the low half; the high half
+//! is the tag `_dd.p.tid`, which the pipeline puts on the first span of a trace. Events are `span_events` for an agent that
+//! says it takes them, otherwise the tag `events`, as JSON.
+
+mod beyond;
+mod json;
 
 use std::convert::Infallible;
 
 use rmp::encode::{self, ByteBuf, ValueWriteError};
 
-use crate::model::Link;
 use crate::pipeline::{Datum, Trace};
+use beyond::{write_events, write_links};
 
 /// The marker of an array whose length follows in four bytes.
 const ARRAY_32: u8 = 0xdd;
@@ -26,6 +30,8 @@ pub struct Payload {
     bytes: ByteBuf,
     /// The metrics of the span being written: they follow its meta, and come mixed with it.
     metrics: ByteBuf,
+    /// Whether events go out as what they are.
+    native_events: bool,
     traces: u32,
     spans: u64,
 }
@@ -39,16 +45,23 @@ impl Default for Payload {
 impl Payload {
     /// A payload without traces.
     pub fn new() -> Self {
-        let mut payload = Self { bytes: ByteBuf::new(), metrics: ByteBuf::new(), traces: 0, spans: 0 };
+        let (bytes, metrics) = (ByteBuf::new(), ByteBuf::new());
+        let mut payload = Self { bytes, metrics, native_events: false, traces: 0, spans: 0 };
         payload.clear();
         payload
+    }
+
+    /// Has the events of traces that are added from now on go out as `span_events`, for an agent that takes them, or as a
+    /// tag of JSON text, as is so at first.
+    pub fn set_native_events(&mut self, native: bool) {
+        self.native_events = native;
     }
 
     /// Adds a trace, unless the payload would then be larger than `limit` bytes. Tells whether it was added.
     #[must_use = "a trace that does not fit is not in the payload"]
     pub fn push(&mut self, trace: &Trace, limit: usize) -> bool {
         let before = self.len();
-        write_trace(&mut self.bytes, &mut self.metrics, trace);
+        self.write_trace(trace);
         if self.len() > limit || self.traces == u32::MAX {
             self.bytes.as_mut_vec().truncate(before);
             return false;
@@ -95,58 +108,75 @@ impl Payload {
     }
 }
 
-fn write_trace(out: &mut ByteBuf, metrics: &mut ByteBuf, trace: &Trace) {
-    sure(encode::write_array_len(out, trace.spans().len() as u32));
-    for (index, span) in trace.spans().iter().enumerate() {
-        let head = begin_map(out);
-        let mut keys = 7;
-        constant(out, b"\xa7service");
-        text(out, span.service.as_deref().unwrap_or_default());
-        constant(out, b"\xa4name");
-        text(out, &span.name);
-        constant(out, b"\xa8resource");
-        text(out, span.resource.as_deref().unwrap_or(&span.name));
-        constant(out, b"\xa8trace_id");
-        sure(encode::write_uint(out, span.trace_id as u64));
-        constant(out, b"\xa7span_id");
-        sure(encode::write_uint(out, span.span_id));
-        if span.parent_id != 0 {
-            keys += 1;
-            constant(out, b"\xa9parent_id");
-            sure(encode::write_uint(out, span.parent_id));
+impl Payload {
+    fn write_trace(&mut self, trace: &Trace) {
+        let out = &mut self.bytes;
+        sure(encode::write_array_len(out, trace.spans().len() as u32));
+        for (index, span) in trace.spans().iter().enumerate() {
+            let head = begin_map(out);
+            let mut keys = 7;
+            constant(out, b"\xa7service");
+            text(out, span.service.as_deref().unwrap_or_default());
+            constant(out, b"\xa4name");
+            text(out, &span.name);
+            constant(out, b"\xa8resource");
+            text(out, span.resource.as_deref().unwrap_or(&span.name));
+            constant(out, b"\xa8trace_id");
+            sure(encode::write_uint(out, span.trace_id as u64));
+            constant(out, b"\xa7span_id");
+            sure(encode::write_uint(out, span.span_id));
+            if span.parent_id != 0 {
+                keys += 1;
+                constant(out, b"\xa9parent_id");
+                sure(encode::write_uint(out, span.parent_id));
+            }
+            constant(out, b"\xa5start");
+            sure(encode::write_sint(out, span.start));
+            constant(out, b"\xa8duration");
+            sure(encode::write_sint(out, span.duration));
+            if span.error {
+                keys += 1;
+                constant(out, b"\xa5error");
+                sure(encode::write_uint(out, 1));
+            }
+            if let Some(span_type) = &span.span_type {
+                keys += 1;
+                constant(out, b"\xa4type");
+                text(out, span_type);
+            }
+            keys += write_tags(out, &mut self.metrics, trace, index, self.native_events);
+            if !span.links.is_empty() {
+                keys += 1;
+                constant(out, b"\xaaspan_links");
+                write_links(out, &span.links);
+            }
+            if !span.events.is_empty() && self.native_events {
+                keys += 1;
+                constant(out, b"\xabspan_events");
+                write_events(out, &span.events);
+            }
+            end_map(out, head, keys);
         }
-        constant(out, b"\xa5start");
-        sure(encode::write_sint(out, span.start));
-        constant(out, b"\xa8duration");
-        sure(encode::write_sint(out, span.duration));
-        if span.error {
-            keys += 1;
-            constant(out, b"\xa5error");
-            sure(encode::write_uint(out, 1));
-        }
-        if let Some(span_type) = &span.span_type {
-            keys += 1;
-            constant(out, b"\xa4type");
-            text(out, span_type);
-        }
-        keys += write_tags(out, metrics, trace, index);
-        if !span.links.is_empty() {
-            keys += 1;
-            constant(out, b"\xaaspan_links");
-            write_links(out, &span.links);
-        }
-        end_map(out, head, keys);
     }
 }
 
 /// Writes the maps of string and number tags, each unless it is empty; tells how many it wrote.
-fn write_tags(out: &mut ByteBuf, metrics: &mut ByteBuf, trace: &Trace, index: usize) -> usize {
+fn write_tags(out: &mut ByteBuf, metrics: &mut ByteBuf, trace: &Trace, index: usize, native: bool) -> usize {
     let before = out.as_slice().len();
     constant(out, b"\xa4meta");
     let head = begin_map(out);
     metrics.as_mut_vec().clear();
     let (mut texts, mut numbers) = (0, 0);
+    let events = trace.spans().get(index).map(|span| span.events.as_slice()).unwrap_or_default();
+    let has_json = !events.is_empty() && !native;
+    if has_json {
+        texts += 1;
+        text(out, EVENTS);
+        text(out, &json::events(events));
+    }
     trace.each_tag(index, |key, datum| match datum {
+        // A span has one tag of a key.
+        _ if has_json && key == EVENTS => {}
         Datum::Text(value) => {
             texts += 1;
             text(out, key);
@@ -171,21 +201,8 @@ fn write_tags(out: &mut ByteBuf, metrics: &mut ByteBuf, trace: &Trace, index: us
     usize::from(texts != 0) + usize::from(numbers != 0)
 }
 
-fn write_links(out: &mut ByteBuf, links: &[Link]) {
-    sure(encode::write_array_len(out, links.len() as u32));
-    for link in links {
-        let high = (link.trace_id >> 64) as u64;
-        sure(encode::write_map_len(out, if high == 0 { 2 } else { 3 }));
-        constant(out, b"\xa8trace_id");
-        sure(encode::write_uint(out, link.trace_id as u64));
-        if high != 0 {
-            constant(out, b"\xadtrace_id_high");
-            sure(encode::write_uint(out, high));
-        }
-        constant(out, b"\xa7span_id");
-        sure(encode::write_uint(out, link.span_id));
-    }
-}
+/// The tag that holds events as JSON.
+const EVENTS: &str = "events";
 
 /// Leaves room for the header of a short map; tells where.
 fn begin_map(out: &mut ByteBuf) -> usize {

@@ -14,12 +14,17 @@
 //! | a root | it holds [`Limits::trace_max_spans`] | early, counted as oversized |
 //! | | all traces together pass a bound of [`Limits`] | the longest quiet one, counted as evicted |
 //!
+//! A root that continues the trace of another process or device says so when it comes, after its children. Then all
+//! spans of its trace that are held, and those that come later, go over to that trace; what went out in part before does not.
+//!
 //! Nothing here performs I/O or reads a clock: spans and the time come from the caller. Spans of one trace that come
 //! from two sources make two chunks, as two tracers would, because what stands on a chunk's first span says who made it.
 
 mod assembler;
+mod baggage;
 mod context;
 mod decision;
+mod remotes;
 mod resolve;
 mod table;
 mod trace;

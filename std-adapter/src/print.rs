@@ -8,14 +8,15 @@
 //! ```
 //!
 //! Children stand in the order of their start. A span whose parent is not there stands under the root, and says so. A
-//! link is shown as trace and span: `link=0000000000000000000000000000002a:0000000000000007`.
+//! link is shown as trace and span: `link=0000000000000000000000000000002a:0000000000000007`; an event as its time after the
+//! span's start: `event=sliced@1.200 ms`. What is said of them stands behind, in brackets.
 //! Whatever a span says is shown as text: control characters, which could steer the terminal, are escaped.
 
 use std::collections::HashMap;
 use std::fmt::{self, Write};
 use std::io::IsTerminal;
 
-use crate::model::{Span, Value};
+use crate::model::{Span, Tag, Value};
 
 const RED: &str = "\x1b[31m";
 const RESET: &str = "\x1b[0m";
@@ -23,8 +24,9 @@ const RESET: &str = "\x1b[0m";
 /// Longer values are cut: this many characters fill a terminal's line.
 const SHOWN: usize = 80;
 
-/// How many links of a span are shown.
+/// How many links of a span are shown, and how many events.
 const LINKS: usize = 3;
+const EVENTS: usize = 3;
 
 /// How a tree is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -157,19 +159,45 @@ fn line(text: &mut String, span: &Span, is_orphan: bool, style: Style) {
         text.push_str("  (parent missing)");
     }
     for (key, value) in span.tags.iter().filter(|(key, _)| !is_internal(key)) {
-        let _ = match value {
-            Value::Str(value) => write!(text, "  {}={}", Plain(key), Quoted(value)),
-            value => write!(text, "  {}={value}", Plain(key)),
-        };
+        text.push_str("  ");
+        tag(text, key, value);
+    }
+    for event in span.events.iter().take(EVENTS) {
+        let distance = event.time.saturating_sub(span.start);
+        let sign = if distance < 0 { "-" } else { "" };
+        let time = Nanoseconds(distance.saturating_abs());
+        let _ = write!(text, "  event={}@{sign}{time}", Quoted(&event.name));
+        attributes(text, &event.attributes);
+    }
+    if span.events.len() > EVENTS {
+        let _ = write!(text, "  and {} more events", span.events.len() - EVENTS);
     }
     for link in span.links.iter().take(LINKS) {
         let _ = write!(text, "  link={:032x}:{:016x}", link.trace_id, link.span_id);
+        attributes(text, &link.attributes);
     }
     if span.links.len() > LINKS {
         let _ = write!(text, "  and {} more links", span.links.len() - LINKS);
     }
     text.push_str(if is_red { RESET } else { "" });
     text.push('\n');
+}
+
+fn tag(text: &mut String, key: &str, value: &Value) {
+    // Writing to a String cannot fail.
+    let _ = match value {
+        Value::Str(value) => write!(text, "{}={}", Plain(key), Quoted(value)),
+        value => write!(text, "{}={value}", Plain(key)),
+    };
+}
+
+/// What is said of an event or a link: ` (key=value key=value)`.
+fn attributes(text: &mut String, attributes: &[Tag]) {
+    for (place, (key, value)) in attributes.iter().enumerate() {
+        text.push_str(if place == 0 { " (" } else { " " });
+        tag(text, key, value);
+    }
+    text.push_str(if attributes.is_empty() { "" } else { ")" });
 }
 
 /// Whether a tag is there for the agent and not for people.

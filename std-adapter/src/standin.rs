@@ -37,7 +37,7 @@ const LARGEST_BODY: usize = 25 << 20;
 const FAREWELL: Duration = Duration::from_secs(1);
 
 const RATES: &str = r#"{"rate_by_service":{"service:,env:":1}}"#;
-const INFO: &str = r#"{"version":"microspan stand-in","endpoints":["/v0.4/traces","/info"],"client_drop_p0s":false,"span_events":false,"feature_flags":[]}"#;
+const INFO: &str = r#"{"version":"microspan stand-in","endpoints":["/v0.4/traces","/info"],"client_drop_p0s":false,"span_events":true,"feature_flags":[]}"#;
 
 /// What came in so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

@@ -62,11 +62,11 @@ pub struct Stats {
     pub spans_overwritten: u32,
     /// Spans that did not fit a packet of the drain's MTU, even without their tags.
     pub spans_oversize: u32,
-    /// Tags that found no free cells; their spans live on and are marked.
+    /// Tags, events, links and items of baggage that found no free cells; their spans live on and are marked.
     pub tags_full: u32,
-    /// Tags that did not fit a packet beside their span; the span goes without them and is marked.
+    /// Those that did not fit a packet beside their span, or were too long to be set; the span goes without them and is marked.
     pub tags_oversize: u32,
-    /// Tags and errors set on a span that was finished.
+    /// Those that were set on a span that was finished, and errors.
     pub stale: u32,
     /// Traces that the [sampler](crate::Tracer::sampler) had not recorded, by its rules or its limit.
     pub traces_sampled_out: u32,

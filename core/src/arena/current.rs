@@ -72,7 +72,7 @@ impl ArenaView {
     }
 
     /// A word of a span that may be finished, if nothing has used its slot since.
-    fn last(&self, handle: u32, word: usize) -> Option<u32> {
+    pub(super) fn last(&self, handle: u32, word: usize) -> Option<u32> {
         let slot = self.spans.slot(handle);
         let word = slot.shared.get(word)?.load(Ordering::Relaxed);
         fence(Ordering::Acquire);

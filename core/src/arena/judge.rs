@@ -7,7 +7,6 @@ use super::current::byte;
 use super::span::{ClaimedSpan, Started, forget_interrupt};
 use super::{ArenaView, Cause, Core, Here, INTERRUPT, PARENT, ROOT, SpanSlot, TAGS, note_of};
 use crate::clock::Clock;
-use crate::id::widen;
 use crate::sampler::{Sampler, Verdict, matches};
 use crate::slot_ring::{Claimed, Mode};
 use crate::sync::Ordering;
@@ -198,11 +197,5 @@ impl ArenaView {
         } else {
             self.spans.free_slot(slot, handle);
         }
-    }
-
-    /// The counter of a span that starts now.
-    fn counter_of(&self, handle: u32) -> u64 {
-        let (_, _, newest) = self.told();
-        widen(newest, handle)
     }
 }

@@ -1,10 +1,12 @@
 //! The drain's side of the arena: finished spans, their tags, and giving both back.
 
+use super::cells::PRIORITY;
 use super::span::forget_interrupt;
-use super::tags::{close, first, noted};
+use super::tags::{ATTRIBUTE, close, first, noted};
 use super::{
     ArenaView, Cause, END_HIGH, INTERRUPT, NAME_LEN, PARENT, ROOT, START_HIGH, SpanBody, SpanSlot, TAGS,
 };
+use crate::span_context::SpanContext;
 use crate::sync::Ordering;
 use crate::tag::{CellBody, FIRST, Kind, Value, WORD, Word, bits_of, first_bytes, unpack};
 use core::{slice, str};
@@ -60,31 +62,23 @@ impl ArenaView {
     /// Frees the cells from `head` on; those before `seen` came after the span was read, so after it was finished.
     #[inline(never)]
     fn free_tags(&self, core: usize, head: u32, seen: u32) {
-        let late = self.chain(head, seen).filter(|tag| tag.kind != Kind::More).count();
+        let late = self.chain(head, seen).filter(Cell::is_own).count();
         if late != 0 {
             self.count_some(core, Cause::Stale, late as u32);
         }
         self.free_cells(head, 0);
     }
 
-    /// The tags of a span that the drain has taken, newest first; of several with one key, the newest.
+    /// The tags of a span that the drain has taken, and its events and links, newest first; of several tags with one key, the
+    /// newest.
     pub(crate) fn tags(&self, span: &Finished) -> impl Iterator<Item = Cell> + Clone {
         let (arena, head) = (*self, first(span.head));
-        let all = move |end| arena.chain(head, end).filter(|cell| cell.kind != Kind::More);
-        all(0).filter(move |tag| all(tag.link).all(|newer| !newer.has_the_key_of(tag)))
+        let all = move |end| arena.chain(head, end).filter(Cell::is_own);
+        all(0).filter(move |tag| all(tag.link).all(|newer| !newer.hides(tag)))
     }
 
-    /// The newest tag of this key that an open span has.
-    ///
-    /// # Safety
-    ///
-    /// The caller has the span's guard, so that it stays open as long as the cell is looked at.
-    pub(crate) unsafe fn tag_of(&self, handle: u32, key: &str) -> Option<Cell> {
-        let head = self.spans.slot(handle).shared[TAGS].load(Ordering::Acquire);
-        self.chain(first(head), 0).filter(|cell| cell.kind != Kind::More).find(|tag| tag.key() == key)
-    }
-
-    fn chain(&self, link: u32, end: u32) -> Chain {
+    /// The cells from a link on. Their span is the drain's, or it is read as `read.rs` says.
+    pub(super) fn chain(&self, link: u32, end: u32) -> Chain {
         Chain { arena: *self, link, end, left: self.cells.capacity() }
     }
 }
@@ -174,18 +168,37 @@ pub(crate) struct Cell {
     link: u32,
     pub(crate) kind: Kind,
     key_len: u8,
+    is_attribute: bool,
     words: [Word; 3],
 }
 
 impl Cell {
-    /// By address: two strings of one text may count as two keys, of which the host takes the newer.
-    fn has_the_key_of(&self, other: &Self) -> bool {
-        core::ptr::eq(self.words[0], other.words[0]) && self.key_len == other.key_len
+    /// Keys are compared by address: two strings of one text may count as two, of which the host takes the newer.
+    fn hides(&self, older: &Self) -> bool {
+        let is_same = core::ptr::eq(self.words[0], older.words[0]) && self.key_len == older.key_len;
+        (is_same || self.kind == Kind::RemoteParent) && self.kind.hides(older.kind)
     }
 
+    /// Whether it is a tag, or says that there is none of its key.
+    pub(super) fn is_tag(&self) -> bool {
+        self.is_own() && !self.is_group() && self.kind != Kind::Baggage
+    }
+
+    fn is_group(&self) -> bool {
+        matches!(self.kind, Kind::Event | Kind::Link | Kind::RemoteLink | Kind::RemoteParent)
+    }
+
+    /// Whether it belongs to no other cell.
+    pub(super) fn is_own(&self) -> bool {
+        self.kind != Kind::More && !self.is_attribute
+    }
+
+    /// Its key; of an event its name.
     pub(crate) fn key(&self) -> &'static str {
-        // SAFETY: the cell is not of kind `More` (`tags` leaves those out), so `scalar` or `pack_first` stored
-        // the address and length of a `&'static str`.
+        if matches!(self.kind, Kind::Link | Kind::RemoteLink | Kind::RemoteParent | Kind::More) {
+            return "";
+        }
+        // SAFETY: the first word of every other kind is the address of a `&'static str`, of this length.
         unsafe { static_str(self.words[0], self.key_len as usize) }
     }
 
@@ -209,17 +222,40 @@ impl Cell {
             Kind::F32 => Value::F32(f32::from_bits(self.bits() as u32)),
             Kind::F64 => Value::F64(f64::from_bits(self.bits())),
             Kind::Static => Value::Static(self.fixed()?),
-            Kind::Str | Kind::Cut | Kind::More => return None,
+            _ => return None,
         })
     }
 
     /// The length of a dynamic string, and its pieces; the last ones are padded.
     pub(crate) fn pieces(&self) -> (u8, impl Iterator<Item = Piece>) {
         let [len, own @ ..] = first_bytes([self.words[1], self.words[2]]);
-        let more = self.arena.chain(first(self.arena.cells.slot(self.link - 1).chained()), 0);
-        let more =
-            more.take_while(|cell| cell.kind == Kind::More).map(|cell| Piece::More(cell.words.map(unpack)));
-        (len, core::iter::once(Piece::First(own)).chain(more))
+        (len, core::iter::once(Piece::First(own)).chain(self.more().map(Piece::More)))
+    }
+
+    /// The handles of the span that a link leads to and of its trace's root; 0: not known.
+    pub(crate) fn linked(&self) -> [u32; 2] {
+        [self.words[0].addr() as u32, self.words[1].addr() as u32]
+    }
+
+    /// The context of a span of elsewhere.
+    pub(crate) fn context(&self) -> SpanContext {
+        let priority = self.words[0].addr();
+        let ids = self.more().flat_map(|words| words.into_iter().flatten());
+        SpanContext::of(ids, (priority & PRIORITY != 0).then_some(priority as i8))
+    }
+
+    /// The attributes of an event or a link, in the order in which they were given.
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = Cell> + Clone {
+        self.behind().take_while(|cell| !cell.is_own()).filter(|cell| cell.kind != Kind::More)
+    }
+
+    /// The bytes of the further cells that it has.
+    fn more(&self) -> impl Iterator<Item = [[u8; WORD]; 3]> {
+        self.behind().take_while(|cell| cell.kind == Kind::More).map(|cell| cell.words.map(unpack))
+    }
+
+    fn behind(&self) -> Chain {
+        self.arena.chain(first(self.arena.cells.slot(self.link - 1).chained()), 0)
     }
 }
 
@@ -239,7 +275,7 @@ impl AsRef<[u8]> for Piece {
 }
 
 #[derive(Clone)]
-struct Chain {
+pub(crate) struct Chain {
     arena: ArenaView,
     link: u32,
     end: u32,
@@ -257,11 +293,11 @@ impl Iterator for Chain {
         let link = self.link;
         let word = self.arena.cells.slot(link - 1).chained();
         self.link = first(word);
-        // SAFETY: the cell is in the chain of a span that the one drain acquired and has not freed, or whose guard the
-        // caller has.
+        // SAFETY: the cell is in the chain of a span that the one drain acquired and has not freed, or keeps while it is read.
         let CellBody(words) = unsafe { self.arena.cells.slot(link - 1).read() };
         let (kind, key_len) = noted(word);
-        Some(Cell { arena: self.arena, link, kind, key_len, words })
+        let is_attribute = word & ATTRIBUTE != 0;
+        Some(Cell { arena: self.arena, link, kind, key_len, is_attribute, words })
     }
 }
 

@@ -1,7 +1,8 @@
-//! What the drain has told of its session: whoever takes it over after a panic goes on from there.
+//! What the drain has told of its session: what the ids of spans are derived from before they are drained, and where
+//! whoever takes the session over after a panic goes on.
 
 use super::ArenaView;
-use crate::id::Session;
+use crate::id::{Session, widen};
 use crate::sync::{AtomicBool, AtomicU32, Ordering, const_unless_loom};
 
 /// What the drain has told of its session.
@@ -77,5 +78,10 @@ impl ArenaView {
         let latest = u64::from(known.latest.load(Ordering::Relaxed)) << 16;
         let spans = known.spans.load(Ordering::Relaxed);
         (known.next_packet.load(Ordering::Relaxed), spans, latest)
+    }
+
+    /// The counter of a span that is not drained yet.
+    pub(crate) fn counter_of(&self, handle: u32) -> u64 {
+        widen(u64::from(self.state.session.latest.load(Ordering::Relaxed)) << 16, handle)
     }
 }

@@ -190,10 +190,11 @@ impl ArenaView {
         }
         if full.overwrite {
             // Where slots are kept for errors, an error is kept also in a slot that is not.
-            let may = |head: u32| full.reserved == 0 || head & ERROR == 0;
-            let found = self.spans.claim_finished(oldest, full.reserved, STEPS, |slot| {
-                may(slot.shared[TAGS].load(Ordering::Relaxed))
-            });
+            let may = |slot: &SpanSlot| {
+                let head = slot.shared[TAGS].load(Ordering::Relaxed);
+                (full.reserved == 0 || head & ERROR == 0) && !self.is_read()
+            };
+            let found = self.spans.claim_finished(oldest, full.reserved, STEPS, may);
             if let Some(claimed) = &found {
                 self.overwrite(here, claimed.slot);
                 return found;
@@ -207,7 +208,8 @@ impl ArenaView {
     /// A slot that is reserved.
     fn claim_reserved(&self, mode: Mode, here: Here) -> Option<ClaimedSpan> {
         let full = self.full;
-        let (claimed, overwritten) = self.spans.claim_reserved(mode, full.reserved, full.overwrite)?;
+        let (claimed, overwritten) =
+            self.spans.claim_reserved(mode, full.reserved, |_| full.overwrite && !self.is_read())?;
         if overwritten {
             self.overwrite(here, claimed.slot);
         }

@@ -4,15 +4,16 @@
 //! compare-exchange. The word also holds the round of the slot's use, so that a push that was overtaken by the slot's
 //! next use fails instead of landing there.
 
-use super::{ArenaView, Cause, CellSlot, MAX_NAME, MAX_STR, STEPS, SpanSlot, TAGS};
-use crate::slot_ring::{CHAINED, Claimed, Mode};
+use super::cells::Cells;
+use super::{ArenaView, Cause, CellSlot, STEPS, SpanSlot, TAGS};
+use crate::slot_ring::{CHAINED, Mode};
 use crate::sync::Ordering;
-use crate::tag::{CellBody, FIRST, Kind, MORE, Word, cut, pack_first, pack3};
+use crate::tag::{CellBody, Kind, Word};
 
 // The head of a chain: a link, two marks, and 14 bits of round. A link is two bits, which in the word of a cell say that it
 // is in a chain, and 14 bits of cell index + 1 (0: no cell). So a cell's word begins with what the head was before it.
-const LINK: u32 = (1 << 16) - 1;
-const LINKED: u32 = CHAINED;
+pub(super) const LINK: u32 = (1 << 16) - 1;
+pub(super) const LINKED: u32 = CHAINED;
 /// The span is an error.
 pub(crate) const ERROR: u32 = 1 << 16;
 /// The span lost a tag.
@@ -39,48 +40,20 @@ impl ArenaView {
         let Some(cell) = self.cells.claim(mode, 0, STEPS) else { return Err(Cause::TagsFull) };
         // SAFETY: claimed above.
         unsafe { cell.slot.write(CellBody([key, low, high])) };
-        self.push(handle, &cell, cell.slot, note)
+        self.push(handle, self.link(cell.handle), cell.slot, note)
     }
 
     /// Sets a tag of a span to a string: its first bytes lie beside the key, the others in further cells.
     pub(crate) fn text(&self, mode: Mode, handle: u32, key: &'static str, text: &str) -> Result<(), Cause> {
-        let key = cut(key, MAX_NAME);
-        let short = cut(text, MAX_STR);
-        let kind = if short.len() == text.len() { Kind::Str } else { Kind::Cut };
-        let bytes = short.as_bytes();
-        let (head, rest) = bytes.split_at_checked(FIRST).unwrap_or((bytes, &[]));
-
-        // From the last piece to the first, so that each cell is written with its successor known.
-        let mut next = LINKED;
-        let mut last = None;
-        let claim = |next| {
-            let cell = self.cells.claim(mode, 0, STEPS);
-            cell.ok_or(Cause::TagsFull).inspect_err(|_| self.free_cells(first(next), 0))
-        };
-        for piece in rest.chunks(MORE).rev() {
-            let cell = claim(next)?;
-            // SAFETY: claimed above.
-            unsafe { cell.slot.write(CellBody(pack3(piece))) };
-            cell.slot.chain(note_of(Kind::More, 0) | next);
-            next = self.link(cell.handle);
-            last = last.or(Some(cell.slot));
-        }
-        let cell = claim(next)?;
-        // SAFETY: claimed above.
-        unsafe { cell.slot.write(CellBody(pack_first(key, short.len() as u8, head))) };
-        let own = note_of(kind, key.len());
-        cell.slot.chain(own | next);
-        match last {
-            Some(last) => self.push(handle, &cell, last, note_of(Kind::More, 0)),
-            None => self.push(handle, &cell, cell.slot, own),
-        }
+        let mut cells = Cells::new(self, mode);
+        cells.text(key, text, 0)?;
+        cells.push(handle)
     }
 
-    /// Puts the cells from `cell` to `last`, whose word is then `note` and the link to what was first, at the head of a
+    /// Puts the cells from `link` to `last`, whose word is then `note` and the link to what was first, at the head of a
     /// span's chain.
     #[inline(always)]
-    fn push(&self, handle: u32, cell: &ClaimedCell<'_>, last: &CellSlot, note: u32) -> Result<(), Cause> {
-        let link = self.link(cell.handle);
+    pub(super) fn push(&self, handle: u32, link: u32, last: &CellSlot, note: u32) -> Result<(), Cause> {
         let pushed = self.change_head(handle, |head| {
             last.chain(note | head & LINK);
             head & !LINK | link
@@ -117,7 +90,7 @@ impl ArenaView {
     #[inline(never)]
     pub(crate) fn lost_tag(&self, core: usize, handle: u32, cause: Cause) {
         self.count(core, cause);
-        if cause == Cause::TagsFull {
+        if cause != Cause::Stale {
             self.mark(handle, LOST);
         }
     }
@@ -158,7 +131,7 @@ impl ArenaView {
 
     /// The link to a cell.
     #[inline(always)]
-    fn link(&self, cell: u32) -> u32 {
+    pub(super) fn link(&self, cell: u32) -> u32 {
         (((cell & (self.cells.capacity() - 1)) + 1) << 2) | LINKED
     }
 
@@ -202,10 +175,11 @@ pub(crate) const fn note_of(kind: Kind, key_len: usize) -> u32 {
     (kind as u32) << 16 | (key_len as u32) << 20
 }
 
+/// The bit above says that the cell is an attribute of the event or link before it.
+pub(super) const ATTRIBUTE: u32 = 1 << 28;
+
 /// The kind and the length of the key that stand in the word of a cell.
 #[inline]
 pub(super) const fn noted(word: u32) -> (Kind, u8) {
     (Kind::from_bits(word >> 16), (word >> 20) as u8)
 }
-
-type ClaimedCell<'r> = Claimed<'r, CellBody, 0, 0>;

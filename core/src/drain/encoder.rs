@@ -16,12 +16,14 @@ pub(super) struct Encoder<'d, const N: usize> {
     deltas: Deltas,
     /// The newest handle seen.
     pub(super) newest: u32,
-    names: &'d mut Names<N>,
+    /// A span was not written because somebody looks at its tags: it is to be tried again later.
+    pub(super) is_held: bool,
+    pub(super) names: &'d mut Names<N>,
 }
 
 impl<'d, const N: usize> Encoder<'d, N> {
     pub(super) fn new(tracer: &'static Tracer, names: &'d mut Names<N>, header: &Header) -> Self {
-        Self { tracer, deltas: Deltas::new(header), newest: header.counter as u32, names }
+        Self { tracer, deltas: Deltas::new(header), newest: header.counter as u32, is_held: false, names }
     }
 
     /// Writes a span, or nothing; with `fewer`, without the tags that do not fit, which are counted.
@@ -97,6 +99,10 @@ impl<'d, const N: usize> Encoder<'d, N> {
     fn with_tags(&mut self, w: &mut Writer<'_>, span: &Finished, fewer: bool) -> Result<(), Full> {
         let arena = self.tracer.arena;
         let core = self.tracer.context.core();
+        if arena.is_read() {
+            self.is_held = true;
+            return Err(Full);
+        }
         let tags = arena.tags(span);
         let found = tags.clone().count();
         let count = u8::try_from(found).unwrap_or(u8::MAX);
@@ -107,7 +113,7 @@ impl<'d, const N: usize> Encoder<'d, N> {
         let counted = w.used() - 1;
         for tag in tags.take(usize::from(count)) {
             let before = w.used();
-            let written = self.tag(w, &tag);
+            let written = self.cell(w, span, &tag);
             if written.is_err() && fewer {
                 w.rewind(before);
                 drop_tag(w, place, counted);
@@ -122,8 +128,9 @@ impl<'d, const N: usize> Encoder<'d, N> {
         Ok(())
     }
 
+    /// Writes a tag of a scalar or a string.
     #[inline(never)]
-    fn tag(&mut self, w: &mut Writer<'_>, tag: &Cell) -> Result<(), Full> {
+    pub(super) fn tag(&mut self, w: &mut Writer<'_>, tag: &Cell) -> Result<(), Full> {
         let key = self.names.text(tag.key());
         let value = match tag.kind {
             Kind::Bool => TagValue::Bool(tag.bits() != 0),
@@ -132,7 +139,7 @@ impl<'d, const N: usize> Encoder<'d, N> {
             Kind::F32 => TagValue::F32(f32::from_bits(tag.bits() as u32)),
             Kind::F64 => TagValue::F64(f64::from_bits(tag.bits())),
             Kind::Static => TagValue::Text(self.names.text(tag.fixed().unwrap_or_default())),
-            Kind::Str | Kind::Cut | Kind::More => {
+            _ => {
                 let (len, pieces) = tag.pieces();
                 return put_pieces(w, &TagStart { key, cut: tag.kind == Kind::Cut }, len, pieces);
             }

@@ -1,10 +1,9 @@
 //! What a session says of itself: its sync, what was dropped, and the counts of its callsites.
 
 use super::names::Names;
-use crate::arena::{CAUSES, MAX_NAME, Stats};
-use crate::global_tags::GlobalTagsView;
+use crate::arena::{CAUSES, Stats};
 use crate::sync::Ordering;
-use crate::tag::{Value, cut};
+use crate::tag::Value;
 use crate::tracer::Tracer;
 use crate::wire::{Full, SyncTags, Tag, TagValue, Text, Writer, put_callsite, put_dropped, put_sync};
 
@@ -84,10 +83,11 @@ fn sync<const N: usize>(
     let place = w.used();
     let service = names.text(tracer.service);
     let frequency = tracer.clock.frequency();
-    put_sync(w, frequency, service, |tags| put_tags(tags, tracer, names))
+    let mut tags = |tags: &mut SyncTags<'_, '_>| put_tags(tags, tracer, names);
+    put_sync(w, frequency, service, &mut tags)
         .or_else(|Full| {
             w.rewind(place);
-            put_sync(w, frequency, Text::Inline(""), |tags| put_tags(tags, tracer, names))
+            put_sync(w, frequency, Text::Inline(""), &mut tags)
         })
         .inspect_err(|Full| w.rewind(place))
 }
@@ -95,14 +95,15 @@ fn sync<const N: usize>(
 /// Writes the tags of all spans; of two with one key a receiver takes the first.
 #[inline(never)]
 fn put_tags<const N: usize>(tags: &mut SyncTags<'_, '_>, tracer: &'static Tracer, names: &mut Names<N>) {
-    for (key, held) in tracer.global_tags.iter().flat_map(GlobalTagsView::iter) {
-        held.with(|value| put_tag(tags, names, key, value));
+    if let Some(set) = tracer.global_tags {
+        set.each(&mut |key, value| put_tag(tags, names, key, value));
     }
     for (key, value) in tracer.tags {
         put_tag(tags, names, key, *value);
     }
 }
 
+#[inline(never)]
 fn put_tag<const N: usize>(
     tags: &mut SyncTags<'_, '_>,
     names: &mut Names<N>,
@@ -116,7 +117,7 @@ fn put_tag<const N: usize>(
         Value::F32(v) => TagValue::F32(v),
         Value::F64(v) => TagValue::F64(v),
         Value::Static(v) => TagValue::Text(names.text(v)),
-        Value::Str(v) => TagValue::Text(Text::Inline(cut(v, MAX_NAME))),
+        Value::Str(v) => TagValue::Text(Text::Inline(v)),
     };
     tags.put(&Tag { key: names.text(key), value });
 }

@@ -11,6 +11,8 @@ use std::string::{String, ToString};
 use std::sync::atomic::AtomicU64;
 use std::vec::Vec;
 
+mod beyond;
+
 struct Hand(AtomicU64);
 
 impl Clock for Hand {
@@ -76,7 +78,7 @@ fn read(packets: &[Vec<u8>]) -> Vec<String> {
     let value = |value: TagValue<'_>| match value {
         TagValue::Text(text) => show(text),
         TagValue::Cut(text) => format!("{}…", show(text)),
-        other => format!("{other:?}"),
+        other => beyond::shown(other, &show),
     };
     let mut lines = Vec::new();
     for packet in packets {

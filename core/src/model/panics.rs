@@ -135,7 +135,7 @@ const TAGS: &str =
 
 type Operation = (&'static str, fn(&Kitchen));
 
-const OPERATIONS: [Operation; 8] = [
+const OPERATIONS: [Operation; 12] = [
     ("start", |kitchen| kitchen.guards.borrow_mut().push(kitchen.tracer.trace("late"))),
     ("build", |kitchen| kitchen.guards.borrow_mut().push(kitchen.tracer.span("late").root().start())),
     ("finish", |kitchen| drop(kitchen.guards.borrow_mut().pop())),
@@ -143,6 +143,10 @@ const OPERATIONS: [Operation; 8] = [
     ("text", |kitchen| kitchen.guard(|span| _ = span.set_tag("for", "Ada, Countess of Lovelace"))),
     ("error", |kitchen| kitchen.guard(|span| _ = span.set_error_info("Late", "too late"))),
     ("current", |kitchen| _ = kitchen.tracer.current_root_span().unwrap().set_tag("vip", true)),
+    ("read a tag", |kitchen| kitchen.guard(|span| _ = span.with_tag("warm", |_| ()))),
+    ("event", |kitchen| kitchen.guard(|span| _ = span.add_event("cut", &[("slices", 2u8.into())]))),
+    ("keep an error", |kitchen| kitchen.guard(|span| _ = span.error(true).error(false))),
+    ("link", |kitchen| kitchen.guard(|span| _ = span.add_link(&kitchen.guards.borrow()[0], &[]))),
     ("poll", |kitchen| _ = kitchen.poll()),
 ];
 

@@ -298,7 +298,7 @@ mod loom_tests {
         check(3, |ring| {
             let claims = [(); 2].map(|()| {
                 spawn(&ring, |ring| {
-                    ring.claim_reserved(Mode::Shared, 2, false).map(|(claimed, _)| claimed.handle)
+                    ring.claim_reserved(Mode::Shared, 2, |_| false).map(|(claimed, _)| claimed.handle)
                 })
             });
             let [one, other] = claims.map(|claim| claim.join().unwrap());

@@ -10,11 +10,11 @@ use crate::tracer::Tracer;
 use core::marker::PhantomData;
 
 /// A span that is to be started: see [`Tracer::span`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[must_use = "a span starts when `start` is called"]
 pub struct SpanBuilder<'t, M: Threads = AnyThread> {
     tracer: &'static Tracer,
-    name: &'static str,
+    pub(crate) name: &'static str,
     /// Whether there is anything to start it in.
     is_on: bool,
     parent: Parent,
@@ -27,7 +27,7 @@ pub struct SpanBuilder<'t, M: Threads = AnyThread> {
 }
 
 /// Whose child a span becomes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 enum Parent {
     Current,
     /// Of the span with this handle; 0: nobody's.

@@ -2,8 +2,7 @@
 
 use super::SpanRef;
 use super::message::Message;
-use crate::Span;
-use crate::arena::{MAX_NAME, note_of};
+use crate::arena::{Cell, MAX_NAME, note_of};
 use crate::exclusive::Threads;
 use crate::tag::{Kind, Static, Value, Word, cut, words_of};
 use crate::tracer::Tracer;
@@ -17,7 +16,7 @@ macro_rules! numbers {
 numbers!(u8 u16 u32 u64 usize i8 i16 i32 i64 isize f32 f64);
 
 impl<M: Threads> SpanRef<M> {
-    /// Sets several tags, as [`Span::set_tag`] sets one.
+    /// Sets several tags, as [`set_tag`](Self::set_tag) sets one.
     ///
     /// ```
     /// # use microspan::{Arena, Clock, Static, Tracer, Value};
@@ -45,7 +44,7 @@ impl<M: Threads> SpanRef<M> {
         self
     }
 
-    /// Sets a number: what [`Span::set_tag`] does with one, and refuses to do with anything else.
+    /// Sets a number: what [`set_tag`](Self::set_tag) does with one, and refuses to do with anything else.
     ///
     /// ```
     /// # use microspan::{Arena, Clock, Tracer};
@@ -98,10 +97,8 @@ pub(super) const SERVICE: &str = "service.name";
 pub(super) const RESOURCE: &str = "resource.name";
 pub(super) const TYPE: &str = "span.type";
 
-impl<M: Threads> Span<M> {
-    /// What a tag of the span holds, of whatever kind; `None`: it is not set, or the span is not recorded.
-    ///
-    /// The guard alone can tell. What is only named may be finished at any time, and its cells belong to others then.
+impl<M: Threads> SpanRef<M> {
+    /// What a tag of the span holds, of whatever kind; `None`: it is not set, or the span is not open.
     ///
     /// ```
     /// # use microspan::{Arena, Clock, Tracer, Value};
@@ -118,20 +115,18 @@ impl<M: Threads> Span<M> {
     /// assert_eq!(is_ada, Some(true));
     /// ```
     pub fn with_tag<R>(&self, key: &str, look: impl FnOnce(Value<'_>) -> R) -> Option<R> {
-        let (tracer, handle) = self.parts();
-        if !self.is_recording() {
-            return None;
-        }
-        // SAFETY: this is the guard of the span, which therefore stays open.
-        let cell = unsafe { tracer.arena.tag_of(handle, key) }?;
-        if let Some(value) = cell.value() {
-            return Some(look(value));
-        }
         let mut text = Message::new();
-        let (len, pieces) = cell.pieces();
-        pieces.for_each(|piece| text.push(piece.as_ref()));
-        text.cut_to(len.into());
-        Some(look(Value::Str(text.as_str())))
+        // Copied, so that nobody else's code runs while the cells are looked at.
+        let value = self.tracer.arena.tag_of(self.handle, key, |cell| {
+            let value = cell.value();
+            if value.is_none() {
+                let (len, pieces) = cell.pieces();
+                pieces.for_each(|piece| text.push(piece.as_ref()));
+                text.cut_to(len.into());
+            }
+            value
+        })?;
+        Some(look(value.unwrap_or(Value::Str(text.as_str()))))
     }
 
     /// What a tag of the span holds; `None`: it is not set, or holds a string that was copied, which
@@ -153,12 +148,7 @@ impl<M: Threads> Span<M> {
     /// assert_eq!(span.get_tag("butter"), None);
     /// ```
     pub fn get_tag(&self, key: &str) -> Option<Value<'static>> {
-        let (tracer, handle) = self.parts();
-        if !self.is_recording() {
-            return None;
-        }
-        // SAFETY: this is the guard of the span, which therefore stays open.
-        unsafe { tracer.arena.tag_of(handle, key) }?.value()
+        self.tracer.arena.tag_of(self.handle, key, Cell::value)?
     }
 }
 

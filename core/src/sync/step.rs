@@ -127,6 +127,7 @@ atomic!(AtomicU32, real::AtomicU32, u32 {
     store(value: u32, order: Ordering) -> ();
     swap(value: u32, order: Ordering) -> u32;
     fetch_add(value: u32, order: Ordering) -> u32;
+    fetch_sub(value: u32, order: Ordering) -> u32;
     compare_exchange(from: u32, to: u32, ok: Ordering, err: Ordering) -> Result<u32, u32>;
     compare_exchange_weak(from: u32, to: u32, ok: Ordering, err: Ordering) -> Result<u32, u32>;
 });

@@ -89,6 +89,14 @@ impl<'b> Writer<'b> {
         }
     }
 
+    /// Moves what stands from `place` on to make room for a byte there.
+    pub(crate) fn insert(&mut self, place: usize, byte: u8) -> Result<(), Full> {
+        self.byte(0)?;
+        let mut moved = byte;
+        (place..self.used).for_each(|place| self.patch(place, |found| core::mem::replace(&mut moved, found)));
+        Ok(())
+    }
+
     pub(crate) fn used(&self) -> usize {
         self.used
     }
@@ -215,7 +223,8 @@ impl Flavor for &mut Writer<'_> {
 }
 
 /// Reads fields from a slice.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Reader<'a> {

@@ -16,12 +16,15 @@
 //! assert_eq!(names_in(b"noise"), Err(PacketError::Crc));
 //! ```
 
+mod beyond;
 mod codec;
 mod frame;
 mod packet;
 mod record;
 mod tag;
 
+pub use beyond::{Event, Link};
+pub(crate) use beyond::{put_baggage, put_event, put_link, put_remote_link, put_remote_parent, put_removed};
 pub use codec::Malformed;
 pub(crate) use codec::{Full, Writer};
 #[cfg(feature = "embedded-io")]

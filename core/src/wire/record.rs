@@ -2,7 +2,7 @@
 
 use super::codec::{Full, Malformed, Put, Reader, Writer};
 use super::packet::Header;
-use super::tag::{Tag, Tags, Text, put_tag};
+use super::tag::{Tag, Tags, Text, Whose, put_tag};
 use crate::arena::Cause;
 use crate::callsite::Callsite;
 use crate::clock::ahead40;
@@ -46,6 +46,7 @@ impl Deltas {
 
 /// The same, by who reads.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) struct Sums {
     counter: u64,
     trace: u64,
@@ -60,6 +61,7 @@ impl Sums {
 
 /// A finished span.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Span<'a> {
     /// The span's counter in its session; its id is [`Session::span_id`](crate::Session::span_id) of it.
     pub counter: u64,
@@ -256,7 +258,7 @@ impl<'a> Span<'a> {
         let (interrupt, link, link_trace) =
             if head & MORE != 0 { Self::take_more(r, counter)? } else { (0, None, None) };
         let count = if head & TAGS != 0 { r.take()? } else { 0 };
-        let tags = Tags::take(r, count)?;
+        let tags = Tags::take(r, count, Whose::Spans(counter))?;
         *sums = Sums { counter, trace, start };
         let (error, lost_tags) = (head & ERROR != 0, head & LOST != 0);
         Ok(Self {
@@ -291,6 +293,7 @@ impl<'a> Span<'a> {
 
 /// What a session says of itself.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Sync<'a> {
     /// Ticks per second of the device's clock.
     pub frequency: u32,
@@ -305,7 +308,7 @@ impl<'a> Sync<'a> {
         let frequency = r.take()?;
         let service = Text::take(&mut r)?;
         let count = r.take()?;
-        Ok(Self { frequency, service, tags: Tags::take(&mut r, count)? })
+        Ok(Self { frequency, service, tags: Tags::take(&mut r, count, Whose::Others)? })
     }
 }
 
@@ -343,13 +346,13 @@ pub(crate) fn put_sync(
     w: &mut Writer<'_>,
     frequency: u32,
     service: Text<'_>,
-    tags: impl FnOnce(&mut SyncTags<'_, '_>),
+    mut tags: impl FnMut(&mut SyncTags<'_, '_>),
 ) -> Result<(), Full> {
     put_framed(w, SYNC, |w| {
-        w.put(&frequency)?;
+        w.number(frequency)?;
         service.put(w)?;
         let count = w.used();
-        w.put(&0u8)?;
+        w.byte(0)?;
         tags(&mut SyncTags { w, count });
         Ok(())
     })
@@ -403,6 +406,7 @@ pub(crate) fn put_name(w: &mut Writer<'_>, index: u32, name: &str, short: bool) 
 
 /// A record of a packet.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Record<'a> {
     /// A finished span.

@@ -1,6 +1,8 @@
 //! Strings and tags, as spans and syncs carry them. What each writes, it reads, in this file.
 
+use super::beyond::{self, Event, Link};
 use super::codec::{Full, Malformed, Put, Reader, Writer};
+use crate::span_context::SpanContext;
 
 // The kinds of a tag's value.
 const FALSE: u8 = 0;
@@ -11,9 +13,12 @@ const F32: u8 = 4;
 const F64: u8 = 5;
 const TEXT: u8 = 6;
 const CUT: u8 = 7;
+/// From this kind on the value has its length before it.
+pub(super) const SIZED: u8 = 8;
 
 /// A string on the wire: the index of a name, or the string itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Text<'a> {
     /// The name of this index in the session, told by a [`Record::Name`](super::Record::Name) of this or another packet.
     Name(u32),
@@ -41,17 +46,20 @@ impl<'a> Text<'a> {
     }
 }
 
-/// A tag.
+/// A tag, or what else hangs on a span.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Tag<'a> {
-    /// What it is called.
+    /// What it is called; of an event its name; of a link and of a remote parent the empty string.
     pub key: Text<'a>,
     /// What it says.
     pub value: TagValue<'a>,
 }
 
-/// The value of a tag.
+/// The value of a tag. From [`Removed`](Self::Removed) on they stand among the tags of a span only.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum TagValue<'a> {
     /// `true` or `false`.
     Bool(bool),
@@ -67,6 +75,20 @@ pub enum TagValue<'a> {
     Text(Text<'a>),
     /// A string that was longer on the device.
     Cut(Text<'a>),
+    /// No value: what was set under this key before, and for all spans of the session, does not hold.
+    Removed,
+    /// Something that happened at one time within the span.
+    Event(Event<'a>),
+    /// A span of the same session that it has to do with.
+    Link(Link<'a>),
+    /// A span of elsewhere that it has to do with, and what is said of that.
+    RemoteLink(SpanContext, Tags<'a>),
+    /// The span of elsewhere that is the parent of this root.
+    RemoteParent(SpanContext),
+    /// What the span hands to all that come from it.
+    Baggage(Text<'a>),
+    /// Of a kind that this version does not know or does not expect there, skipped.
+    Unknown(u8),
 }
 
 /// A tag whose value is to follow by [`put_pieces`].
@@ -87,6 +109,8 @@ pub(crate) fn put_tag(w: &mut Writer<'_>, tag: &Tag<'_>) -> Result<(), Full> {
         TagValue::F64(v) => w.byte(F64).and_then(|()| w.put(v)),
         TagValue::Text(v) => w.byte(TEXT).and_then(|()| v.put(w)),
         TagValue::Cut(v) => w.byte(CUT).and_then(|()| v.put(w)),
+        // A device writes these from its cells: `beyond.rs`.
+        _ => Err(Full),
     }
 }
 
@@ -98,7 +122,17 @@ pub(crate) fn put_pieces<P: AsRef<[u8]>>(
     pieces: impl Iterator<Item = P>,
 ) -> Result<(), Full> {
     tag.key.put(w)?;
-    w.put_bytes(&[if tag.cut { CUT } else { TEXT }, 0])?;
+    w.byte(if tag.cut { CUT } else { TEXT })?;
+    put_inline(w, len, pieces)
+}
+
+/// Writes an inline text of `len` bytes that come in pieces.
+pub(super) fn put_inline<P: AsRef<[u8]>>(
+    w: &mut Writer<'_>,
+    len: u8,
+    pieces: impl Iterator<Item = P>,
+) -> Result<(), Full> {
+    w.byte(0)?;
     w.number(len)?;
     let mut left = usize::from(len);
     for piece in pieces {
@@ -111,7 +145,7 @@ pub(crate) fn put_pieces<P: AsRef<[u8]>>(
 }
 
 impl<'a> Tag<'a> {
-    fn take(r: &mut Reader<'a>) -> Result<Self, Malformed> {
+    fn take(r: &mut Reader<'a>, whose: Whose) -> Result<Self, Malformed> {
         let key = Text::take(r)?;
         let value = match r.take::<u8>()? {
             FALSE => TagValue::Bool(false),
@@ -122,23 +156,42 @@ impl<'a> Tag<'a> {
             F64 => TagValue::F64(r.take()?),
             TEXT => TagValue::Text(Text::take(r)?),
             CUT => TagValue::Cut(Text::take(r)?),
-            _ => return Err(Malformed),
+            kind => {
+                let len = r.take::<u32>()? as usize;
+                let body = Reader(r.take_bytes(len)?);
+                match whose {
+                    Whose::Spans(counter) => beyond::take(kind, body, counter)?,
+                    Whose::Others => TagValue::Unknown(kind),
+                }
+            }
         };
         Ok(Self { key, value })
     }
 }
 
-/// The tags of a span or a sync, already checked; of two with one key the first holds.
-#[derive(Clone, Copy, Debug)]
+/// Whose tags they are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(super) enum Whose {
+    /// A span's, of this counter.
+    Spans(u64),
+    /// A sync's, or those of what stands among a span's tags.
+    Others,
+}
+
+/// The tags of a span, a sync, an event or a link, already checked; of two with one key the first holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Tags<'a> {
     reader: Reader<'a>,
     left: u8,
+    whose: Whose,
 }
 
 impl<'a> Tags<'a> {
-    pub(super) fn take(r: &mut Reader<'a>, count: u8) -> Result<Self, Malformed> {
-        let tags = Self { reader: *r, left: count };
-        (0..count).try_for_each(|_| Tag::take(r).map(drop))?;
+    pub(super) fn take(r: &mut Reader<'a>, count: u8, whose: Whose) -> Result<Self, Malformed> {
+        let tags = Self { reader: *r, left: count, whose };
+        (0..count).try_for_each(|_| Tag::take(r, whose).map(drop))?;
         Ok(tags)
     }
 }
@@ -148,7 +201,7 @@ impl<'a> Iterator for Tags<'a> {
 
     fn next(&mut self) -> Option<Tag<'a>> {
         self.left = self.left.checked_sub(1)?;
-        Tag::take(&mut self.reader).ok()
+        Tag::take(&mut self.reader, self.whose).ok()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -82,6 +82,7 @@ pub fn traces(tracer: &'static Tracer) -> String {
                     TagValue::F64(value) => value.to_string(),
                     TagValue::Text(value) => text(value),
                     TagValue::Cut(value) => format!("{}..", text(value)),
+                    other => format!("{other:?}"),
                 };
                 format!(" {}={value}", text(tag.key))
             })

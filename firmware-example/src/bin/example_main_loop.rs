@@ -42,7 +42,7 @@ mod firmware {
         let span = TRACER.trace("sensor.read"); // a child of `control`
         span.set_tag("bus", Static("i2c0"));
         if round == 2 {
-            span.set_error("Timeout", "the sensor is silent");
+            span.set_error_info("Timeout", "the sensor is silent");
         }
         18 + round
     }

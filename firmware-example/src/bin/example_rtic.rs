@@ -47,7 +47,7 @@ mod app {
         span.set_tag("raw", 1_187u32);
         // The wait for the task is in its span.
         if weigh::spawn(1_187, TRACER.trace("weigh").detach()).is_err() {
-            span.set_error("Busy", "the last sample is not weighed yet");
+            span.set_error_info("Busy", "the last sample is not weighed yet");
         }
     }
 

@@ -4,15 +4,18 @@ use std::fmt;
 
 use crate::error::ConfigError;
 
-/// The path below the agent's URL.
-const PATH: &str = "/v0.4/traces";
+/// The paths below the agent's URL.
+const TRACES: &str = "/v0.4/traces";
+const INFO: &str = "/info";
 
 /// The agent's address, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Endpoint {
     base: String,
-    /// The URL of the requests.
+    /// The URL that traces are posted to.
     pub(super) traces: String,
+    /// The URL that says what the agent can do.
+    pub(super) info: String,
 }
 
 impl Endpoint {
@@ -40,7 +43,7 @@ impl Endpoint {
         if uri.query().is_some() {
             return Err(malformed("it has a query".to_owned()));
         }
-        Ok(Self { traces: format!("{base}{PATH}"), base })
+        Ok(Self { traces: format!("{base}{TRACES}"), info: format!("{base}{INFO}"), base })
     }
 }
 

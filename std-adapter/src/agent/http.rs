@@ -19,7 +19,7 @@ const QUOTE: usize = 300;
 /// The HTTP side of a client: one connection, kept.
 pub(super) struct Http {
     agent: ureq::Agent,
-    url: String,
+    endpoint: Endpoint,
 }
 
 impl Http {
@@ -34,14 +34,14 @@ impl Http {
             .max_idle_age(IDLE)
             .user_agent(concat!("microspan/", env!("CARGO_PKG_VERSION")))
             .build();
-        Self { agent: config.into(), url: endpoint.traces.clone() }
+        Self { agent: config.into(), endpoint: endpoint.clone() }
     }
 
     /// Posts `payload`, and reads the answer to its end, so that the connection can be used again.
     pub(super) fn post(&self, payload: &Payload, timeout: Duration) -> Result<(), SendError> {
         let mut response = self
             .agent
-            .post(&self.url)
+            .post(&self.endpoint.traces)
             .config()
             .timeout_global(Some(timeout))
             .build()
@@ -70,6 +70,25 @@ impl Http {
     }
 }
 
+impl Http {
+    /// Asks the agent whether it takes events as what they are; `None`: it did not answer.
+    pub(super) fn takes_events(&self, timeout: Duration) -> Option<bool> {
+        let request = self.agent.get(&self.endpoint.info).config().timeout_global(Some(timeout)).build();
+        let mut response = request.call().ok()?;
+        let mut answer = Vec::new();
+        response.body_mut().as_reader().take(ANSWER).read_to_end(&mut answer).ok()?;
+        Some(response.status().is_success() && says_true(&String::from_utf8_lossy(&answer), "span_events"))
+    }
+}
+
+/// Whether JSON says `true` under a key.
+fn says_true(json: &str, key: &str) -> bool {
+    let quoted = format!("\"{key}\"");
+    json.split(&quoted).skip(1).any(|rest| {
+        rest.trim_start().strip_prefix(':').is_some_and(|value| value.trim_start().starts_with("true"))
+    })
+}
+
 /// What the agent said, on one line.
 fn quote(answer: &[u8]) -> String {
     let text = String::from_utf8_lossy(answer);
@@ -81,6 +100,19 @@ fn quote(answer: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_agent_can_do_is_found_in_its_json() {
+        for (json, expected) in [
+            (r#"{"version":"7","span_events":true}"#, true),
+            ("{\n  \"span_events\" : true\n}", true),
+            (r#"{"feature_flags":["span_events"],"span_events":false}"#, false),
+            (r#"{"version":"7"}"#, false),
+            ("", false),
+        ] {
+            assert_eq!(says_true(json, "span_events"), expected, "{json}");
+        }
+    }
 
     #[test]
     fn the_agents_words_are_quoted_on_one_line_and_shortened() {

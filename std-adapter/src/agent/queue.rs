@@ -38,6 +38,10 @@ pub(super) struct Queue {
     /// A sent payload, for its memory.
     spare: Option<Payload>,
     is_news: bool,
+    /// Whether the agent takes events as what they are; `None`: it was not asked yet.
+    native_events: Option<bool>,
+    /// Whether there were events.
+    saw_events: bool,
     /// Payloads sealed, and payloads done with, since the start.
     sealed_ever: u64,
     done_ever: u64,
@@ -57,6 +61,8 @@ impl Queue {
             under_way: Count::default(),
             spare: None,
             is_news: false,
+            native_events: None,
+            saw_events: false,
             sealed_ever: 0,
             done_ever: 0,
         }
@@ -69,10 +75,16 @@ impl Queue {
         if self.open.len() + trace.spans().len() * SMALLEST_SPAN > room {
             return Err(Refusal::Full);
         }
+        if self.native_events.is_none() {
+            self.saw_events |= trace.spans().iter().any(|span| !span.events.is_empty());
+        }
+        let native = self.native_events == Some(true);
+        self.open.set_native_events(native);
         let mut is_taken = self.open.push(trace, room.min(self.payload_bytes));
         if !is_taken && !self.open.is_empty() {
             self.seal();
             let room = self.budget.saturating_sub(self.behind);
+            self.open.set_native_events(native);
             is_taken = self.open.push(trace, room.min(self.payload_bytes));
         }
         if !is_taken {
@@ -86,6 +98,16 @@ impl Queue {
         }
         self.is_news |= self.open.len() >= self.flush_bytes;
         Ok(())
+    }
+
+    /// Whether the agent should be asked how it takes events.
+    pub(super) fn asks_for_events(&self) -> bool {
+        self.saw_events && self.native_events.is_none()
+    }
+
+    /// The agent said whether it takes events as what they are.
+    pub(super) fn set_native_events(&mut self, native: bool) {
+        self.native_events = Some(native);
     }
 
     /// Whether something happened since the last call that the sending thread has to know.

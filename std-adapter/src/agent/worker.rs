@@ -15,6 +15,9 @@ use crate::msgpack::Payload;
 /// With nothing to send the thread sleeps; it is woken when something comes.
 const ASLEEP: Duration = Duration::from_secs(3600);
 
+/// How long the agent has to say what it can do. A payload waits meanwhile.
+const ASKING: Duration = Duration::from_secs(1);
+
 /// What a client and its thread share.
 pub(super) struct Shared {
     state: Mutex<State>,
@@ -80,6 +83,7 @@ impl Worker {
     /// Sends until the end is asked for and nothing is left, or the time for that is over.
     pub(super) fn run(mut self) {
         while let Some(payload) = self.next() {
+            self.ask();
             let outcome = self.deliver(&payload);
             let mut state = self.shared.lock();
             let held = count(&payload);
@@ -120,6 +124,20 @@ impl Worker {
             }
             let wait = state.queue.due_in(now).unwrap_or(ASLEEP);
             state = self.shared.wait(state, wait);
+        }
+    }
+
+    /// Asks the agent what it can do, once somebody needs to know.
+    fn ask(&self) {
+        let state = self.shared.lock();
+        // At the end there is no time for it, and no further payload.
+        let is_due = state.queue.asks_for_events() && state.closing.is_none();
+        drop(state);
+        if !is_due {
+            return;
+        }
+        if let Some(native) = self.http.takes_events(self.options.timeout.min(ASKING)) {
+            self.shared.lock().queue.set_native_events(native);
         }
     }
 

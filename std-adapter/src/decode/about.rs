@@ -23,7 +23,7 @@ impl About {
     pub(super) fn of(sync: &Sync<'_>) -> Self {
         Self {
             service: Named::from(sync.service),
-            tags: sync.tags.map(|tag| (Named::from(tag.key), Datum::from(tag.value))).collect(),
+            tags: sync.tags.filter_map(|tag| Some((Named::from(tag.key), Datum::of(tag.value)?))).collect(),
         }
     }
 
@@ -51,14 +51,17 @@ pub(super) fn shared(known: &Option<Arc<Source>>, new: Source) -> Arc<Source> {
     }
 }
 
-impl From<TagValue<'_>> for Datum {
-    fn from(value: TagValue<'_>) -> Self {
+impl Datum {
+    fn of(value: TagValue<'_>) -> Option<Self> {
         match value {
-            TagValue::Text(WireText::Name(index)) | TagValue::Cut(WireText::Name(index)) => Self::Name(index),
-            value => Self::Value(convert(value, |text| match text {
+            TagValue::Text(WireText::Name(index)) | TagValue::Cut(WireText::Name(index)) => {
+                Some(Self::Name(index))
+            }
+            value => convert(value, |text| match text {
                 WireText::Inline(text) => Text::new(text),
                 WireText::Name(_) => Text::from(""),
-            })),
+            })
+            .map(Self::Value),
         }
     }
 }

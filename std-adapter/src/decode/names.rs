@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use microspan::wire::{TagValue, Tags, Text as WireText};
 
-use crate::model::{Text, Value};
+use crate::model::{Tag, Text, Value};
 
 /// How many names are kept: more than a device's table can hold.
 const NAMES: usize = 4096;
@@ -64,7 +64,10 @@ impl Names {
         tags.all(|tag| {
             self.knows(tag.key)
                 && match tag.value {
-                    TagValue::Text(text) | TagValue::Cut(text) => self.knows(text),
+                    TagValue::Text(text) | TagValue::Cut(text) | TagValue::Baggage(text) => self.knows(text),
+                    TagValue::Event(event) => self.knows_tags(event.attributes),
+                    TagValue::Link(link) => self.knows_tags(link.attributes),
+                    TagValue::RemoteLink(_, attributes) => self.knows_tags(attributes),
                     _ => true,
                 }
         })
@@ -78,15 +81,29 @@ impl Names {
         }
     }
 
-    /// A value, with stand-ins for what is missing.
-    pub(super) fn value(&self, value: TagValue<'_>) -> Value {
+    /// A value, with stand-ins for what is missing; `None`: it is not the value of a tag.
+    pub(super) fn value(&self, value: TagValue<'_>) -> Option<Value> {
         convert(value, |text| self.text(text))
+    }
+
+    /// What is said of an event or a link.
+    pub(super) fn attributes(&self, tags: Tags<'_>) -> Vec<Tag> {
+        let mut attributes: Vec<Tag> = Vec::new();
+        for tag in tags {
+            let key = self.text(tag.key);
+            if let Some(value) = self.value(tag.value)
+                && attributes.iter().all(|(known, _)| *known != key)
+            {
+                attributes.push((key, value));
+            }
+        }
+        attributes
     }
 }
 
-/// A value, with its names looked up by `text`.
-pub(super) fn convert<'a>(value: TagValue<'a>, text: impl FnOnce(WireText<'a>) -> Text) -> Value {
-    match value {
+/// A value, with its names looked up by `text`; `None`: it is not the value of a tag.
+pub(super) fn convert<'a>(value: TagValue<'a>, text: impl FnOnce(WireText<'a>) -> Text) -> Option<Value> {
+    Some(match value {
         TagValue::Bool(value) => Value::Bool(value),
         TagValue::U64(value) => Value::Uint(value),
         TagValue::I64(value) => Value::Int(value),
@@ -95,5 +112,6 @@ pub(super) fn convert<'a>(value: TagValue<'a>, text: impl FnOnce(WireText<'a>) -
         TagValue::F64(value) => Value::Float(value),
         TagValue::Text(wire) => Value::Str(text(wire)),
         TagValue::Cut(wire) => Value::Str(Text::new(&format!("{}...", text(wire).as_str()))),
-    }
+        _ => return None,
+    })
 }

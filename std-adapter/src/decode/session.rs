@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use microspan::Session as Key;
-use microspan::wire::{Packet, Record, Span as WireSpan, Sync, Tags};
+use microspan::wire::{Packet, Record, Span as WireSpan, Sync};
 
 use super::about::{About, shared};
 use super::names::Names;
@@ -13,7 +13,7 @@ use super::sequence::{Sequence, Verdict};
 use super::traces::Traces;
 use super::{Arrival, Counters, Reported};
 use crate::clock::ClockMap;
-use crate::model::{Link, Source, Span, Tag, Text, Value};
+use crate::model::{Source, Span, Text, Value};
 
 /// How many bytes of packets wait for names or for the clock.
 const WAITING: usize = 256 * 1024;
@@ -35,15 +35,15 @@ struct Waiting {
 
 #[derive(Debug)]
 pub(super) struct Session {
-    key: Key,
-    names: Names,
-    clock: ClockMap,
+    pub(super) key: Key,
+    pub(super) names: Names,
+    pub(super) clock: ClockMap,
     sequence: Sequence,
     about: Option<About>,
     /// What `about` comes to; `None` while a name in it is missing.
     source: Option<Arc<Source>>,
     counts: Counts,
-    traces: Traces,
+    pub(super) traces: Traces,
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
     heard: u64,
@@ -238,7 +238,7 @@ impl Session {
             model.start = start;
             model.duration = self.clock.duration(span.duration);
             model.error = span.error;
-            self.set_tags(&mut model, span.tags);
+            self.set_tags(&mut model, &span, counters);
             if span.interrupt != 0 && model.tag(INTERRUPT).is_none() {
                 model.tags.push((Text::from(INTERRUPT), Value::Uint(span.interrupt.into())));
             }
@@ -246,38 +246,10 @@ impl Session {
                 model.tags.push((Text::from("microspan.lost_tags"), Value::Bool(true)));
             }
             if let Some(link) = span.link {
-                match self.traces.of_link(&span) {
-                    Some(trace) => model
-                        .links
-                        .push(Link { trace_id: self.key.trace_id(trace), span_id: self.key.span_id(link) }),
-                    None => {
-                        counters.unresolved_links += 1;
-                        model.tags.push((Text::from("microspan.link_unresolved"), Value::Bool(true)));
-                    }
-                }
+                self.link(&mut model, link, span.link_trace, Vec::new(), counters);
             }
             self.traces.note(&span);
             out(model);
-        }
-    }
-
-    /// The tags of a span, and those of them that name its fields.
-    fn set_tags(&self, span: &mut Span, tags: Tags<'_>) {
-        span.tags.extend(tags.map(|tag| (self.names.text(tag.key), self.names.value(tag.value))));
-        // On the wire the newest comes first.
-        span.tags.reverse();
-        for (field, key) in [
-            (&mut span.service, "service.name"),
-            (&mut span.resource, "resource.name"),
-            (&mut span.span_type, "span.type"),
-        ] {
-            while let Some(at) = span.tags.iter().position(|(k, _)| k.as_str() == key) {
-                let (_, value): Tag = span.tags.remove(at);
-                *field = Some(match value {
-                    Value::Str(text) => text,
-                    other => Text::new(&other.to_string()),
-                });
-            }
         }
     }
 }

@@ -25,11 +25,10 @@ impl Traces {
         }
     }
 
-    /// The counter of the trace that a span's link leads to, if it is told or remembered.
-    pub(super) fn of_link(&self, span: &Span<'_>) -> Option<u64> {
-        let link = span.link?;
-        let known = self.places.get(place(link)).filter(|(counter, _)| *counter == link);
-        span.link_trace.or(known.map(|(_, trace)| *trace))
+    /// The counter of the trace of a span, if it is told or remembered.
+    pub(super) fn find(&self, span: u64, told: Option<u64>) -> Option<u64> {
+        let known = self.places.get(place(span)).filter(|(counter, _)| *counter == span);
+        told.or(known.map(|(_, trace)| *trace))
     }
 }
 

@@ -99,8 +99,8 @@ fn every_field_reads_back() {
 
 #[test]
 fn links_go_out_with_both_halves_of_their_trace() {
-    let wide = Link { trace_id: (3 << 64) | u128::from(u64::MAX), span_id: 9 };
-    let narrow = Link { trace_id: 5, span_id: u64::MAX };
+    let wide = Link::new((3 << 64) | u128::from(u64::MAX), 9);
+    let narrow = Link::new(5, u64::MAX);
     let first = first(&payload(vec![Span { links: vec![wide, narrow], ..span() }], Tagging::default()));
     let [wide, narrow] = first["span_links"].as_array().expect("an array").as_slice() else {
         panic!("{first:?}")

@@ -1,10 +1,11 @@
 //! Gathering spans into traces, within bounds.
 
 use super::context::Contexts;
+use super::remotes::Remotes;
 use super::resolve::Resolver;
 use super::table::Table;
 use super::{Counters, Limits, Trace};
-use crate::config::Tagging;
+use crate::config::{BaggageKeys, Tagging};
 use crate::model::Span;
 
 /// How many emptied lists are kept for the spans to come.
@@ -21,6 +22,8 @@ pub struct Assembler {
     limits: Limits,
     counters: Counters,
     table: Table,
+    remotes: Remotes,
+    baggage: BaggageKeys,
     contexts: Contexts,
     resolver: Resolver,
     /// Spans in the table, and their bytes.
@@ -37,6 +40,8 @@ impl Assembler {
             limits,
             counters: Counters::default(),
             table: Table::new(),
+            remotes: Remotes::default(),
+            baggage: tagging.baggage.clone(),
             contexts: Contexts::new(tagging),
             resolver: Resolver::default(),
             held: 0,
@@ -54,6 +59,7 @@ impl Assembler {
             return;
         }
         let key = (span.trace_id, span.source.runtime_id);
+        self.remotes.learn(&span);
         self.held_bytes += span.size();
         let spare = &mut self.spare_spans;
         let at = self.table.add(key, span, now, || spare.pop().unwrap_or_default());
@@ -135,8 +141,10 @@ impl Assembler {
         self.held_bytes -= spans.iter().map(Span::size).sum::<usize>();
         let Some(first) = spans.first() else { return };
         let context = self.contexts.of(&first.source);
+        self.remotes.apply(&mut spans);
         let mut marks = std::mem::take(&mut self.spare_marks);
-        self.counters.duplicates += self.resolver.resolve(&mut spans, &context.service, &mut marks);
+        self.counters.duplicates +=
+            self.resolver.resolve(&mut spans, &context.service, &self.baggage, &mut marks);
         self.counters.spans_out += spans.len() as u64;
         self.counters.traces_out += 1;
 

@@ -5,6 +5,8 @@
 
 use std::collections::HashSet;
 
+use super::baggage;
+use crate::config::BaggageKeys;
 use crate::model::{Span, Tag, Text, Value};
 
 /// The agent's limits, in bytes.
@@ -37,12 +39,14 @@ impl Resolver {
         &mut self,
         spans: &mut Vec<Span>,
         service: &Text,
+        shown: &BaggageKeys,
         top_level: &mut Vec<bool>,
     ) -> u64 {
         if let Some(root) = spans.iter().position(Span::is_local_root) {
             spans[..=root].rotate_right(1);
         }
         let duplicates = self.drop_duplicates(spans);
+        baggage::show(spans, shown);
         spans.iter_mut().for_each(fit);
         for at in 0..spans.len() {
             self.inherit_service(spans, at, service);
@@ -121,6 +125,13 @@ fn fit(span: &mut Span) {
     span.resource.take_if(|text| text.is_empty());
     span.span_type.take_if(|text| text.is_empty());
     tidy(&mut span.tags);
+    for link in &mut span.links {
+        tidy(&mut link.attributes);
+    }
+    for event in &mut span.events {
+        event.name.truncate(NAME);
+        tidy(&mut event.attributes);
+    }
 }
 
 /// Cuts keys and values to length; of equal keys keeps the last.

@@ -76,6 +76,7 @@ impl Trace {
         }
         for (key, value) in &context.tags {
             if !has(&span.tags, key)
+                && !span.is_removed(key)
                 && let Some(datum) = Datum::of(value)
             {
                 emit(key, datum);
@@ -91,6 +92,7 @@ impl Trace {
         };
         if let Some(version) = &context.version
             && self.versioned == span.service
+            && !span.is_removed("version")
         {
             add("version", Datum::Text(version));
         }

@@ -121,7 +121,7 @@ fn a_chain_longer_than_the_call_stack_is_shown() {
 
 #[test]
 fn links_are_shown_behind_the_tags_the_first_few_of_them() {
-    let links = (1..=5).map(|span_id| Link { trace_id: 42 << 64, span_id }).collect();
+    let links = (1..=5).map(|span_id| Link::new(42 << 64, span_id)).collect();
     let spans = [Span { tags: tags([("interrupt", Value::Uint(37))]), links, ..span(1, 0, "byte", 0, 5) }];
     let text = tree(&spans, PLAIN);
     let trace = "000000000000002a0000000000000000";

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 
-use crate::model::{Link, Source, Span, Text, Value};
+use crate::model::{Event, Link, Source, Span, Tag, Text, Value};
 
 /// A clock that is off by more than this is wrong: a day.
 const TOLERANCE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -75,6 +75,8 @@ struct Wire {
     span_type: String,
     #[serde(default)]
     span_links: Vec<WireLink>,
+    #[serde(default)]
+    span_events: Vec<WireEvent>,
 }
 
 /// A link as it stands there.
@@ -84,7 +86,33 @@ struct WireLink {
     #[serde(default)]
     trace_id_high: u64,
     span_id: u64,
+    #[serde(default)]
+    attributes: BTreeMap<String, String>,
+    flags: Option<u32>,
 }
+
+/// An event as it stands there.
+#[derive(Deserialize)]
+struct WireEvent {
+    time_unix_nano: u64,
+    name: String,
+    #[serde(default)]
+    attributes: BTreeMap<String, WireValue>,
+}
+
+/// The value of an event's attribute: its type, and the one field that goes with that.
+#[derive(Deserialize)]
+struct WireValue {
+    #[serde(rename = "type")]
+    kind: u8,
+    string_value: Option<String>,
+    bool_value: Option<bool>,
+    int_value: Option<i64>,
+    double_value: Option<f64>,
+}
+
+/// The bit of a link's flags that says that they are set.
+const FLAGS_SET: u32 = 1 << 31;
 
 /// Decodes the body of a `/v0.4/traces` request that came at `now`; `header` gives a header by its name.
 ///
@@ -159,6 +187,21 @@ fn problem(span: &Wire, trace_id: u64, now: SystemTime) -> Option<String> {
         () if span.span_links.iter().any(|link| link.trace_id == 0 || link.span_id == 0) => {
             "a link has trace_id or span_id 0".to_owned()
         }
+        () if span.span_links.iter().any(|link| link.flags.is_some_and(|flags| flags & FLAGS_SET == 0)) => {
+            "a link has flags without bit 31".to_owned()
+        }
+        () if span.span_events.iter().any(|event| event.name.is_empty()) => "an event has no name".to_owned(),
+        () if span
+            .span_events
+            .iter()
+            .flat_map(|event| event.attributes.values())
+            .any(|v| v.get().is_none()) =>
+        {
+            "an attribute of an event is not of the type it says".to_owned()
+        }
+        () if span.meta.get("events").is_some_and(|text| !is_array_of_events(text)) => {
+            "events is not a JSON array of events".to_owned()
+        }
         () if span.service.is_empty() => "service is empty".to_owned(),
         () if span.name.is_empty() => "name is empty".to_owned(),
         () if span.duration < 0 => format!("duration is negative: {}", span.duration),
@@ -182,6 +225,13 @@ impl Wire {
         let links = self.span_links.into_iter().map(|link| Link {
             trace_id: u128::from(link.trace_id_high) << 64 | u128::from(link.trace_id),
             span_id: link.span_id,
+            sampled: link.flags.map(|flags| flags & 1 != 0),
+            attributes: link.attributes.into_iter().map(|(k, v)| (k.into(), Value::Str(v.into()))).collect(),
+        });
+        let events = self.span_events.into_iter().map(|event| Event {
+            name: event.name.into(),
+            time: i64::try_from(event.time_unix_nano).unwrap_or(i64::MAX),
+            attributes: event.attributes.into_iter().filter_map(WireValue::tag).collect(),
         });
         let given = |text: String| if text.is_empty() { None } else { Some(Text::from(text)) };
         Span {
@@ -193,9 +243,34 @@ impl Wire {
             error: self.error != 0,
             tags: texts.chain(numbers).collect(),
             links: links.collect(),
+            events: events.collect(),
             ..Span::new(trace_id, self.span_id, self.parent_id, self.name, source)
         }
     }
+}
+
+impl WireValue {
+    /// Its value, if it is the one and only that its type asks for.
+    fn get(&self) -> Option<Value> {
+        let Self { kind, string_value, bool_value, int_value, double_value } = self;
+        match (kind, string_value, bool_value, int_value, double_value) {
+            (0, Some(value), None, None, None) => Some(Value::Str(value.clone().into())),
+            (1, None, Some(value), None, None) => Some(Value::Bool(*value)),
+            (2, None, None, Some(value), None) => Some(Value::Int(*value)),
+            (3, None, None, None, Some(value)) if value.is_finite() => Some(Value::Float(*value)),
+            _ => None,
+        }
+    }
+
+    fn tag((key, value): (String, Self)) -> Option<Tag> {
+        Some((key.into(), value.get()?))
+    }
+}
+
+/// Whether a text is JSON as the agent takes it for events.
+fn is_array_of_events(text: &str) -> bool {
+    let Ok(serde_json::Value::Array(events)) = serde_json::from_str(text) else { return false };
+    events.iter().all(|event| event["name"].is_string() && event["time_unix_nano"].is_u64())
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ fn called<'a>(spans: &'a [Span], name: &str) -> &'a Span {
 }
 
 fn to(span: &Span) -> Link {
-    Link { trace_id: span.trace_id, span_id: span.span_id }
+    Link::new(span.trace_id, span.span_id)
 }
 
 #[test]
@@ -141,8 +141,8 @@ fn what_follows_the_fields_of_a_span_that_are_known_is_ignored() {
     let (spans, counters) = decode(&[packet(1, 0, &records)]);
     assert_eq!((spans.len(), counters.malformed), (2, 0));
     let session = Session::new(1);
-    let link = Link { trace_id: session.trace_id(9 - 6), span_id: session.span_id(9 - 5) };
-    assert_eq!((spans[0].links[0], spans[0].span_id), (link, session.span_id(9)));
+    let link = Link::new(session.trace_id(9 - 6), session.span_id(9 - 5));
+    assert_eq!((spans[0].links[0].clone(), spans[0].span_id), (link, session.span_id(9)));
     assert_eq!(spans[1].span_id, session.span_id(10));
 }
 

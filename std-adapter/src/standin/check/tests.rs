@@ -80,7 +80,7 @@ fn link(trace_id: u64, span_id: u64) -> Msg {
 fn links_come_with_their_span() {
     let span = with("span_links", Some(Msg::Array(vec![link(3, 4)])));
     let spans = check(span).expect("nothing is wrong with it").remove(0);
-    assert_eq!(spans[1].links, [Link { trace_id: (2 << 64) | 3, span_id: 4 }]);
+    assert_eq!(spans[1].links, [Link::new((2 << 64) | 3, 4)]);
 }
 
 #[test]

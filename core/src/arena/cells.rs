@@ -1,0 +1,202 @@
+//! Cells that are pushed onto a span's chain as one: all of them or none.
+
+use super::tags::{ATTRIBUTE, LINK, LINKED, first, note_of};
+use super::{ArenaView, Cause, CellSlot, MAX_NAME, MAX_STR, STEPS};
+use crate::slot_ring::Mode;
+use crate::span_context::{CONTEXT, SpanContext};
+use crate::tag::{CellBody, FIRST, Kind, MORE, Value, Word, cut, pack_first, pack3, words_of};
+use core::ptr;
+
+/// The most attributes of an event or a link.
+const ATTRIBUTES: usize = 255;
+
+/// Cells that are filled from the last to the first, so that each is written with its successor known. What is not pushed
+/// because a cell was missing is free again.
+pub(super) struct Cells<'a> {
+    arena: &'a ArenaView,
+    mode: Mode,
+    /// The link to the one that was filled last.
+    next: u32,
+    /// The one that was filled first.
+    last: Option<&'static CellSlot>,
+}
+
+impl<'a> Cells<'a> {
+    #[inline(always)]
+    pub(super) fn new(arena: &'a ArenaView, mode: Mode) -> Self {
+        Self { arena, mode, next: LINKED, last: None }
+    }
+
+    /// Fills a cell before the others.
+    #[inline(always)]
+    pub(super) fn put(&mut self, words: [Word; 3], note: u32) -> Result<(), Cause> {
+        let Some(cell) = self.arena.cells.claim(self.mode, 0, STEPS) else {
+            return self.give_up();
+        };
+        // SAFETY: claimed above.
+        unsafe { cell.slot.write(CellBody(words)) };
+        cell.slot.chain(note | self.next);
+        self.next = self.arena.link(cell.handle);
+        self.last.get_or_insert(cell.slot);
+        Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn give_up(&self) -> Result<(), Cause> {
+        self.arena.free_cells(first(self.next), 0);
+        Err(Cause::TagsFull)
+    }
+
+    /// A string under a key.
+    #[inline(always)]
+    pub(super) fn text(&mut self, key: &'static str, text: &str, marks: u32) -> Result<(), Cause> {
+        let short = cut(text, MAX_STR);
+        let kind = if short.len() == text.len() { Kind::Str } else { Kind::Cut };
+        self.string(kind, key, short, marks)
+    }
+
+    /// A string of at most [`MAX_STR`] bytes: the first ones beside the key.
+    #[inline(always)]
+    fn string(&mut self, kind: Kind, key: &'static str, text: &str, marks: u32) -> Result<(), Cause> {
+        let key = cut(key, MAX_NAME);
+        let bytes = text.as_bytes();
+        let (head, rest) = bytes.split_at_checked(FIRST).unwrap_or((bytes, &[]));
+        self.bytes(rest)?;
+        self.put(pack_first(key, text.len() as u8, head), note_of(kind, key.len()) | marks)
+    }
+
+    /// Bytes behind a cell that is put next.
+    #[inline(always)]
+    fn bytes(&mut self, bytes: &[u8]) -> Result<(), Cause> {
+        for piece in bytes.chunks(MORE).rev() {
+            self.put(pack3(piece), note_of(Kind::More, 0))?;
+        }
+        Ok(())
+    }
+
+    /// The ids of a context behind a cell of this kind, which says its priority.
+    fn context(&mut self, kind: Kind, context: &SpanContext) -> Result<(), Cause> {
+        self.bytes(&context.to_bytes())?;
+        let priority = context.sampling_priority.map_or(0, |priority| PRIORITY | usize::from(priority as u8));
+        self.put([ptr::without_provenance(priority), ptr::null(), ptr::null()], note_of(kind, 0))
+    }
+
+    fn attribute(&mut self, key: &'static str, value: Value<'_>) -> Result<(), Cause> {
+        let key = cut(key, MAX_NAME);
+        let (kind, [low, high]) = match value {
+            Value::Bool(v) => (Kind::Bool, words_of(v.into())),
+            Value::U64(v) => (Kind::U64, words_of(v)),
+            Value::I64(v) => (Kind::I64, words_of(v as u64)),
+            Value::F32(v) => (Kind::F32, words_of(v.to_bits().into())),
+            Value::F64(v) => (Kind::F64, words_of(v.to_bits())),
+            Value::Static(v) => {
+                let text = cut(v, MAX_NAME);
+                (Kind::Static, [text.as_ptr(), ptr::without_provenance(text.len())])
+            }
+            Value::Str(v) => return self.text(key, v, ATTRIBUTE),
+        };
+        self.put([key.as_ptr(), low, high], note_of(kind, key.len()) | ATTRIBUTE)
+    }
+
+    fn attributes(&mut self, attributes: &[(&'static str, Value<'_>)]) -> Result<(), Cause> {
+        if attributes.len() > ATTRIBUTES {
+            return Err(Cause::TagsOversize);
+        }
+        attributes.iter().rev().try_for_each(|(key, value)| self.attribute(key, *value))
+    }
+
+    /// Puts them at the head of a span's chain.
+    #[inline(always)]
+    pub(super) fn push(self, handle: u32) -> Result<(), Cause> {
+        match self.last {
+            Some(last) => self.arena.push(handle, self.next, last, last.chained() & !LINK),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A priority is told, in the low 8 bits.
+pub(super) const PRIORITY: usize = 1 << 8;
+const _: () = assert!(CONTEXT.is_multiple_of(MORE));
+
+/// What is said of an event or a link.
+pub(crate) type Attributes<'a> = &'a [(&'static str, Value<'a>)];
+
+impl ArenaView {
+    /// Hides what was set under a key before.
+    pub(crate) fn remove_tag(&self, mode: Mode, handle: u32, key: &'static str) -> Result<(), Cause> {
+        let key = cut(key, MAX_NAME);
+        let note = note_of(Kind::Removed, key.len());
+        self.scalar(mode, handle, key.as_ptr(), note, [ptr::null(); 2])
+    }
+
+    /// Adds an event at a tick.
+    pub(crate) fn event(
+        &self,
+        mode: Mode,
+        handle: u32,
+        name: &'static str,
+        time: u64,
+        attributes: Attributes<'_>,
+    ) -> Result<(), Cause> {
+        let name = cut(name, MAX_NAME);
+        let [low, high] = words_of(time);
+        let mut cells = Cells::new(self, mode);
+        cells.attributes(attributes)?;
+        cells.put([name.as_ptr(), low, high], note_of(Kind::Event, name.len()))?;
+        cells.push(handle)
+    }
+
+    /// Adds a link to a span of this arena.
+    pub(crate) fn link_to(
+        &self,
+        mode: Mode,
+        handle: u32,
+        linked: u32,
+        attributes: Attributes<'_>,
+    ) -> Result<(), Cause> {
+        let words = [linked, self.last_root(linked), 0].map(|word| ptr::without_provenance(word as usize));
+        let mut cells = Cells::new(self, mode);
+        cells.attributes(attributes)?;
+        cells.put(words, note_of(Kind::Link, 0))?;
+        cells.push(handle)
+    }
+
+    /// Adds a link to a span of elsewhere.
+    pub(crate) fn link_to_remote(
+        &self,
+        mode: Mode,
+        handle: u32,
+        context: &SpanContext,
+        attributes: Attributes<'_>,
+    ) -> Result<(), Cause> {
+        let mut cells = Cells::new(self, mode);
+        cells.attributes(attributes)?;
+        cells.context(Kind::RemoteLink, context)?;
+        cells.push(handle)
+    }
+
+    /// Says which span of elsewhere is the parent of a root.
+    pub(crate) fn remote_parent(&self, mode: Mode, handle: u32, context: &SpanContext) -> Result<(), Cause> {
+        let mut cells = Cells::new(self, mode);
+        cells.context(Kind::RemoteParent, context)?;
+        cells.push(handle)
+    }
+
+    /// Sets an item of baggage; one that is too long is not set at all.
+    pub(crate) fn baggage(
+        &self,
+        mode: Mode,
+        handle: u32,
+        key: &'static str,
+        value: &str,
+    ) -> Result<(), Cause> {
+        if value.len() > MAX_STR {
+            return Err(Cause::TagsOversize);
+        }
+        let mut cells = Cells::new(self, mode);
+        cells.string(Kind::Baggage, key, value, 0)?;
+        cells.push(handle)
+    }
+}

@@ -94,7 +94,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 2_000 }))]
+        #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 4 } else { 2_000 }, failure_persistence: None, ..Default::default() })]
         #[test]
         fn a_pattern_matches_what_its_definition_says(pattern in "[abA*?øö]{0,7}", text in "[abBøö]{0,9}") {
             let chars = |text: &String| text.chars().collect::<Vec<_>>();

@@ -23,7 +23,9 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 500 }))]
+    #![proptest_config(ProptestConfig {
+        cases: if cfg!(miri) { 2 } else { 500 }, failure_persistence: None, ..Default::default()
+    })]
     #[test]
     fn a_span_is_recorded_if_and_only_if_its_trace_is(steps in prop::collection::vec(step(), 0..80)) {
         let (tracer, mut host) = some_out::<128>(|tracer| tracer);

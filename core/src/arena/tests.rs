@@ -30,7 +30,7 @@ fn tracer<const SPANS: usize, const TAGS: usize>() -> &'static Tracer {
 fn reap(tracer: &'static Tracer) -> Vec<(String, String)> {
     let arena = tracer.arena;
     let mut spans = Vec::new();
-    while let Some(span) = arena.next_finished_within(0, 1 << 16) {
+    while let Some(span) = arena.next_finished_within(0, tracer.arena.capacity()) {
         let tags: Vec<String> =
             arena.tags(&span).map(|tag| std::format!("{}={}", tag.key(), text(&tag))).collect();
         spans.push((span.name().to_string(), tags.join(" ")));
@@ -68,7 +68,7 @@ fn spans_nest_by_the_current_span() {
     drop(second);
     drop(root);
     let spans: Vec<Finished> = core::iter::from_fn(|| {
-        let span = tracer.arena.next_finished_within(0, 1 << 16)?;
+        let span = tracer.arena.next_finished_within(0, tracer.arena.capacity())?;
         tracer.arena.free(|| 0, &span);
         Some(span)
     })
@@ -149,7 +149,7 @@ fn a_tag_that_finds_no_cells_is_counted_and_the_span_marked() {
     span.set_tag("long", "more than one cell can hold");
     span.set_tag("fits", 3u32);
     drop(span);
-    let span = tracer.arena.next_finished_within(0, 1 << 16).unwrap();
+    let span = tracer.arena.next_finished_within(0, tracer.arena.capacity()).unwrap();
     assert!(span.has(LOST) && !span.has(ERROR));
     tracer.arena.put_back(&span);
     assert_eq!(reap(tracer), [("s".to_string(), "fits=3 n=2".to_string())]);
@@ -189,7 +189,7 @@ fn a_reference_to_a_finished_span_does_nothing_and_is_counted() {
 fn a_tag_pushed_after_the_drain_has_read_the_span_is_freed_and_counted() {
     let tracer = tracer::<4, 4>();
     tracer.trace("s").set_tag("in time", 1u32);
-    let span = tracer.arena.next_finished_within(0, 1 << 16).unwrap();
+    let span = tracer.arena.next_finished_within(0, tracer.arena.capacity()).unwrap();
     crate::span::tag::<crate::AnyThread>(
         tracer,
         span.handle,

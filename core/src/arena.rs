@@ -6,6 +6,7 @@
 //! | `arena/span.rs` | starting and finishing |
 //! | `arena/apart.rs` | spans that are born apart from what is current |
 //! | `arena/current.rs` | the current span of each core |
+//! | `arena/judge.rs` | traces that are not recorded |
 //! | `arena/tags.rs` | a span's chain of tag cells |
 //! | `arena/cells.rs` | several cells as one: strings, events, links |
 //! | `arena/read.rs` | looking at the cells of open spans |
@@ -23,6 +24,7 @@ mod apart;
 mod cells;
 mod counts;
 mod current;
+mod judge;
 mod panic;
 mod read;
 mod reap;
@@ -34,6 +36,8 @@ pub(crate) use cells::Attributes;
 pub(crate) use counts::CAUSES;
 pub use counts::{Cause, Stats};
 pub(crate) use current::Here;
+pub(crate) use judge::Judge;
+use judge::Kin;
 pub(crate) use reap::{Cell, Finished};
 pub(crate) use span::Started;
 pub(crate) use tags::{ERROR, LOST, note_of};
@@ -82,7 +86,7 @@ impl<const SPANS: usize, const TAGS: usize, const CORES: usize> Arena<SPANS, TAG
     }
 
     pub(crate) const fn view(&'static self) -> ArenaView {
-        let full = WhenFull { overwrite: false, reserved: 0 };
+        let full = WhenFull { overwrite: false, reserved: 0, asks: false };
         ArenaView { spans: &self.spans, cells: &self.cells, cores: &self.cores, state: &self.state, full }
     }
 }
@@ -183,13 +187,15 @@ const BYTES: usize = 4;
 type SpanSlot = Slot<SpanBody, WORDS, BYTES>;
 type CellSlot = Slot<CellBody, 0, 0>;
 
-/// What a start does when no slot is free.
+/// What a start does when no slot is free, and whether it asks more.
 #[derive(Clone, Copy)]
 pub(crate) struct WhenFull {
     /// It takes the oldest finished span's.
     pub(crate) overwrite: bool,
     /// So many slots are kept for roots and errors.
     pub(crate) reserved: u32,
+    /// It has to be known before a claim whether a span is a root: slots are reserved, or not every trace is recorded.
+    pub(crate) asks: bool,
 }
 
 /// An arena, whatever its size.

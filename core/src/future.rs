@@ -54,8 +54,7 @@ impl<M: Threads> Deref for Detached<M> {
 
 impl<M: Threads> From<Span<M>> for Detached<M> {
     fn from(span: Span<M>) -> Self {
-        span.leave();
-        Self(span)
+        Self(span.apart())
     }
 }
 
@@ -173,7 +172,7 @@ struct Place<M> {
 
 impl<M: Threads> Place<M> {
     fn of(span: &Span<M>) -> Self {
-        let (tracer, current) = span.parts();
+        let (tracer, current) = span.place();
         Self { tracer, current, threads: PhantomData }
     }
 

@@ -44,6 +44,7 @@
 //! - The [`Span`] is the guard of an open span: whoever holds it tags it, and dropping it finishes the span. A
 //!   [`SpanRef`] ([`Tracer::current_span`]) names a span that somebody else holds. A [`Detached`] span is open and not
 //!   current; a future that is [in a span](InSpan::in_span) has a current span of its own.
+//! - Which traces are recorded is decided when their root starts: by a [`Sampler`], by a [filter](Tracer::filter), or all are.
 //! - Ids are derived from a random [`Session`] key and a counter, by both sides: nothing is drawn in a start, and they
 //!   do not travel.
 //! - [`wire`] is the format, in both directions.
@@ -116,6 +117,7 @@ mod id;
 mod model;
 #[allow(unsafe_code)]
 mod on_panic;
+mod sampler;
 mod shown;
 #[allow(unsafe_code)]
 mod slot_ring;
@@ -150,6 +152,7 @@ pub use global_tags::{GlobalTagError, GlobalTags};
 pub use id::Session;
 #[cfg(not(loom))]
 pub use on_panic::on_panic;
+pub use sampler::{Rule, Sampler};
 pub use span::{Number, RecordErr, Span, SpanBuilder, SpanRef};
 pub use span_context::SpanContext;
 pub use tag::{Static, Value};

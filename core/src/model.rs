@@ -11,6 +11,7 @@
 //! | `model/books.rs` | what must come out |
 //! | `model/operations.rs` | all operations in all pairs, some in threes |
 //! | `model/panics.rs` | a panic at each step, after which nothing goes on |
+//! | `model/sampled.rs` | traces that are sampled out, and others in them |
 //! | `model/negative.rs` | what is wrong on purpose, and is found |
 
 mod books;
@@ -18,4 +19,5 @@ mod driver;
 mod negative;
 mod operations;
 mod panics;
+mod sampled;
 mod world;

@@ -427,6 +427,16 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         self.slot(handle).word.store(handle & !self.mask() | FINISHED, Ordering::Release);
     }
 
+    /// Gives back a slot whose use came to nothing: if no claim came since, the next one takes it, before it looks at slots that
+    /// are in use.
+    pub(crate) fn free_unused(&self, handle: u32) {
+        let next = self.next_stamp(handle);
+        self.free_slot(self.slot(handle), handle);
+        if self.hint.load(Ordering::Relaxed) == handle.wrapping_add(1) {
+            self.hint.store(next | handle & self.mask(), Ordering::Relaxed);
+        }
+    }
+
     /// Gives back a slot, the one that this handle names. Its owner or the reaper calls this, once.
     #[inline(always)]
     pub(crate) fn free_slot(&self, slot: &Slot<T, W, B>, handle: u32) {

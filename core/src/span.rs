@@ -5,6 +5,7 @@
 //! | `span.rs` | starting and finishing; what a name is good for |
 //! | `span/builder.rs` | starting with more than a name |
 //! | `span/tags.rs` | tags into cells, and out again |
+//! | `span/judge.rs` | traces kept or rejected by hand, and those that are not recorded |
 //! | `span/errors.rs`, `span/message.rs` | errors: their types, messages, sources and places |
 
 use crate::arena::{Cause, ERROR, Here, Started};
@@ -18,6 +19,7 @@ use core::ops::Deref;
 
 mod builder;
 mod errors;
+mod judge;
 mod message;
 mod tags;
 
@@ -54,7 +56,7 @@ impl<M: Threads> Span<M> {
     #[inline(always)]
     pub(crate) fn start(tracer: &'static Tracer, name: &'static str) -> Self {
         let here = Here::of(tracer.context);
-        let started = tracer.arena.start(M::MODE, here, tracer.interrupts, name, tracer.clock);
+        let started = tracer.arena.start(M::MODE, here, tracer.interrupts, name, tracer.clock, &tracer.judge);
         Self::of(tracer, name, started)
     }
 
@@ -122,6 +124,9 @@ impl<M: Threads> Span<M> {
         if span.is_recording() {
             // SAFETY: `start` returned this, to this guard alone, and it is not dropped.
             unsafe { finish_at(span.name.tracer, span.started(), ticks) };
+        } else if span.holds_trace_out() {
+            // SAFETY: as above.
+            unsafe { judge::finish_out(span.name.tracer, span.started()) };
         }
     }
 
@@ -134,15 +139,6 @@ impl<M: Threads> Span<M> {
     #[inline]
     pub(crate) fn parts(&self) -> (&'static Tracer, u32) {
         (self.name.tracer, self.name.handle)
-    }
-
-    /// Makes the span before it the current one here, if it is that itself.
-    #[inline]
-    pub(crate) fn leave(&self) {
-        if self.is_recording() {
-            let tracer = self.name.tracer;
-            tracer.arena.leave(Here::of(tracer.context), self.name.handle, self.previous);
-        }
     }
 }
 
@@ -158,9 +154,11 @@ impl<M: Threads> Deref for Span<M> {
 impl<M: Threads> Drop for Span<M> {
     #[inline(always)]
     fn drop(&mut self) {
-        if self.is_recording() {
+        // One call, which keeps this small enough to be taken in wherever a guard is dropped.
+        let end = if self.name.tracer.arena.full.asks { judge::finish_either } else { finish };
+        if self.is_recording() || self.holds_trace_out() {
             // SAFETY: `start` returned this, to this guard alone, and a guard is dropped once.
-            unsafe { finish(self.name.tracer, self.started()) };
+            unsafe { end(self.name.tracer, self.started()) };
         }
     }
 }
@@ -225,7 +223,7 @@ impl<M: Threads> SpanRef<M> {
     #[inline]
     pub(crate) fn open(tracer: &'static Tracer, handle: u32) -> Option<Self> {
         let is_open = handle != 0 && tracer.arena.is_open(handle);
-        is_open.then_some(Self { tracer, handle, threads: PhantomData })
+        (is_open && !tracer.arena.is_out(handle)).then_some(Self { tracer, handle, threads: PhantomData })
     }
 
     /// Whether the span is still open.

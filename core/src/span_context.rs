@@ -34,7 +34,7 @@ impl SpanContext {
         bytes
     }
 
-    pub(crate) fn of(bytes: impl Iterator<Item = u8>, sampling_priority: Option<i8>) -> Self {
+    pub(crate) fn of(bytes: [u8; CONTEXT], sampling_priority: Option<i8>) -> Self {
         let (mut trace_id, mut span_id) = ([0; 16], [0; 8]);
         trace_id.iter_mut().chain(&mut span_id).zip(bytes).for_each(|(to, from)| *to = from);
         let (trace_id, span_id) = (u128::from_le_bytes(trace_id), u64::from_le_bytes(span_id));

@@ -1,10 +1,11 @@
 //! The tracer: what a program starts its spans from.
 
-use crate::arena::{Arena, ArenaView, Here, MAX_RESERVED, Stats};
+use crate::arena::{Arena, ArenaView, Here, Judge, MAX_RESERVED, Stats};
 use crate::callsite::{Callsites, CallsitesView};
 use crate::clock::Clock;
 use crate::context::{Context, Interrupts, OneContext};
 use crate::global_tags::{GlobalTagError, GlobalTags, GlobalTagsView};
+use crate::sampler::Sampler;
 use crate::slot_ring::Mode;
 use crate::span::{Span, SpanBuilder, SpanRef};
 use crate::sync::Ordering;
@@ -44,6 +45,7 @@ pub struct Tracer {
     pub(crate) callsites: Option<CallsitesView>,
     pub(crate) service: &'static str,
     pub(crate) tags: &'static [(&'static str, Value<'static>)],
+    pub(crate) judge: Judge,
     pub(crate) global_tags: Option<GlobalTagsView>,
 }
 
@@ -62,6 +64,7 @@ impl Tracer {
             callsites: None,
             service: "",
             tags: &[],
+            judge: Judge::NONE,
             global_tags: None,
         }
     }
@@ -78,6 +81,7 @@ impl Tracer {
     #[must_use]
     pub const fn service(mut self, service: &'static str) -> Self {
         self.service = service;
+        self.judge.service = service;
         self
     }
 
@@ -134,6 +138,41 @@ impl Tracer {
         let half = self.arena.capacity() / 2;
         let most = if half < MAX_RESERVED { half } else { MAX_RESERVED };
         self.arena.full.reserved = if slots < most as usize { slots as u32 } else { most };
+        self.arena.full.asks = self.arena.full.reserved != 0 || self.judge.exists();
+        self
+    }
+
+    /// Has this decide which traces are recorded; all are unless this is called.
+    #[must_use]
+    pub const fn sampler(mut self, sampler: &'static Sampler) -> Self {
+        self.judge.sampler = Some(sampler);
+        self.arena.full.asks = true;
+        self
+    }
+
+    /// Leaves out every trace whose root has a name that one of these patterns matches.
+    ///
+    /// In a pattern `*` stands for any text and `?` for one character, and the case of ASCII letters makes no difference.
+    /// Such a trace is not recorded, as one that is [sampled out](Sampler), and is counted
+    /// ([`Stats::traces_filtered`]). Nobody else is asked, and nothing brings it back.
+    ///
+    /// ```
+    /// # use microspan::{Arena, Clock, Tracer};
+    /// # struct Ticks;
+    /// # impl Clock for Ticks {
+    /// #     fn now(&self) -> u64 { 0 }
+    /// #     fn frequency(&self) -> u32 { 1_000_000 }
+    /// # }
+    /// static FILTER: [&str; 2] = ["health.*", "idle"];
+    /// static ARENA: Arena<16, 32> = Arena::new();
+    /// static TRACER: Tracer = Tracer::new(&ARENA, &Ticks).filter(&FILTER);
+    /// assert!(!TRACER.trace("health.ping").is_recording());
+    /// assert_eq!(TRACER.stats().traces_filtered, 1);
+    /// ```
+    #[must_use]
+    pub const fn filter(mut self, patterns: &'static [&'static str]) -> Self {
+        self.judge.filter = patterns;
+        self.arena.full.asks = self.arena.full.reserved != 0 || self.judge.exists();
         self
     }
 
@@ -181,7 +220,7 @@ impl Tracer {
         SpanBuilder::new(self, name, self.is_enabled() && self.mode == Mode::Shared)
     }
 
-    /// The current span; `None` when there is none.
+    /// The current span; `None` when there is none, or its trace is not recorded.
     ///
     /// It can be tagged from any function without being handed down.
     #[inline]

@@ -10,7 +10,7 @@ impl ArenaView {
     /// Starts a span in the nearest open one of `within` and its ancestors, and where there is none as the root of a trace.
     /// It becomes the current one here; its `previous` is what was current, by whatever name.
     ///
-    /// Where there was no slot for it, which is counted, its handle is 0, and what it was to be in is current. Reserved slots
+    /// Where there was no slot for it, which is counted, or its trace is not recorded, its handle is 0, and what it was to be in is current. Reserved slots
     /// are not for it: there are too many of its kind.
     pub(crate) fn start_apart(
         &self,
@@ -24,6 +24,10 @@ impl ArenaView {
             return Started { handle: 0, previous: 0 };
         }
         let (parent, root) = if within == 0 { (0, 0) } else { self.nearest_and_root(within, 0) };
+        if parent != 0 && root == 0 {
+            // Its trace is not recorded.
+            return Started { handle: 0, previous: self.enter(here, parent) };
+        }
         let handle = match self.claim_by_policy(Mode::Shared, here, false) {
             Some(Claimed { handle, slot }) => {
                 slot.bytes[INTERRUPT].store(byte(here.interrupt), Ordering::Relaxed);

@@ -85,7 +85,7 @@ impl Clock for Time {
 }
 
 fn try_start(arena: ArenaView, here: Here, name: &'static str) -> Option<Started> {
-    arena.start(Mode::Shared, here, Interrupts::Children, name, &Time(time_of(name)))
+    arena.start(Mode::Shared, here, Interrupts::Children, name, &Time(time_of(name)), &Judge::NONE)
 }
 
 fn start(arena: ArenaView, here: Here, name: &'static str) -> Started {

@@ -1,6 +1,6 @@
 //! Closing spans whose guards will not come to it.
 
-use super::{ArenaView, END_HIGH, START_HIGH, TAGS};
+use super::{ArenaView, END_HIGH, ROOT, START_HIGH, TAGS};
 use crate::sync::{Ordering, compiler_fence, fence};
 
 impl ArenaView {
@@ -20,14 +20,16 @@ impl ArenaView {
         !self.state.taken_over.swap(true, Ordering::AcqRel)
     }
 
-    /// The open span in the slot of this index. One that is only being started is none: not all of it is there.
+    /// The open span in the slot of this index. The root of a trace that is not recorded is none, and one that is only being started is none: not all of it is there.
     pub(crate) fn open_at(&self, index: u32) -> Option<u32> {
         let handle = self.spans.open_at(index).filter(|handle| *handle != 0)?;
         // The chain of its tags is what a start writes last.
-        let head = self.spans.slot(handle).shared[TAGS].load(Ordering::Relaxed);
+        let [root, head] = [ROOT, TAGS].map(|word| {
+            self.spans.slot(handle).shared.get(word).map_or(0, |word| word.load(Ordering::Relaxed))
+        });
         compiler_fence(Ordering::Acquire);
         fence(Ordering::Acquire);
-        self.is_chain_of(head, handle).then_some(handle)
+        (root != 0 && self.is_chain_of(head, handle)).then_some(handle)
     }
 
     /// Finishes an open span in the place of its guard; `None`: at its start.

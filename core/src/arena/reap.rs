@@ -6,9 +6,10 @@ use super::tags::{ATTRIBUTE, close, first, noted};
 use super::{
     ArenaView, Cause, END_HIGH, INTERRUPT, NAME_LEN, PARENT, ROOT, START_HIGH, SpanBody, SpanSlot, TAGS,
 };
-use crate::span_context::SpanContext;
+use crate::span_context::{CONTEXT, SpanContext};
 use crate::sync::Ordering;
 use crate::tag::{CellBody, FIRST, Kind, Value, WORD, Word, bits_of, first_bytes, unpack};
+use crate::wire::Elsewhere;
 use core::{slice, str};
 
 impl ArenaView {
@@ -239,9 +240,18 @@ impl Cell {
 
     /// The context of a span of elsewhere.
     pub(crate) fn context(&self) -> SpanContext {
+        let Elsewhere { ids, sampling_priority } = self.elsewhere();
+        let mut bytes = [0; CONTEXT];
+        let mut to = bytes.iter_mut();
+        ids.for_each(|piece| piece.as_ref().iter().zip(&mut to).for_each(|(from, to)| *to = *from));
+        SpanContext::of(bytes, sampling_priority)
+    }
+
+    /// The same, in pieces.
+    pub(crate) fn elsewhere(&self) -> Elsewhere<impl Iterator<Item = Piece>> {
         let priority = self.words[0].addr();
-        let ids = self.more().flat_map(|words| words.into_iter().flatten());
-        SpanContext::of(ids, (priority & PRIORITY != 0).then_some(priority as i8))
+        let sampling_priority = (priority & PRIORITY != 0).then_some(priority as i8);
+        Elsewhere { ids: self.more().map(Piece::More), sampling_priority }
     }
 
     /// The attributes of an event or a link, in the order in which they were given.

@@ -1,9 +1,9 @@
 //! Starting and finishing a span.
 
-use super::current::byte;
+use super::current::{Birth, byte};
 use super::{
-    ArenaView, Cause, Core, END_HIGH, ERROR, Here, INTERRUPT, MAX_NAME, NAME_LEN, PARENT, ROOT, START_HIGH,
-    STEPS, SpanSlot, TAGS,
+    ArenaView, Cause, Core, END_HIGH, ERROR, Here, INTERRUPT, Judge, Kin, MAX_NAME, NAME_LEN, PARENT, ROOT,
+    START_HIGH, STEPS, SpanSlot, TAGS,
 };
 use crate::clock::Clock;
 use crate::context::Interrupts;
@@ -11,7 +11,7 @@ use crate::slot_ring::{Claimed, Mode};
 use crate::sync::{Ordering, compiler_fence};
 use crate::tag::cut;
 
-type ClaimedSpan = Claimed<'static, super::SpanBody, { super::WORDS }, { super::BYTES }>;
+pub(super) type ClaimedSpan = Claimed<'static, super::SpanBody, { super::WORDS }, { super::BYTES }>;
 
 /// How far a claim that may overwrite looks for a slot that is free.
 const STEPS_TO_FREE: u32 = 8;
@@ -19,8 +19,10 @@ const STEPS_TO_FREE: u32 = 8;
 /// A span that was started.
 #[derive(Clone, Copy)]
 pub(crate) struct Started {
+    /// 0: it is not recorded.
     pub(crate) handle: u32,
-    /// What becomes current again after it.
+    /// What becomes current again after it. Of the root of a trace that is not recorded, its own handle; of anything else that
+    /// is not, 0.
     pub(crate) previous: u32,
 }
 
@@ -34,9 +36,15 @@ impl ArenaView {
         interrupts: Interrupts,
         name: &'static str,
         clock: &dyn Clock,
+        judge: &Judge,
     ) -> Option<Started> {
-        if here.interrupt != 0 || self.full.reserved != 0 {
-            return self.start_in_context(mode, here, interrupts, name, clock);
+        if here.interrupt != 0 || self.full.asks {
+            let kin = if judge.exists() { self.kin(here) } else { Kin::Unknown };
+            match kin {
+                Kin::Out => return Some(Started::OUT),
+                Kin::Recorded if here.interrupt == 0 && self.full.reserved == 0 => (),
+                _ => return self.start_in_context(mode, here, interrupts, name, clock, judge),
+            }
         }
         let Some(core) = self.cores.get(here.core) else {
             self.count(here.core, Cause::SpansFull);
@@ -62,20 +70,25 @@ impl ArenaView {
         interrupts: Interrupts,
         name: &'static str,
         clock: &dyn Clock,
+        judge: &Judge,
     ) -> Option<Started> {
         let Some(core) = self.cores.get(here.core) else {
             self.count(here.core, Cause::SpansFull);
             return None;
         };
-        let birth = self.birth(core, here);
-        let alone = birth.enters && interrupts == Interrupts::Roots;
-        let (parent, root) = self.parent_and_root(birth.parent);
-        let is_root = alone || parent == 0;
-        let Claimed { handle, slot } = self.claim_by_policy(mode, here, is_root)?;
-        slot.bytes[INTERRUPT].store(byte(here.interrupt), Ordering::Relaxed);
-        self.begin(handle, slot, name, parent, if is_root { handle } else { root }, clock);
-        core.set_current(here, handle);
-        Some(Started { handle, previous: birth.previous })
+        let Birth { previous, parent, enters } = self.birth(core, here);
+        let alone = enters && interrupts == Interrupts::Roots;
+        let (parent, root) = self.parent_and_root(parent);
+        let is_out = parent != 0 && root == 0;
+        if is_out && !alone {
+            return Some(Started::OUT);
+        }
+        // A link to what is not recorded would lead nowhere.
+        let parent = if is_out { 0 } else { parent };
+        let root = if alone || parent == 0 { None } else { Some(root) };
+        let claimed = self.claim_by_policy(mode, here, root.is_none())?;
+        let started = self.begin_judged((mode, here), claimed, (parent, root), name, clock, judge);
+        Some(self.become_current(core, here, started, previous))
     }
 
     /// The same, as a child of the open span that is named; of 0: as a root. A parent that is not open is counted, as is `None`, a
@@ -87,6 +100,7 @@ impl ArenaView {
         parent: Option<u32>,
         name: &'static str,
         clock: &dyn Clock,
+        judge: &Judge,
     ) -> Option<Started> {
         let Some(core) = self.cores.get(here.core) else {
             self.count(here.core, Cause::SpansFull);
@@ -97,12 +111,10 @@ impl ArenaView {
             self.count(here.core, Cause::Stale);
         }
         let previous = self.birth(core, here).previous;
-        let Claimed { handle, slot } = self.claim_by_policy(mode, here, born.is_none())?;
-        slot.bytes[INTERRUPT].store(byte(here.interrupt), Ordering::Relaxed);
-        let (parent, root) = born.unwrap_or((0, handle));
-        self.begin(handle, slot, name, parent, root, clock);
-        core.set_current(here, handle);
-        Some(Started { handle, previous })
+        let claimed = self.claim_by_policy(mode, here, born.is_none())?;
+        let family = born.map_or((0, None), |(parent, root)| (parent, Some(root)));
+        let started = self.begin_judged((mode, here), claimed, family, name, clock, judge);
+        Some(self.become_current(core, here, started, previous))
     }
 
     /// Writes what a span begins with.
@@ -220,6 +232,9 @@ impl ArenaView {
         }
         let core: &Core = self.cores.get(here.core)?;
         let birth = self.birth(core, here);
+        if self.is_out(birth.parent) {
+            return None;
+        }
         let Claimed { handle, slot } = self.claim_reserved(mode, here)?;
         slot.bytes[INTERRUPT].store(byte(here.interrupt), Ordering::Relaxed);
         let (parent, root) = self.parent_and_root(birth.parent);

@@ -20,7 +20,7 @@ impl<const N: usize> Encoder<'_, N> {
         let key = self.names.text(cell.key());
         match cell.kind {
             Kind::Removed => return put_removed(w, key),
-            Kind::RemoteParent => return put_remote_parent(w, &cell.context()),
+            Kind::RemoteParent => return put_remote_parent(w, cell.elsewhere()),
             Kind::Baggage => {
                 let (len, pieces) = cell.pieces();
                 return put_baggage(w, key, len, pieces);
@@ -32,7 +32,7 @@ impl<const N: usize> Encoder<'_, N> {
             |w: &mut Writer<'_>| cell.attributes().try_for_each(|attribute| self.tag(w, &attribute));
         match cell.kind {
             Kind::Event => put_event(w, key, ahead40(cell.bits(), span.start()), count, &mut attributes),
-            Kind::RemoteLink => put_remote_link(w, &cell.context(), count, &mut attributes),
+            Kind::RemoteLink => put_remote_link(w, cell.elsewhere(), count, &mut attributes),
             _ => put_link(w, span.handle, cell.linked(), count, &mut attributes),
         }
     }

@@ -51,8 +51,9 @@ pub(super) fn tell<const N: usize>(
         Some(told) => {
             let old = told.is_old(now, tracer);
             told.turn.is_some()
+                || told.stats.losses() != tracer.stats().losses()
+                || old && told.stats != tracer.stats()
                 || told.global_tags != global_tags
-                || told.stats != tracer.stats()
                 || old && tracer.callsites.is_some_and(|sites| sites.sum() != told.callsites)
         }
     };

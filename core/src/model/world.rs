@@ -65,7 +65,7 @@ impl Clock for Ticks {
 }
 
 /// Each operation that came into another is an interrupt.
-struct Nested;
+pub(super) struct Nested;
 
 impl Context for Nested {
     fn interrupt(&self) -> u32 {

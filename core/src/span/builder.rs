@@ -135,9 +135,11 @@ fn start<M: Threads>(plan: &SpanBuilder<'_, M>) -> Span<M> {
     let clock = given.as_ref().map_or(tracer.clock, |given| given);
     let here = Here::of(tracer.context);
     let started = match parent {
-        Parent::Current => tracer.arena.start(M::MODE, here, tracer.interrupts, name, clock),
-        Parent::Is(parent) => tracer.arena.start_under(M::MODE, here, Some(parent), name, clock),
-        Parent::Foreign => tracer.arena.start_under(M::MODE, here, None, name, clock),
+        Parent::Current => tracer.arena.start(M::MODE, here, tracer.interrupts, name, clock, &tracer.judge),
+        Parent::Is(parent) => {
+            tracer.arena.start_under(M::MODE, here, Some(parent), name, clock, &tracer.judge)
+        }
+        Parent::Foreign => tracer.arena.start_under(M::MODE, here, None, name, clock, &tracer.judge),
     };
     let span = Span::of(tracer, name, started);
     if span.is_recording() {

@@ -100,10 +100,16 @@ pub(crate) fn put_link(
     })
 }
 
+/// The context of a span of elsewhere: the 24 bytes of its ids in pieces, and its priority.
+pub(crate) struct Elsewhere<I> {
+    pub(crate) ids: I,
+    pub(crate) sampling_priority: Option<i8>,
+}
+
 /// Writes a link to a span of elsewhere.
-pub(crate) fn put_remote_link(
+pub(crate) fn put_remote_link<P: AsRef<[u8]>>(
     w: &mut Writer<'_>,
-    context: &SpanContext,
+    context: Elsewhere<impl Iterator<Item = P>>,
     count: u8,
     attributes: PutAttributes<'_>,
 ) -> Result<(), Full> {
@@ -114,7 +120,10 @@ pub(crate) fn put_remote_link(
 }
 
 /// Writes the parent of a root.
-pub(crate) fn put_remote_parent(w: &mut Writer<'_>, context: &SpanContext) -> Result<(), Full> {
+pub(crate) fn put_remote_parent<P: AsRef<[u8]>>(
+    w: &mut Writer<'_>,
+    context: Elsewhere<impl Iterator<Item = P>>,
+) -> Result<(), Full> {
     put_sized(w, Text::Inline(""), REMOTE_PARENT, |w| put_context(w, context))
 }
 
@@ -128,9 +137,13 @@ pub(crate) fn put_baggage<P: AsRef<[u8]>>(
     put_sized(w, key, BAGGAGE, |w| put_inline(w, len, pieces))
 }
 
-fn put_context(w: &mut Writer<'_>, context: &SpanContext) -> Result<(), Full> {
-    w.put_bytes(&context.trace_id.to_le_bytes())?;
-    w.put_bytes(&context.span_id.to_le_bytes())?;
+fn put_context<P: AsRef<[u8]>>(
+    w: &mut Writer<'_>,
+    context: Elsewhere<impl Iterator<Item = P>>,
+) -> Result<(), Full> {
+    for piece in context.ids {
+        w.put_bytes(piece.as_ref())?;
+    }
     w.byte(if context.sampling_priority.is_some() { HAS_PRIORITY } else { 0 })?;
     w.byte(context.sampling_priority.unwrap_or(0) as u8)
 }

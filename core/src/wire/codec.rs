@@ -92,8 +92,9 @@ impl<'b> Writer<'b> {
     /// Moves what stands from `place` on to make room for a byte there.
     pub(crate) fn insert(&mut self, place: usize, byte: u8) -> Result<(), Full> {
         self.byte(0)?;
-        self.buffer.get_mut(place..self.used).ok_or(Full)?.rotate_right(1);
-        self.patch(place, |_| byte);
+        // Byte by byte: a call that moves memory would cost a small device a kilobyte and more of flash.
+        let moved = self.buffer.get_mut(place..self.used).ok_or(Full)?;
+        moved.iter_mut().fold(byte, |before, here| core::mem::replace(here, before));
         Ok(())
     }
 

@@ -23,8 +23,10 @@ mod packet;
 mod record;
 mod tag;
 
+pub(crate) use beyond::{
+    Elsewhere, put_baggage, put_event, put_link, put_remote_link, put_remote_parent, put_removed,
+};
 pub use beyond::{Event, Link};
-pub(crate) use beyond::{put_baggage, put_event, put_link, put_remote_link, put_remote_parent, put_removed};
 pub use codec::Malformed;
 pub(crate) use codec::{Full, Writer};
 #[cfg(feature = "embedded-io")]

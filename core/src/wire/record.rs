@@ -349,10 +349,10 @@ pub(crate) fn put_sync(
     mut tags: impl FnMut(&mut SyncTags<'_, '_>),
 ) -> Result<(), Full> {
     put_framed(w, SYNC, |w| {
-        w.put(&frequency)?;
+        w.number(frequency)?;
         service.put(w)?;
         let count = w.used();
-        w.put(&0u8)?;
+        w.byte(0)?;
         tags(&mut SyncTags { w, count });
         Ok(())
     })

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::config::Tagging;
-use crate::model::{Source, Span, Text, Value};
+use crate::model::{Event, Source, Span, Text, Value};
 use crate::pipeline::{Assembler, Limits};
 use scripted::{Scripted, Turn, logged};
 
@@ -264,4 +264,25 @@ fn a_client_that_is_dropped_still_sends_what_it_holds() {
         std::thread::sleep(Duration::from_millis(5));
     }
     assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn an_agent_is_asked_how_it_takes_events_once_there_are_some() {
+    let info = r#"{"span_events":true}"#;
+    let script = vec![Turn::answer(200, info), Turn::answer(200, OK), Turn::answer(200, OK)];
+    let server = Scripted::start(script);
+    let client = client(&server, quick());
+    for _ in 0..2 {
+        let mut assembler = Assembler::new(Limits::default(), Tagging::default());
+        let mut span = Span::new(5, 1, 0, "root", Arc::new(Source::new(1)));
+        span.events = vec![Event { name: "rise".into(), time: 7, attributes: Vec::new() }];
+        assembler.push(span, 0, &mut |_| {});
+        assembler.flush(&mut |trace| client.send(trace));
+        assert!(client.flush(SOON));
+    }
+    let requests = server.requests();
+    let lines: Vec<_> = requests.iter().map(|request| request.line.as_str()).collect();
+    assert_eq!(lines, ["GET /info HTTP/1.1", "POST /v0.4/traces HTTP/1.1", "POST /v0.4/traces HTTP/1.1"]);
+    let native = |request: &scripted::Request| request.body.windows(11).any(|bytes| bytes == b"span_events");
+    assert_eq!(requests.iter().map(native).collect::<Vec<_>>(), [false, false, true]);
 }

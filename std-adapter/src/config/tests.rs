@@ -109,3 +109,12 @@ fn service_env_and_version_come_from_the_tags_when_nothing_else_names_them() {
 fn any_value_of_no_color_asks_for_none() {
     assert!(config(&[("NO_COLOR", "0")]).no_color);
 }
+
+#[test]
+fn the_keys_of_baggage_that_is_shown_are_a_list_or_all() {
+    let keys = |list| config(&[("DD_TRACE_BAGGAGE_TAG_KEYS", list)]).tagging.baggage;
+    assert_eq!(keys(""), BaggageKeys::default());
+    assert!(BaggageKeys::default().contain("user.id") && !BaggageKeys::default().contain("user"));
+    assert_eq!(keys(" a.b , c,"), BaggageKeys::These(vec!["a.b".into(), "c".into()]));
+    assert_eq!(keys("a,*"), BaggageKeys::All);
+}

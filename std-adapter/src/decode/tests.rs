@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::{Text, Value};
 
+mod beyond;
 mod counts;
 mod forge;
 mod interrupts;

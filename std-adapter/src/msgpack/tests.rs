@@ -6,7 +6,7 @@ use rmpv::Value as Msg;
 
 use super::*;
 use crate::config::Tagging;
-use crate::model::{Link, Source, Span, Tag, Value};
+use crate::model::{Event, Link, Source, Span, Tag, Value};
 use crate::pipeline::{Assembler, Limits};
 
 /// The payload of `spans`, sent through the pipeline.
@@ -174,4 +174,64 @@ fn the_bytes_stay_as_they_are() {
     expected.extend(b"\xa7metrics\x82\xad_dd.top_level\xcb\x3f\xf0\0\0\0\0\0\0");
     expected.extend(b"\xb5_sampling_priority_v1\xcb\x3f\xf0\0\0\0\0\0\0");
     assert_eq!(payload(spans, Tagging::default()).as_bytes(), expected);
+}
+
+fn eventful() -> Span {
+    let attributes = tags([
+        ("s", "a \"b\"\n\\".into()),
+        ("b", Value::Bool(true)),
+        ("i", Value::Int(-3)),
+        ("f", Value::Float(2.0)),
+        ("nan", Value::Float(f64::NAN)),
+    ]);
+    let quiet = Event { name: "fall".into(), time: -1, attributes: Vec::new() };
+    Span { events: vec![Event { name: "rise".into(), time: 7, attributes }, quiet], ..span() }
+}
+
+#[test]
+fn events_are_json_in_a_tag_unless_the_agent_takes_them_otherwise() {
+    let mut other = eventful();
+    other.tags = tags([("events", "own".into())]);
+    let first = first(&payload(vec![other], Tagging::default()));
+    let expected = concat!(
+        r#"[{"name":"rise","time_unix_nano":7,"attributes":{"s":"a \"b\"\u000a\\","b":true,"i":-3,"f":2.0}},"#,
+        r#"{"name":"fall","time_unix_nano":0}]"#
+    );
+    assert_eq!(first["meta"]["events"].as_str(), Some(expected));
+    assert_eq!(keys(&first["meta"]).iter().filter(|key| **key == "events").count(), 1);
+    assert!(first["span_events"].is_nil());
+}
+
+#[test]
+fn events_go_out_with_the_types_of_their_attributes() {
+    let mut payload = Payload::new();
+    payload.set_native_events(true);
+    let mut assembler = Assembler::new(Limits::default(), Tagging::default());
+    assembler.push(eventful(), 0, &mut |_| {});
+    assembler.flush(&mut |trace| assert!(payload.push(trace, usize::MAX)));
+    let first = first(&payload);
+    let [rise, fall] = first["span_events"].as_array().expect("an array").as_slice() else {
+        panic!("{first:?}")
+    };
+    assert_eq!((rise["name"].as_str(), rise["time_unix_nano"].as_u64()), (Some("rise"), Some(7)));
+    let attribute = |key: &str| rise["attributes"][key].as_map().expect("a map")[0].1.as_u64();
+    assert_eq!(["s", "b", "i", "f"].map(attribute), [0, 1, 2, 3].map(Some));
+    assert_eq!(rise["attributes"]["i"]["int_value"].as_i64(), Some(-3));
+    assert_eq!(keys(&rise["attributes"]), ["s", "b", "i", "f"]);
+    assert_eq!(keys(fall), ["time_unix_nano", "name"]);
+    assert!(first["meta"]["events"].is_nil());
+}
+
+#[test]
+fn a_link_goes_out_with_its_attributes_and_flags() {
+    let attributes = tags([("n", Value::Int(1)), ("why", "x".into())]);
+    let link = Link { sampled: Some(true), attributes, ..Link::new(5, 6) };
+    let first = first(&payload(vec![Span { links: vec![link], ..span() }], Tagging::default()));
+    let link = &first["span_links"][0];
+    assert_eq!(keys(link), ["trace_id", "span_id", "attributes", "flags"]);
+    assert_eq!(link["flags"].as_u64(), Some(1 << 31 | 1));
+    assert_eq!(
+        (link["attributes"]["n"].as_str(), link["attributes"]["why"].as_str()),
+        (Some("1"), Some("x"))
+    );
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::model::{Link, Source, Tag};
+use crate::model::{Event, Link, Source, Tag, Text};
 
 const PLAIN: Style = Style { color: false };
 
@@ -130,4 +130,16 @@ fn links_are_shown_behind_the_tags_the_first_few_of_them() {
          link={trace}:0000000000000003  and 2 more links\n"
     );
     assert!(text.ends_with(&shown), "{text}");
+}
+
+#[test]
+fn events_are_shown_by_their_time_after_the_start_with_what_is_said_of_them() {
+    let event = |name, time, attributes| Event { name: Text::from(name), time, attributes };
+    let said = tags([("size", Value::Uint(3)), ("at", "the oven".into())]);
+    let events = vec![event("rise", 1_000_007, said), event("lit", -5, vec![]), event("fall", 9, vec![])];
+    let events = events.into_iter().chain([event("cool", 9, vec![])]).collect();
+    let text = tree(&[Span { events, ..span(1, 0, "bake", 7, 5) }], PLAIN);
+    let shown = "motor  bake  5 ns  event=rise@1.000 ms (size=3 at=\"the oven\")  event=lit@-12 ns  event=fall@2 ns  \
+                 and 1 more events\n";
+    assert!(text.ends_with(shown), "{text}");
 }

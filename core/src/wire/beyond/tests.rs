@@ -42,6 +42,11 @@ fn numbers(tags: Tags<'_>) -> Vec<u64> {
     tags.map(number).collect()
 }
 
+fn elsewhere(context: &SpanContext) -> Elsewhere<impl Iterator<Item = [u8; 24]>> {
+    let ids = core::iter::once(context.to_bytes());
+    Elsewhere { ids, sampling_priority: context.sampling_priority }
+}
+
 fn context() -> impl Strategy<Value = SpanContext> {
     any::<(u128, u64, Option<i8>)>().prop_map(|(trace_id, span_id, sampling_priority)| SpanContext {
         trace_id,
@@ -74,11 +79,11 @@ proptest! {
             let is_told = root != 0 && root != linked.wrapping_add(1);
             assert_eq!(link.trace.map(|trace| trace as u32), is_told.then_some(root));
         });
-        written(|w| put_remote_link(w, &context, count, &mut put_numbers(&list)), |tag| {
+        written(|w| put_remote_link(w, elsewhere(&context), count, &mut put_numbers(&list)), |tag| {
             let TagValue::RemoteLink(found, attributes) = tag.value else { panic!("{tag:?}") };
             assert_eq!((found, numbers(attributes)), (context, list.clone()));
         });
-        written(|w| put_remote_parent(w, &context), |tag| {
+        written(|w| put_remote_parent(w, elsewhere(&context)), |tag| {
             assert_eq!(tag.value, TagValue::RemoteParent(context));
         });
         written(|w| put_baggage(w, key, text.len() as u8, text.as_bytes().chunks(7)), |tag| {

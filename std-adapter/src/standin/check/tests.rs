@@ -148,3 +148,47 @@ fn an_empty_trace_a_cut_body_and_a_trailing_byte_are_refused() {
     odd[7].1 = Msg::Map(vec![("_dd.p.tid".into(), "ff".into())]);
     assert!(check_with(&[], &body(vec![vec![odd]])).expect_err("odd").contains("_dd.p.tid is `ff`"));
 }
+
+fn event(name: &str, kind: u8, field: &str) -> Msg {
+    let value = Msg::Map(vec![("type".into(), kind.into()), (field.into(), "x".into())]);
+    Msg::Map(vec![
+        ("name".into(), name.into()),
+        ("time_unix_nano".into(), 7.into()),
+        ("attributes".into(), Msg::Map(vec![("key".into(), value)])),
+    ])
+}
+
+#[test]
+fn events_come_with_their_span_and_are_looked_at() {
+    let events = |event| with("span_events", Some(Msg::Array(vec![event])));
+    let spans = check(events(event("rise", 0, "string_value"))).expect("nothing is wrong with it").remove(0);
+    let found = &spans[1].events[0];
+    assert_eq!((found.name.as_str(), found.time), ("rise", 7));
+    assert_eq!(found.attributes, [("key".into(), Value::from("x"))]);
+    assert!(reason(events(event("", 0, "string_value"))).ends_with("an event has no name"));
+    for (kind, field) in [(1, "string_value"), (0, "value"), (9, "string_value")] {
+        let reason = reason(events(event("rise", kind, field)));
+        assert!(reason.ends_with("an attribute of an event is not of the type it says"), "{reason}");
+    }
+    for (json, is_good) in [
+        (r#"[{"name":"rise","time_unix_nano":7}]"#, true),
+        (r#"[{"name":"rise"}]"#, false),
+        ("{}", false),
+        ("[", false),
+    ] {
+        let meta = Msg::Map(vec![("events".into(), json.into())]);
+        assert_eq!(check(with("meta", Some(meta))).is_ok(), is_good, "{json}");
+    }
+}
+
+#[test]
+fn a_link_says_that_its_flags_are_set() {
+    let with_flags = |flags: u32| {
+        let fields = [("trace_id", 3), ("span_id", 4), ("flags", u64::from(flags))];
+        let link = Msg::Map(fields.into_iter().map(|(key, value)| (key.into(), value.into())).collect());
+        with("span_links", Some(Msg::Array(vec![link])))
+    };
+    let spans = check(with_flags(1 << 31)).expect("nothing is wrong with it").remove(0);
+    assert_eq!(spans[1].links[0].sampled, Some(false));
+    assert!(reason(with_flags(1)).ends_with("a link has flags without bit 31"));
+}

@@ -12,8 +12,9 @@
 //! | `arena/reap.rs` | the drain's side |
 //! | `arena/counts.rs` | what was dropped, by cause and core |
 
+use crate::drain::Beyond;
 use crate::slot_ring::{Slot, SlotRing, SlotRingView};
-use crate::sync::{AtomicBool, AtomicU32, array_of, const_unless_loom};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, array_of, const_unless_loom};
 use crate::tag::CellBody;
 
 mod cells;
@@ -99,12 +100,19 @@ pub(crate) struct State {
     session: session::Known,
     /// How many look at the cells of spans that somebody else may finish; the drain leaves these alone meanwhile.
     readers: AtomicU32,
+    /// What writes events and the like, once there was one.
+    beyond: AtomicPtr<Beyond>,
 }
 
 impl State {
     const_unless_loom! {
         fn new() -> Self {
-            Self { disabled: AtomicBool::new(false), session: session::Known::new(), readers: AtomicU32::new(0) }
+            Self {
+                disabled: AtomicBool::new(false),
+                session: session::Known::new(),
+                readers: AtomicU32::new(0),
+                beyond: AtomicPtr::new(core::ptr::null_mut()),
+            }
         }
     }
 }

@@ -190,6 +190,11 @@ impl Cell {
         (is_same || self.kind == Kind::RemoteParent) && self.kind.hides(older.kind)
     }
 
+    /// Whether it is no plain tag.
+    pub(crate) fn is_beyond(&self) -> bool {
+        self.kind as u8 >= Kind::Removed as u8
+    }
+
     /// Whether it belongs to no other cell.
     pub(super) fn is_own(&self) -> bool {
         self.kind != Kind::More && !self.is_attribute

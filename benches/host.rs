@@ -9,7 +9,9 @@ use std::hint::black_box;
 
 use anyhow::{Result, anyhow, ensure};
 use clap::Args;
-use microspan::{Arena, Clock, Drain, Exclusive, Refused, Session, Static, Stats, Tracer, Transport};
+use microspan::{
+    Arena, Clock, Drain, Exclusive, Refused, Rule, Sampler, Session, Static, Stats, Tracer, Transport,
+};
 use serde::Serialize;
 
 use crate::allocations;
@@ -49,6 +51,12 @@ struct Figures {
 
 static ARENA: Arena<SPANS, TAGS> = Arena::new();
 static TRACER: Tracer = Tracer::new(&ARENA, &Ticks).service("benches");
+
+static RULES: [Rule; 1] = [Rule::new(0.0).name("out")];
+static SAMPLER: Sampler = Sampler::new().rules(&RULES);
+static ARENA_OF_SAMPLER: Arena<SPANS, TAGS> = Arena::new();
+/// A tracer that samples, and of which only a trace that is sampled out is made.
+static TRACER_OF_SAMPLER: Tracer = Tracer::new(&ARENA_OF_SAMPLER, &Ticks).sampler(&SAMPLER);
 
 /// A transport that takes all.
 struct Sink {
@@ -112,6 +120,12 @@ const OPERATIONS: &[Operation] = &[
         enabled: false,
         batch: |_| each(|_, _| TRACER.trace("child").finish()),
     },
+    Operation {
+        op: "sampled_out",
+        makes_span: false,
+        enabled: true,
+        batch: |_| each(|_, _| TRACER_OF_SAMPLER.trace("child").finish()),
+    },
 ];
 
 fn two_clock_reads(_: &Exclusive) {
@@ -147,7 +161,7 @@ pub fn run(options: &Options) -> Result<()> {
     let drain = |tracer| Drain::<1472>::new(tracer, Session::new(1)).ok_or_else(|| anyhow!("no first drain"));
     let mut drains = [drain(&TRACER)?, drain(exclusive.tracer())?];
     let mut sink = Sink { bytes: 0 };
-    let roots = (TRACER.trace("root"), exclusive.trace("root"));
+    let roots = (TRACER.trace("root"), exclusive.trace("root"), TRACER_OF_SAMPLER.trace("out"));
 
     let mut seen: Vec<Seen> = OPERATIONS.iter().map(|_| Seen::default()).collect();
     let mut made = 2;

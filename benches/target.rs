@@ -17,7 +17,7 @@ use crate::trace::{Call, Calls};
 const BUDGETS: [(&str, f64); 3] = [("span", 100.0), ("tag_u32", 16.0), ("drain_span", 250.0)];
 
 /// What is run: programs whose tracers differ.
-const PROGRAMS: [&str; 3] = ["cost", "cost_interrupts", "cost_callsites"];
+const PROGRAMS: [&str; 4] = ["cost", "cost_interrupts", "cost_callsites", "cost_sampler"];
 
 /// What `target` can be told.
 #[derive(Args)]

@@ -10,11 +10,17 @@ struct Program {
 }
 
 const PROGRAMS: &[Program] = &[
+    Program { name: "example_main_loop", board: "an386", scripts: &["link.x"] },
+    Program { name: "example_isr", board: "an386", scripts: &["link.x"] },
+    Program { name: "example_rtic", board: "an386", scripts: &["link.x"] },
+    Program { name: "example_dual_core", board: "an521", scripts: &["link.x"] },
+    Program { name: "example_embassy", board: "lm3s6965", scripts: &["link.x", "defmt.x"] },
     Program { name: "sandwich_udp", board: "lm3s6965", scripts: &["link.x", "defmt.x"] },
     Program { name: "sandwich_uart", board: "lm3s6965", scripts: &["link.x", "defmt.x"] },
     Program { name: "hammer_nested", board: "an386", scripts: &["link.x"] },
     Program { name: "hammer_m0", board: "microbit", scripts: &["link.x"] },
     Program { name: "hammer_cores", board: "an521", scripts: &["link.x"] },
+    Program { name: "example_panic", board: "an386", scripts: &["link.x"] },
     Program { name: "size_empty", board: "an386", scripts: &["link.x"] },
     Program { name: "size_tiny", board: "an386", scripts: &["link.x"] },
     Program { name: "size_spans", board: "an386", scripts: &["link.x"] },
@@ -22,7 +28,7 @@ const PROGRAMS: &[Program] = &[
 ];
 
 /// The programs that count what an operation costs.
-const COSTS: [&str; 3] = ["cost", "cost_interrupts", "cost_callsites"];
+const COSTS: [&str; 4] = ["cost", "cost_interrupts", "cost_callsites", "cost_sampler"];
 
 /// Their boards, one for each target: what the target is called, the core, the memory map.
 const COST: &[(&str, &str, &str)] = &[

@@ -116,13 +116,21 @@ fn a_line_that_names_std_is_found_outside_tests_only() {
     assert_eq!(named("#[cfg(all(test, not(loom)))]\nmod tests;\n"), None);
 }
 
+/// Whether tests alone have this file: the model of an interrupt, the atomics it steps through, and what says it is a test.
+fn is_of_tests(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.ends_with("tests.rs")
+        || name == "step.rs"
+        || path.components().any(|part| part.as_os_str() == "model")
+}
+
 /// The source files in a folder, those of tests excepted.
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         if path.is_dir() {
             collect(&path, paths);
-        } else if path.file_name().is_some_and(|name| name != "tests.rs") {
+        } else if !is_of_tests(&path) {
             paths.push(path);
         }
     }

@@ -17,7 +17,7 @@ declare -A about=(
     [tsan]='data races of real threads'
     [miri]='undefined behaviour in the core, by both models of borrowing'
     [boards]='the core for five targets, and the firmware'
-    [qemu]="end to end from an emulated Cortex-M3, against Datadog's own test agent"
+    [qemu]="end to end from emulated boards: against Datadog's own test agent, and every example"
     [hammer]='interrupts and cores on one arena, on three emulated boards'
     [demo]='./demo, and whether its books balance'
     [bench]='instructions per operation on four emulated Cortex-M, beside those of the table'
@@ -29,11 +29,21 @@ cost_targets=(thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabihf thumbv
 test_agent=ddapm-test-agent==1.69.1
 test_agent_dir=target/test-agent
 
-# The programs that hammer an arena, and their targets.
+# The programs that hammer an arena, and the one that panics, and their targets.
 declare -A hammers=(
     [hammer_m0]=thumbv6m-none-eabi
     [hammer_nested]=thumbv7em-none-eabihf
     [hammer_cores]=thumbv8m.main-none-eabi
+    [example_panic]=thumbv7em-none-eabihf
+)
+
+# The examples, their targets and what features they need.
+declare -A examples=(
+    [example_main_loop]='thumbv7em-none-eabihf examples'
+    [example_isr]='thumbv7em-none-eabihf examples'
+    [example_rtic]='thumbv7em-none-eabihf rtic'
+    [example_dual_core]='thumbv8m.main-none-eabi examples'
+    [example_embassy]='thumbv7m-none-eabi tasks'
 )
 
 skip() {
@@ -84,7 +94,11 @@ step_clippy() {
     cargo clippy --locked --workspace --all-targets -- -D warnings &&
         cargo clippy --locked -p microspan --all-targets --all-features -- -D warnings &&
         board_cargo "$board_target" clippy --locked -p microspan --all-features -- -D warnings &&
-        board_cargo "$board_target" clippy --locked -p microspan-firmware --profile firmware --bins -- -D warnings
+        board_cargo "$board_target" clippy --locked -p microspan-firmware --profile firmware --bins -- -D warnings &&
+        board_cargo "$board_target" clippy --locked -p microspan-firmware --profile firmware --features tasks \
+            --bin example_embassy -- -D warnings &&
+        board_cargo "$board_target" clippy --locked -p microspan-firmware --profile firmware --no-default-features \
+            --features rtic --bin example_rtic -- -D warnings
 }
 
 step_docs() {
@@ -98,6 +112,7 @@ step_tests() {
     cargo test --locked --workspace &&
         cargo test --locked -p microspan --features defmt,embassy-net,embedded-io &&
         cargo test --locked -p microspan --features linked-tracer --test linked &&
+        cargo test --locked -p microspan --features embassy-executor --lib --test executor &&
         cargo test --locked -p microspan --features off --test off &&
         cargo test --locked -p microspan-example-library &&
         cargo test --locked -p microspan-example-library --features off &&
@@ -162,19 +177,28 @@ step_boards() {
             board_cargo "$target" build --locked -p microspan --release --features embedded-io,defmt &&
             board_cargo "$target" build --locked -p microspan-example-library --release || return
     done
-    build_sandwich sandwich_udp sandwich_uart && build_hammers || return
+    build_sandwich sandwich_udp sandwich_uart && build_hammers && build_examples || return
     for target in "${cost_targets[@]}"; do
         board_cargo "$target" build --locked -p microspan-firmware --no-default-features --profile firmware \
-            --bin cost --bin cost_interrupts --bin cost_callsites || return
+            --bin cost --bin cost_interrupts --bin cost_callsites --bin cost_sampler || return
     done
 }
 
 step_qemu() {
     command -v qemu-system-arm >/dev/null || skip "there is no qemu-system-arm here" || return
     need_test_agent || skip "there is no $test_agent here" || return
-    build_sandwich sandwich_udp sandwich_uart || return
+    build_sandwich sandwich_udp sandwich_uart && build_examples || return
     MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$target_dir" && pwd) \
-        cargo test --locked --workspace --test udp --test uart
+        cargo test --locked --workspace --test udp --test uart --test examples
+}
+
+build_examples() {
+    local program target features
+    for program in "${!examples[@]}"; do
+        read -r target features <<<"${examples[$program]}"
+        board_cargo "$target" build --quiet --locked -p microspan-firmware --no-default-features \
+            --features "$features" --profile firmware --bin "$program" || return
+    done
 }
 
 build_hammers() {
@@ -189,7 +213,7 @@ step_hammer() {
     command -v qemu-system-arm >/dev/null || skip "there is no qemu-system-arm here" || return
     build_hammers || return
     MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$target_dir" && pwd) \
-        cargo test --locked -p microspan-tests --test hammer
+        cargo test --locked -p microspan-tests --test hammer --test panic
 }
 
 step_demo() {

@@ -4,12 +4,15 @@
 //! | --- | --- |
 //! | `arena.rs` | what there is, and what may be done when it is full |
 //! | `arena/span.rs` | starting and finishing |
+//! | `arena/apart.rs` | spans that are born apart from what is current |
 //! | `arena/current.rs` | the current span of each core |
+//! | `arena/judge.rs` | traces that are not recorded |
 //! | `arena/tags.rs` | a span's chain of tag cells |
 //! | `arena/cells.rs` | several cells as one: strings, events, links |
 //! | `arena/read.rs` | looking at the cells of open spans |
-//! | `arena/session.rs` | what ids are derived from |
 //! | `arena/reap.rs` | the drain's side |
+//! | `arena/session.rs` | what the drain has told of its session |
+//! | `arena/panic.rs` | closing what a panic left open |
 //! | `arena/counts.rs` | what was dropped, by cause and core |
 
 use crate::drain::Beyond;
@@ -17,9 +20,13 @@ use crate::slot_ring::{Slot, SlotRing, SlotRingView};
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, array_of, const_unless_loom};
 use crate::tag::CellBody;
 
+#[cfg(all(feature = "embassy-executor", not(loom)))]
+mod apart;
 mod cells;
 mod counts;
 mod current;
+mod judge;
+mod panic;
 mod read;
 mod reap;
 mod session;
@@ -30,6 +37,8 @@ pub(crate) use cells::Attributes;
 pub(crate) use counts::CAUSES;
 pub use counts::{Cause, Stats};
 pub(crate) use current::Here;
+pub(crate) use judge::Judge;
+use judge::Kin;
 pub(crate) use reap::{Cell, Finished};
 pub(crate) use span::Started;
 pub(crate) use tags::{ERROR, LOST, note_of};
@@ -78,7 +87,7 @@ impl<const SPANS: usize, const TAGS: usize, const CORES: usize> Arena<SPANS, TAG
     }
 
     pub(crate) const fn view(&'static self) -> ArenaView {
-        let full = WhenFull { overwrite: false, reserved: 0 };
+        let full = WhenFull { overwrite: false, reserved: 0, asks: false };
         ArenaView { spans: &self.spans, cells: &self.cells, cores: &self.cores, state: &self.state, full }
     }
 }
@@ -96,8 +105,11 @@ fn cores<const N: usize>() -> [Core; N] {
 pub(crate) struct State {
     /// 0 while spans are recorded: a load and a branch when they are not.
     pub(crate) disabled: AtomicBool,
-    /// What the drain has told of its session.
     session: session::Known,
+    /// Whether there was a panic.
+    panicked: AtomicBool,
+    /// Whether the session went on after that.
+    taken_over: AtomicBool,
     /// How many look at the cells of spans that somebody else may finish; the drain leaves these alone meanwhile.
     readers: AtomicU32,
     /// What writes events and the like, once there was one.
@@ -110,6 +122,8 @@ impl State {
             Self {
                 disabled: AtomicBool::new(false),
                 session: session::Known::new(),
+                panicked: AtomicBool::new(false),
+                taken_over: AtomicBool::new(false),
                 readers: AtomicU32::new(0),
                 beyond: AtomicPtr::new(core::ptr::null_mut()),
             }
@@ -177,13 +191,15 @@ const BYTES: usize = 4;
 type SpanSlot = Slot<SpanBody, WORDS, BYTES>;
 type CellSlot = Slot<CellBody, 0, 0>;
 
-/// What a start does when no slot is free.
+/// What a start does when no slot is free, and whether it asks more.
 #[derive(Clone, Copy)]
 pub(crate) struct WhenFull {
     /// It takes the oldest finished span's.
     pub(crate) overwrite: bool,
     /// So many slots are kept for roots and errors.
     pub(crate) reserved: u32,
+    /// It has to be known before a claim whether a span is a root: slots are reserved, or not every trace is recorded.
+    pub(crate) asks: bool,
 }
 
 /// An arena, whatever its size.

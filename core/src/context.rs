@@ -78,6 +78,7 @@ impl Context for CortexM {
 /// assert_eq!(CONTEXT.core(), 1);
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Cores<C> {
     core: fn() -> usize,
     inner: C,

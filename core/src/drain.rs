@@ -61,19 +61,25 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     /// begun once.
     pub fn new(tracer: &'static Tracer, session: Session) -> Option<Self> {
         const { assert!(MTU >= MIN_MTU && MTU <= MAX_MTU, "a drain's MTU is from 64 to 1,472 bytes") };
-        tracer.arena.begin_session(session).then_some(Self {
+        tracer.arena.begin_session(session).then(|| Self::at(tracer, session, (0, 0, 0)))
+    }
+
+    /// A drain that begins with this packet, after so many spans, and whose newest counter is the third.
+    const fn at(tracer: &'static Tracer, session: Session, told: (u32, u32, u64)) -> Self {
+        let (sequence, spans, latest) = told;
+        Self {
             tracer,
             session,
             buffer: [0; MTU],
             waiting: 0,
             names: Names::new(),
-            sequence: 0,
-            spans: 0,
-            latest: 0,
+            sequence,
+            spans,
+            latest,
             from: 0,
             swept: 0,
             told: None,
-        })
+        }
     }
 
     /// Hands one packet to the transport, if there is anything to send; returns whether there may be more.
@@ -125,6 +131,8 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         let mut next = sweep.next();
         let Self { tracer, session, buffer, names, sequence, spans, latest, told, .. } = self;
         let now = tracer.clock.now();
+        // A panic in the middle takes this packet with it.
+        tracer.arena.note_packet(sequence.wrapping_add(1));
         let header = Header {
             session: *session,
             sequence: *sequence,
@@ -160,7 +168,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         }
         *spans = spans.wrapping_add(taken);
         *latest = widen(*latest, encoder.newest);
-        tracer.arena.note_latest(*latest);
+        tracer.arena.note_drained(*latest, *spans);
 
         let told_names = encoder.tell_names(&mut w, empty) || told_names;
         if taken > 0 && !told_names {
@@ -169,7 +177,26 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
 
         let len = w.used();
         (self.from, self.swept) = (sweep.from, sweep.swept);
-        if len == empty { 0 } else { seal(&mut self.buffer, len).unwrap_or(0) }
+        if len == empty {
+            self.tracer.arena.note_packet(self.sequence);
+            return 0;
+        }
+        seal(&mut self.buffer, len).unwrap_or(0)
+    }
+}
+
+impl<const MTU: usize> Drain<MTU, 0> {
+    /// The drain of a session that a panic has stopped, for the panic handler; `None` before
+    /// [`on_panic`](Tracer::on_panic), when no session has begun, and the second time.
+    ///
+    /// What the drain before it had taken and not handed over is lost with its packet, which the host sees missing. This one
+    /// keeps no names, since it does not know what the other has told, and sends each in full.
+    ///
+    /// An example is at [`Tracer::on_panic`].
+    pub fn take_over(tracer: &'static Tracer) -> Option<Self> {
+        let session = tracer.arena.session()?;
+        let may = tracer.arena.has_panicked() && tracer.arena.take_over();
+        may.then(|| Self::at(tracer, session, tracer.arena.told()))
     }
 }
 

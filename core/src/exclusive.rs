@@ -1,7 +1,7 @@
 //! The tracer of one thread: claims by a load and a store where [`Tracer`] takes a compare-exchange.
 
 use crate::slot_ring::Mode;
-use crate::span::{Span, SpanRef};
+use crate::span::{Span, SpanBuilder, SpanRef};
 use crate::tracer::Tracer;
 use core::marker::PhantomData;
 
@@ -86,6 +86,12 @@ impl Exclusive {
         if self.tracer.is_enabled() { Span::start(self.tracer, name) } else { Span::none(self.tracer) }
     }
 
+    /// As [`Tracer::span`].
+    #[inline]
+    pub fn span(&self, name: &'static str) -> SpanBuilder<'static, OneThread> {
+        SpanBuilder::new(self.tracer, name, self.tracer.is_enabled())
+    }
+
     /// As [`Tracer::current_span`].
     #[inline]
     pub fn current_span(&self) -> Option<SpanRef<OneThread>> {
@@ -96,11 +102,5 @@ impl Exclusive {
     #[inline]
     pub fn current_root_span(&self) -> Option<SpanRef<OneThread>> {
         SpanRef::open(self.tracer, self.tracer.current_root()?)
-    }
-}
-
-impl core::fmt::Debug for Exclusive {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Exclusive").finish_non_exhaustive()
     }
 }

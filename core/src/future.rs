@@ -34,7 +34,6 @@ use pin_project_lite::pin_project;
 /// });
 /// order.set_tag("done", true);
 /// ```
-#[derive(Debug)]
 #[must_use = "a span is finished when its guard is dropped"]
 pub struct Detached<M: Threads = AnyThread>(Span<M>);
 
@@ -55,8 +54,7 @@ impl<M: Threads> Deref for Detached<M> {
 
 impl<M: Threads> From<Span<M>> for Detached<M> {
     fn from(span: Span<M>) -> Self {
-        span.leave();
-        Self(span)
+        Self(span.apart())
     }
 }
 
@@ -101,6 +99,12 @@ pin_project! {
         #[pin]
         inner: Within<F, M>,
         span: Option<Detached<M>>,
+    }
+}
+
+impl<F, M: Threads> WithSpan<F, M> {
+    pub(crate) fn is_done(&self) -> bool {
+        self.span.is_none()
     }
 }
 
@@ -168,7 +172,7 @@ struct Place<M> {
 
 impl<M: Threads> Place<M> {
     fn of(span: &Span<M>) -> Self {
-        let (tracer, current) = span.parts();
+        let (tracer, current) = span.place();
         Self { tracer, current, threads: PhantomData }
     }
 

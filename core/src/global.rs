@@ -2,7 +2,7 @@
 
 use crate::arena::Arena;
 use crate::clock::Clock;
-use crate::span::{Span, SpanRef};
+use crate::span::{Span, SpanBuilder, SpanRef};
 use crate::tracer::Tracer;
 use core::fmt;
 
@@ -54,7 +54,7 @@ mod pointer {
 
 /// Makes a tracer the one of the program. The final binary does this once, before its first span.
 ///
-/// A library that is instrumented names no tracer: it says [`trace`], [`span!`](crate::span) or [`wrap`](macro@crate::wrap),
+/// A library that is instrumented names no tracer: it says [`trace`], [`span!`](crate::span!) or [`wrap`](macro@crate::wrap),
 /// and the binary decides where that goes, in one of two ways:
 ///
 /// | | `set_global` | `link_tracer!`, of the feature `linked-tracer` |
@@ -108,6 +108,19 @@ pub fn trace(name: &'static str) -> Span {
     match global() {
         Some(tracer) => tracer.trace(name),
         None => Span::none(&NONE),
+    }
+}
+
+/// A span that is to be started in the tracer of the program, as [`Tracer::span`]. Without a tracer its guard does nothing.
+///
+/// ```
+/// let order = microspan::span("order").resource("POST /sandwich").start();
+/// ```
+#[inline]
+pub fn span(name: &'static str) -> SpanBuilder<'static> {
+    match global() {
+        Some(tracer) => tracer.span(name),
+        None => SpanBuilder::new(&NONE, name, false),
     }
 }
 

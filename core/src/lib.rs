@@ -26,7 +26,7 @@
 //! fn get_ingredients() {
 //!     let span = TRACER.trace("get_ingredients"); // a child of the one above
 //!     span.set_tag("bread", Static("rye"));
-//!     span.set_error("OutOfPickles", "the jar is empty");
+//!     span.set_error_info("OutOfPickles", "the jar is empty");
 //! }
 //! # make_sandwich_request(1);
 //! ```
@@ -44,6 +44,7 @@
 //! - The [`Span`] is the guard of an open span: whoever holds it tags it, and dropping it finishes the span. A
 //!   [`SpanRef`] ([`Tracer::current_span`]) names a span that somebody else holds. A [`Detached`] span is open and not
 //!   current; a future that is [in a span](InSpan::in_span) has a current span of its own.
+//! - Which traces are recorded is decided when their root starts: by a [`Sampler`], by a [filter](Tracer::filter), or all are.
 //! - Ids are derived from a random [`Session`] key and a counter, by both sides: nothing is drawn in a start, and they
 //!   do not travel.
 //! - [`wire`] is the format, in both directions.
@@ -75,6 +76,7 @@
 //!
 //! - `embedded-io`: `Stream`, the transport over a byte stream. It waits as long as the stream does.
 //! - `embassy-net`: `Udp`, the transport over a UDP socket. It never waits.
+//! - `embassy-executor`: spans of the tasks of `embassy-executor`; see `executor`. For the final binary alone to enable.
 //! - `defmt`: `Format` for the values and errors that a device logs.
 //! - `linked-tracer`: `link_tracer!`, by which the program's tracer is linked instead of set; a program that does not
 //!   say it does not link. For the final binary alone to enable; [`set_global`] says more.
@@ -85,7 +87,7 @@
 //! should.
 
 #![no_std]
-#![deny(missing_docs, unsafe_code)]
+#![deny(missing_docs, missing_debug_implementations, unsafe_code)]
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
@@ -100,14 +102,23 @@ mod clock;
 mod context;
 mod drain;
 mod exclusive;
+#[cfg(all(feature = "embassy-executor", not(loom)))]
+#[allow(unsafe_code)]
+pub mod executor;
 mod future;
 #[cfg(not(loom))]
 #[allow(unsafe_code)]
 mod global;
+#[allow(unsafe_code)]
+mod global_tags;
 mod id;
 #[cfg(all(test, not(any(loom, shuttle))))]
 #[allow(unsafe_code)]
 mod model;
+#[allow(unsafe_code)]
+mod on_panic;
+mod sampler;
+mod shown;
 #[allow(unsafe_code)]
 mod slot_ring;
 #[allow(unsafe_code)]
@@ -137,8 +148,12 @@ pub use exclusive::{AnyThread, Exclusive, OneThread, Threads};
 pub use future::{Detached, InSpan, WithSpan};
 #[cfg(not(loom))]
 pub use global::*;
+pub use global_tags::{GlobalTagError, GlobalTags};
 pub use id::Session;
-pub use span::{Span, SpanRef};
+#[cfg(not(loom))]
+pub use on_panic::on_panic;
+pub use sampler::{Rule, Sampler};
+pub use span::{Number, RecordErr, Span, SpanBuilder, SpanRef};
 pub use span_context::SpanContext;
 pub use tag::{Static, Value};
 pub use tracer::Tracer;

@@ -10,10 +10,14 @@
 //! | `model/world.rs` | a tracer, its drain, and what can be done with them |
 //! | `model/books.rs` | what must come out |
 //! | `model/operations.rs` | all operations in all pairs, some in threes |
+//! | `model/panics.rs` | a panic at each step, after which nothing goes on |
+//! | `model/sampled.rs` | traces that are sampled out, and others in them |
 //! | `model/negative.rs` | what is wrong on purpose, and is found |
 
 mod books;
 mod driver;
 mod negative;
 mod operations;
+mod panics;
+mod sampled;
 mod world;

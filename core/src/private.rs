@@ -1,7 +1,7 @@
 //! What the expansions of the macros name, and nothing else does: it may change in any release.
 
 use core::any::type_name;
-use core::fmt::{self, Debug, Display, Write};
+use core::fmt::{self, Debug, Display};
 
 pub use crate::future::within;
 pub use crate::global::trace;
@@ -10,9 +10,9 @@ pub use crate::tag::Static;
 pub use core::option::Option::Some;
 pub use core::{compile_error, concat, module_path, stringify};
 
-use crate::arena::MAX_STR;
 use crate::exclusive::Threads;
-use crate::tag::{Value, cut};
+use crate::span::Message;
+use crate::tag::Value;
 
 /// Runs the body of a function. As it is run once, it may give away what it captured.
 #[inline(always)]
@@ -107,60 +107,5 @@ impl<E: Debug> DebugOnly for Failure<'_, E> {
 #[cold]
 #[inline(never)]
 fn set_error<M: Threads>(span: &Span<M>, kind: &'static str, message: fmt::Arguments<'_>) {
-    let mut text = Message { bytes: [0; ROOM], len: 0 };
-    // It fails only where the error's own `fmt` does; what it wrote until then stands.
-    let _ = text.write_fmt(message);
-    span.set_error(kind, text.as_str());
-}
-
-/// A character more than a tag holds, so that a message which is cut here is cut there too, and marked as cut.
-const ROOM: usize = MAX_STR + 4;
-
-/// The beginning of a message.
-struct Message {
-    bytes: [u8; ROOM],
-    len: usize,
-}
-
-impl Message {
-    fn as_str(&self) -> &str {
-        self.bytes.get(..self.len).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default()
-    }
-}
-
-impl Write for Message {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = self.bytes.get_mut(self.len..).unwrap_or_default();
-        let text = cut(text, room.len());
-        room.iter_mut().zip(text.as_bytes()).for_each(|(to, from)| *to = *from);
-        self.len += text.len();
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    extern crate std;
-
-    fn message(text: fmt::Arguments<'_>) -> std::string::String {
-        let mut message = Message { bytes: [0; ROOM], len: 0 };
-        message.write_fmt(text).unwrap();
-        message.as_str().into()
-    }
-
-    #[test]
-    fn a_message_is_kept_whole_or_a_little_beyond_what_a_tag_holds() {
-        assert_eq!(message(format_args!("jar {} of {}", 3, "pickles")), "jar 3 of pickles");
-        let long = "ø".repeat(500);
-        let kept = message(format_args!("x{long}y"));
-        assert!(kept.len() > MAX_STR && kept.len() <= ROOM && kept[1..].chars().all(|c| c == 'ø'));
-    }
-
-    #[test]
-    fn what_comes_after_a_cut_is_left_out() {
-        let full = "x".repeat(ROOM - 1);
-        assert_eq!(message(format_args!("{full}ø")), full);
-        assert_eq!(message(format_args!("{full}{}", "øy")).len(), ROOM - 1);
-    }
+    span.set_error_info(kind, Message::of(message).as_str());
 }

@@ -5,8 +5,8 @@
 //! - **Claim** takes the first free slot within a bounded number of steps from a hint, by compare-exchange.
 //! - **Finish** is one release store, from any thread, core or interrupt: it cannot fail, wait or loop.
 //! - **Reap** walks the ring, takes what is finished and steps over what is open.
-//! - **Overwrite**, for who asks for it: a claim that finds no free slot takes the oldest finished one. The reaper then
-//!   has to *take* a slot before it reads it, and one that is taken is passed by.
+//! - **Overwrite**, for who asks for it: a claim that finds no free slot takes the oldest finished one. So the reaper
+//!   *takes* a slot before it reads it, and one that is taken is passed by.
 //!
 //! A claim is [`Shared`](Mode::Shared), by compare-exchange, or [`Exclusive`](Mode::Exclusive), by a load and a store, where only one
 //! thread ever claims.
@@ -391,29 +391,50 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         self.slot(handle).word.load(Ordering::Relaxed) & !STATE == handle & !self.mask()
     }
 
-    /// The handle of the slot at this index, of which the low bits count, if it is finished.
+    /// Takes the slot at this index, of which the low bits count, if it is finished: its handle. From then on no claim
+    /// overwrites it.
     #[inline(always)]
-    pub(crate) fn finished_at(&self, index: u32) -> Option<u32> {
-        let word = self.slot(index).word.load(FENCED);
-        if word & STATE != FINISHED {
+    pub(crate) fn take(&self, index: u32) -> Option<u32> {
+        let word = &self.slot(index).word;
+        let finished = word.load(Ordering::Relaxed);
+        if finished & STATE != FINISHED {
             return None;
         }
-        fence(Ordering::Acquire);
-        Some(word & !STATE | index & self.mask())
+        let taken = finished & !STATE | TAKEN;
+        // A claim that may overwrite can be faster.
+        word.compare_exchange(finished, taken, Ordering::Acquire, Ordering::Relaxed).ok()?;
+        Some(finished & !STATE | index & self.mask())
     }
 
-    /// Takes a finished slot for reading, where claims may overwrite it; `false`: one just did.
-    #[inline]
-    pub(crate) fn take(&self, handle: u32) -> bool {
-        let stamp = handle & !self.mask();
-        let word = &self.slot(handle).word;
-        word.compare_exchange(stamp | FINISHED, stamp | TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    /// The handle of the slot at this index, if its use is open.
+    pub(crate) fn open_at(&self, index: u32) -> Option<u32> {
+        let word = self.slot(index).word.load(Ordering::Relaxed);
+        (word & STATE == OPEN).then_some(word & !STATE | index & self.mask())
+    }
+
+    /// Has a slot that its reaper took be finished again, when that reaper will not come back to it.
+    pub(crate) fn give_back(&self, index: u32) {
+        let slot = self.slot(index);
+        let word = slot.word.load(Ordering::Relaxed);
+        if word & STATE == TAKEN {
+            slot.word.store(word & !STATE | FINISHED, Ordering::Release);
+        }
     }
 
     /// Gives a slot back that was taken and not used up: it is finished again.
     #[inline]
     pub(crate) fn put_back(&self, handle: u32) {
         self.slot(handle).word.store(handle & !self.mask() | FINISHED, Ordering::Release);
+    }
+
+    /// Gives back a slot whose use came to nothing: if no claim came since, the next one takes it, before it looks at slots that
+    /// are in use.
+    pub(crate) fn free_unused(&self, handle: u32) {
+        let next = self.next_stamp(handle);
+        self.free_slot(self.slot(handle), handle);
+        if self.hint.load(Ordering::Relaxed) == handle.wrapping_add(1) {
+            self.hint.store(next | handle & self.mask(), Ordering::Relaxed);
+        }
     }
 
     /// Gives back a slot, the one that this handle names. Its owner or the reaper calls this, once.

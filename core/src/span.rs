@@ -1,46 +1,76 @@
 //! [`Span`], the guard of an open span, and [`SpanRef`], the name of one.
+//!
+//! | file | idea |
+//! | --- | --- |
+//! | `span.rs` | starting and finishing; what a name is good for |
+//! | `span/builder.rs` | starting with more than a name |
+//! | `span/tags.rs` | tags into cells, and out again |
+//! | `span/judge.rs` | traces kept or rejected by hand, and those that are not recorded |
+//! | `span/errors.rs`, `span/message.rs` | errors: their types, messages, sources and places |
 
-use crate::arena::{Cause, ERROR, Here, MAX_NAME, Started, note_of};
+use crate::arena::{Cause, ERROR, Here, Started};
 use crate::callsite::Happened;
 use crate::exclusive::{AnyThread, Threads};
-use crate::tag::{Kind, Value, Word, cut, words_of};
+use crate::tag::Value;
 use crate::tracer::Tracer;
 use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
+use core::ops::Deref;
+
+mod builder;
+mod errors;
+mod judge;
+mod message;
+mod tags;
+
+pub use builder::SpanBuilder;
+pub use errors::RecordErr;
+pub(crate) use message::Message;
+pub use tags::Number;
+pub(crate) use tags::tag;
 
 mod beyond;
 
 /// An open span, finished when this guard is dropped.
 ///
 /// Three words. The guard of a span that was dropped (the arena was full, or tracing is off) does nothing. It may be
-/// moved to another core or thread, and finished there.
+/// moved to another core or thread, and finished there. What can be said to a [`SpanRef`] can be said to it.
 ///
 /// Hold one across an `.await` only in a future that has a span ([`in_span`](crate::InSpan::in_span)): elsewhere, what the
 /// executor runs meanwhile would become its children. One that is forgotten (`core::mem::forget`) keeps its slot, and
 /// stays the current span, for ever.
 #[must_use = "a span is finished when its guard is dropped: `let _span = ..` keeps it, `let _ = ..` does not"]
 pub struct Span<M: Threads = AnyThread> {
-    tracer: &'static Tracer,
     /// Its handle is 0: nothing to finish.
-    started: Started,
-    threads: PhantomData<M>,
+    name: SpanRef<M>,
+    /// What becomes current again after it.
+    previous: u32,
 }
 
 impl<M: Threads> Span<M> {
     #[inline(always)]
     pub(crate) const fn none(tracer: &'static Tracer) -> Self {
-        Self { tracer, started: Started { handle: 0, previous: 0 }, threads: PhantomData }
+        Self { name: SpanRef { tracer, handle: 0, threads: PhantomData }, previous: 0 }
     }
 
     #[inline(always)]
     pub(crate) fn start(tracer: &'static Tracer, name: &'static str) -> Self {
         let here = Here::of(tracer.context);
-        let started = tracer.arena.start(M::MODE, here, tracer.interrupts, name, tracer.clock);
+        let started = tracer.arena.start(M::MODE, here, tracer.interrupts, name, tracer.clock, &tracer.judge);
+        Self::of(tracer, name, started)
+    }
+
+    /// The guard of what was started, or was not.
+    #[inline(always)]
+    fn of(tracer: &'static Tracer, name: &'static str, started: Option<Started>) -> Self {
         if let Some(sites) = tracer.callsites {
             let happened = [Happened::Started, Happened::Dropped];
             sites.count(name, if started.is_some() { &happened[..1] } else { &happened });
         }
         match started {
-            Some(started) => Self { tracer, started, threads: PhantomData },
+            Some(Started { handle, previous }) => {
+                Self { name: SpanRef { tracer, handle, threads: PhantomData }, previous }
+            }
             None => Self::none(tracer),
         }
     }
@@ -48,7 +78,7 @@ impl<M: Threads> Span<M> {
     /// Whether the span is being recorded.
     #[inline(always)]
     pub fn is_recording(&self) -> bool {
-        !cfg!(feature = "off") && self.started.handle != 0
+        !cfg!(feature = "off") && self.name.handle != 0
     }
 
     /// Sets a tag; of two tags with one key the later holds.
@@ -57,41 +87,78 @@ impl<M: Threads> Span<M> {
     /// own fields: `service.name`, `resource.name` and `span.type`.
     #[inline(always)]
     pub fn set_tag<'v>(&self, key: &'static str, value: impl Into<Value<'v>>) -> &Self {
+        // Without the look whether it is open, which a name needs.
         if self.is_recording() {
-            tag::<M>(self.tracer, self.started.handle, key, value.into());
+            tag::<M>(self.name.tracer, self.name.handle, key, value.into());
         }
         self
     }
 
-    /// Marks the span as an error, with the error's type and message.
-    ///
-    /// Where slots are [reserved](Tracer::reserve), the error of a span that found none is recorded all the same, in a
-    /// span without length named `dropped_span_error`.
-    pub fn set_error(&self, kind: &'static str, message: &str) -> &Self {
-        match self.started.handle {
-            0 => error_of_dropped::<M>(self.tracer, kind, message),
-            handle => error::<M>(self.tracer, handle, kind, message),
-        }
-        self
-    }
-
-    /// A name of this span that can be copied and handed on.
+    /// A name of this span that can be copied and handed on; `None`: it is not recorded.
     #[inline]
     pub fn as_ref(&self) -> Option<SpanRef<M>> {
-        SpanRef::open(self.tracer, self.started.handle)
+        SpanRef::open(self.name.tracer, self.name.handle)
     }
 
     /// Finishes the span now; the same as dropping it.
     #[inline(always)]
     pub fn finish(self) {}
+
+    /// Finishes the span, as of a tick of the tracer's clock that is past. An end before the start is no length.
+    ///
+    /// ```
+    /// # use microspan::{Arena, Clock, Tracer};
+    /// # struct Ticks;
+    /// # impl Clock for Ticks {
+    /// #     fn now(&self) -> u64 { 1_500 }
+    /// #     fn frequency(&self) -> u32 { 1_000_000 }
+    /// # }
+    /// # static ARENA: Arena<16, 32> = Arena::new();
+    /// # static TRACER: Tracer = Tracer::new(&ARENA, &Ticks);
+    /// let transfer = TRACER.span("dma.transfer").start_time(1_000).start();
+    /// transfer.finish_at(1_250); // what the hardware had noted
+    /// ```
+    #[inline]
+    pub fn finish_at(self, ticks: u64) {
+        let span = ManuallyDrop::new(self);
+        if span.is_recording() {
+            // SAFETY: `start` returned this, to this guard alone, and it is not dropped.
+            unsafe { finish_at(span.name.tracer, span.started(), ticks) };
+        } else if span.holds_trace_out() {
+            // SAFETY: as above.
+            unsafe { judge::finish_out(span.name.tracer, span.started()) };
+        }
+    }
+
+    #[inline(always)]
+    fn started(&self) -> Started {
+        Started { handle: self.name.handle, previous: self.previous }
+    }
+
+    /// Its tracer and its handle; 0: it is not recorded.
+    #[inline]
+    pub(crate) fn parts(&self) -> (&'static Tracer, u32) {
+        (self.name.tracer, self.name.handle)
+    }
+}
+
+impl<M: Threads> Deref for Span<M> {
+    type Target = SpanRef<M>;
+
+    #[inline(always)]
+    fn deref(&self) -> &SpanRef<M> {
+        &self.name
+    }
 }
 
 impl<M: Threads> Drop for Span<M> {
     #[inline(always)]
     fn drop(&mut self) {
-        if self.is_recording() {
+        // One call, which keeps this small enough to be taken in wherever a guard is dropped.
+        let end = if self.name.tracer.arena.full.asks { judge::finish_either } else { finish };
+        if self.is_recording() || self.holds_trace_out() {
             // SAFETY: `start` returned this, to this guard alone, and a guard is dropped once.
-            unsafe { finish(self.tracer, self.started) };
+            unsafe { end(self.name.tracer, self.started()) };
         }
     }
 }
@@ -101,7 +168,7 @@ impl<M: Threads> Drop for Span<M> {
 /// # Safety
 ///
 /// As for [`ArenaView::finish`](crate::arena::ArenaView::finish).
-unsafe fn finish(tracer: &'static Tracer, started: Started) {
+pub(crate) unsafe fn finish(tracer: &'static Tracer, started: Started) {
     if tracer.callsites.is_some() {
         // SAFETY: the caller's promise.
         count_finish(tracer, unsafe { tracer.arena.name(started.handle) }, started.handle);
@@ -110,8 +177,23 @@ unsafe fn finish(tracer: &'static Tracer, started: Started) {
     unsafe { tracer.arena.finish(Here::of(tracer.context), started, tracer.clock.now()) };
 }
 
+/// The same at another time.
+///
+/// # Safety
+///
+/// As for [`finish`].
 #[inline(never)]
-fn count_finish(tracer: &'static Tracer, name: &'static str, handle: u32) {
+unsafe fn finish_at(tracer: &'static Tracer, started: Started, end: u64) {
+    if tracer.callsites.is_some() {
+        // SAFETY: the caller's promise.
+        count_finish(tracer, unsafe { tracer.arena.name(started.handle) }, started.handle);
+    }
+    // SAFETY: as above.
+    unsafe { tracer.arena.finish(Here::of(tracer.context), started, end) };
+}
+
+#[inline(never)]
+pub(crate) fn count_finish(tracer: &'static Tracer, name: &'static str, handle: u32) {
     let happened = [Happened::Finished, Happened::Errored];
     if let Some(sites) = tracer.callsites {
         sites.count(name, if tracer.arena.has_marks(handle, ERROR) { &happened } else { &happened[..1] });
@@ -124,6 +206,7 @@ fn count_finish(tracer: &'static Tracer, name: &'static str, handle: u32) {
 /// ([`Stats::stale`](crate::Stats::stale)); it never reaches another span.
 pub struct SpanRef<M: Threads = AnyThread> {
     tracer: &'static Tracer,
+    /// 0: the name that the guard of a dropped span has.
     handle: u32,
     threads: PhantomData<M>,
 }
@@ -139,13 +222,14 @@ impl<M: Threads> Copy for SpanRef<M> {}
 impl<M: Threads> SpanRef<M> {
     #[inline]
     pub(crate) fn open(tracer: &'static Tracer, handle: u32) -> Option<Self> {
-        tracer.arena.is_open(handle).then_some(Self { tracer, handle, threads: PhantomData })
+        let is_open = handle != 0 && tracer.arena.is_open(handle);
+        (is_open && !tracer.arena.is_out(handle)).then_some(Self { tracer, handle, threads: PhantomData })
     }
 
     /// Whether the span is still open.
     #[inline]
     pub fn is_open(&self) -> bool {
-        self.tracer.arena.is_open(self.handle)
+        self.handle != 0 && self.tracer.arena.is_open(self.handle)
     }
 
     /// As [`Span::set_tag`].
@@ -157,98 +241,17 @@ impl<M: Threads> SpanRef<M> {
         self
     }
 
-    /// As [`Span::set_error`].
-    pub fn set_error(&self, kind: &'static str, message: &str) -> &Self {
-        if self.check() {
-            error::<M>(self.tracer, self.handle, kind, message);
-        }
-        self
-    }
-
+    /// Whether it is open; when it was finished, that is counted.
     #[inline]
     fn check(&self) -> bool {
+        if cfg!(feature = "off") || self.handle == 0 {
+            return false;
+        }
         let open = self.is_open();
         if !open {
             self.tracer.arena.count(self.tracer.context.core(), Cause::Stale);
         }
         open
-    }
-}
-
-/// Sets a tag. A tag that finds no cells, or a span that is no longer there, is counted.
-#[inline(always)]
-pub(crate) fn tag<M: Threads>(tracer: &'static Tracer, handle: u32, key: &'static str, value: Value<'_>) {
-    let scalar = |kind, bits| scalar::<M>(tracer, handle, key, kind, words_of(bits));
-    match value {
-        Value::Bool(v) => scalar(Kind::Bool, v as u64),
-        Value::U64(v) => scalar(Kind::U64, v),
-        Value::I64(v) => scalar(Kind::I64, v as u64),
-        Value::F32(v) => scalar(Kind::F32, v.to_bits() as u64),
-        Value::F64(v) => scalar(Kind::F64, v.to_bits()),
-        Value::Static(v) => fixed::<M>(tracer, handle, key, v),
-        Value::Str(v) => text::<M>(tracer, handle, key, v),
-    }
-}
-
-#[inline(always)]
-fn fixed<M: Threads>(tracer: &'static Tracer, handle: u32, key: &'static str, text: &'static str) {
-    let text = cut(text, MAX_NAME);
-    let words = [text.as_ptr(), core::ptr::without_provenance(text.len())];
-    scalar::<M>(tracer, handle, key, Kind::Static, words);
-}
-
-#[inline(always)]
-fn scalar<M: Threads>(
-    tracer: &'static Tracer,
-    handle: u32,
-    key: &'static str,
-    kind: Kind,
-    [low, high]: [Word; 2],
-) {
-    let key = cut(key, MAX_NAME);
-    put::<M>(tracer, handle, key.as_ptr(), note_of(kind, key.len()), low, high);
-}
-
-// Functions of their own, whose arguments are values, as `finish` is. On a microcontroller a tag then takes 24 bytes of flash
-// where it is set instead of 130.
-
-#[cfg_attr(target_pointer_width = "64", inline(always))]
-fn put<M: Threads>(tracer: &'static Tracer, handle: u32, key: Word, note: u32, low: Word, high: Word) {
-    if let Err(cause) = tracer.arena.scalar(M::MODE, handle, key, note, [low, high]) {
-        tracer.arena.lost_tag(tracer.context.core(), handle, cause);
-    }
-}
-
-fn text<M: Threads>(tracer: &'static Tracer, handle: u32, key: &'static str, text: &str) {
-    if let Err(cause) = tracer.arena.text(M::MODE, handle, key, text) {
-        tracer.arena.lost_tag(tracer.context.core(), handle, cause);
-    }
-}
-
-#[inline(never)]
-fn error<M: Threads>(tracer: &'static Tracer, handle: u32, kind: &'static str, message: &str) {
-    if !tracer.arena.mark(handle, ERROR) {
-        return tracer.arena.count(tracer.context.core(), Cause::Stale);
-    }
-    fixed::<M>(tracer, handle, "error.type", kind);
-    text::<M>(tracer, handle, "error.message", message);
-}
-
-#[cold]
-fn error_of_dropped<M: Threads>(tracer: &'static Tracer, kind: &'static str, message: &str) {
-    if tracer.is_enabled() {
-        let here = Here::of(tracer.context);
-        if let Some(handle) = tracer.arena.start_error(M::MODE, here, tracer.clock) {
-            error::<M>(tracer, handle, kind, message);
-            // SAFETY: `start_error` returned the handle, to this call alone.
-            unsafe { tracer.arena.finish(here, Started { handle, previous: 0 }, tracer.clock.now()) };
-        }
-    }
-}
-
-impl<M: Threads> core::fmt::Debug for Span<M> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Span").field("handle", &self.started.handle).finish_non_exhaustive()
     }
 }
 
@@ -258,26 +261,9 @@ impl<M: Threads> core::fmt::Debug for SpanRef<M> {
     }
 }
 
-impl<M: Threads> Span<M> {
-    /// Its tracer and its handle; 0: it is not recorded.
-    #[inline]
-    pub(crate) fn parts(&self) -> (&'static Tracer, u32) {
-        (self.tracer, self.started.handle)
-    }
-
-    /// Whether an error set on it goes anywhere.
-    #[cfg(not(loom))]
-    #[inline]
-    pub(crate) fn keeps_errors(&self) -> bool {
-        self.is_recording() || self.tracer.is_enabled() && self.tracer.arena.full.reserved != 0
-    }
-
-    /// Makes the span before it the current one here, if it is that itself.
-    #[inline]
-    pub(crate) fn leave(&self) {
-        if self.is_recording() {
-            let Started { handle, previous } = self.started;
-            self.tracer.arena.leave(Here::of(self.tracer.context), handle, previous);
-        }
+#[cfg(feature = "defmt")]
+impl<M: Threads> defmt::Format for SpanRef<M> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "SpanRef {{ handle: {} }}", self.handle);
     }
 }

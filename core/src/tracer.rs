@@ -1,11 +1,13 @@
 //! The tracer: what a program starts its spans from.
 
-use crate::arena::{Arena, ArenaView, Here, MAX_RESERVED, Stats};
+use crate::arena::{Arena, ArenaView, Here, Judge, MAX_RESERVED, Stats};
 use crate::callsite::{Callsites, CallsitesView};
 use crate::clock::Clock;
 use crate::context::{Context, Interrupts, OneContext};
+use crate::global_tags::{GlobalTagError, GlobalTags, GlobalTagsView};
+use crate::sampler::Sampler;
 use crate::slot_ring::Mode;
-use crate::span::{Span, SpanRef};
+use crate::span::{Span, SpanBuilder, SpanRef};
 use crate::sync::Ordering;
 use crate::tag::Value;
 
@@ -43,6 +45,8 @@ pub struct Tracer {
     pub(crate) callsites: Option<CallsitesView>,
     pub(crate) service: &'static str,
     pub(crate) tags: &'static [(&'static str, Value<'static>)],
+    pub(crate) judge: Judge,
+    pub(crate) global_tags: Option<GlobalTagsView>,
 }
 
 impl Tracer {
@@ -60,6 +64,8 @@ impl Tracer {
             callsites: None,
             service: "",
             tags: &[],
+            judge: Judge::NONE,
+            global_tags: None,
         }
     }
 
@@ -75,6 +81,7 @@ impl Tracer {
     #[must_use]
     pub const fn service(mut self, service: &'static str) -> Self {
         self.service = service;
+        self.judge.service = service;
         self
     }
 
@@ -84,6 +91,13 @@ impl Tracer {
     #[must_use]
     pub const fn tags(mut self, tags: &'static [(&'static str, Value<'static>)]) -> Self {
         self.tags = tags;
+        self
+    }
+
+    /// Takes the tags of all spans that are set at run time from this table; see [`GlobalTags`].
+    #[must_use]
+    pub const fn global_tags<const N: usize>(mut self, table: &'static GlobalTags<N>) -> Self {
+        self.global_tags = Some(table.view());
         self
     }
 
@@ -124,6 +138,41 @@ impl Tracer {
         let half = self.arena.capacity() / 2;
         let most = if half < MAX_RESERVED { half } else { MAX_RESERVED };
         self.arena.full.reserved = if slots < most as usize { slots as u32 } else { most };
+        self.arena.full.asks = self.arena.full.reserved != 0 || self.judge.exists();
+        self
+    }
+
+    /// Has this decide which traces are recorded; all are unless this is called.
+    #[must_use]
+    pub const fn sampler(mut self, sampler: &'static Sampler) -> Self {
+        self.judge.sampler = Some(sampler);
+        self.arena.full.asks = true;
+        self
+    }
+
+    /// Leaves out every trace whose root has a name that one of these patterns matches.
+    ///
+    /// In a pattern `*` stands for any text and `?` for one character, and the case of ASCII letters makes no difference.
+    /// Such a trace is not recorded, as one that is [sampled out](Sampler), and is counted
+    /// ([`Stats::traces_filtered`]). Nobody else is asked, and nothing brings it back.
+    ///
+    /// ```
+    /// # use microspan::{Arena, Clock, Tracer};
+    /// # struct Ticks;
+    /// # impl Clock for Ticks {
+    /// #     fn now(&self) -> u64 { 0 }
+    /// #     fn frequency(&self) -> u32 { 1_000_000 }
+    /// # }
+    /// static FILTER: [&str; 2] = ["health.*", "idle"];
+    /// static ARENA: Arena<16, 32> = Arena::new();
+    /// static TRACER: Tracer = Tracer::new(&ARENA, &Ticks).filter(&FILTER);
+    /// assert!(!TRACER.trace("health.ping").is_recording());
+    /// assert_eq!(TRACER.stats().traces_filtered, 1);
+    /// ```
+    #[must_use]
+    pub const fn filter(mut self, patterns: &'static [&'static str]) -> Self {
+        self.judge.filter = patterns;
+        self.arena.full.asks = self.arena.full.reserved != 0 || self.judge.exists();
         self
     }
 
@@ -151,7 +200,27 @@ impl Tracer {
         }
     }
 
-    /// The current span; `None` when there is none.
+    /// A span that is to have more than a name when it starts.
+    ///
+    /// ```
+    /// # use microspan::{Arena, Clock, Static, Tracer};
+    /// # struct Ticks;
+    /// # impl Clock for Ticks {
+    /// #     fn now(&self) -> u64 { 0 }
+    /// #     fn frequency(&self) -> u32 { 1_000_000 }
+    /// # }
+    /// # static ARENA: Arena<16, 32> = Arena::new();
+    /// # static TRACER: Tracer = Tracer::new(&ARENA, &Ticks);
+    /// let tags = [("bread", Static("rye").into()), ("slices", 2u8.into())];
+    /// let order = TRACER.span("order").service("kitchen").resource("POST /sandwich").tags(&tags).start();
+    /// assert!(order.is_recording());
+    /// ```
+    #[inline]
+    pub fn span(&'static self, name: &'static str) -> SpanBuilder<'static> {
+        SpanBuilder::new(self, name, self.is_enabled() && self.mode == Mode::Shared)
+    }
+
+    /// The current span; `None` when there is none, or its trace is not recorded.
     ///
     /// It can be tagged from any function without being handed down.
     #[inline]
@@ -180,9 +249,28 @@ impl Tracer {
         !cfg!(feature = "off") && !self.arena.state.disabled.load(Ordering::Relaxed)
     }
 
-    /// Switches recording on or off; it is on at first. Spans that are open stay so.
+    /// Switches recording on or off; it is on at first, and off for good after [a panic](Self::on_panic). Spans that are open
+    /// stay so.
     pub fn set_enabled(&self, enabled: bool) {
-        self.arena.state.disabled.store(!enabled, Ordering::Relaxed);
+        self.arena.state.disabled.store(!enabled || self.arena.has_panicked(), Ordering::Relaxed);
+    }
+
+    /// Sets a tag of all spans, of those too that are open or wait for the drain; one that was set before under the same key, or
+    /// by [`tags`](Self::tags), gives way. A span's own tag of the same key wins.
+    ///
+    /// It goes out with the next packet, and then as the others do. A text that is not [`Static`](crate::Static) is cut
+    /// after 32 bytes. An example is at [`GlobalTags`].
+    ///
+    /// # Errors
+    ///
+    /// There is no room in the tracer's [`GlobalTags`], or the tag is just being set by what this came into or by another
+    /// core. It is not set then.
+    pub fn set_global_tag<'v>(
+        &self,
+        key: &'static str,
+        value: impl Into<Value<'v>>,
+    ) -> Result<(), GlobalTagError> {
+        self.global_tags.ok_or(GlobalTagError::NoRoom)?.set(key, value.into())
     }
 
     /// What was dropped so far, on all cores.

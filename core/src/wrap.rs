@@ -1,4 +1,4 @@
-//! Ways to give a piece of code a span: [`span!`](crate::span), [`wrap`](macro@wrap), [`Tracer::wrap`].
+//! Ways to give a piece of code a span: [`span!`](crate::span!), [`wrap`](macro@wrap), [`Tracer::wrap`].
 
 use crate::exclusive::{Exclusive, OneThread};
 use crate::future::{InSpan, WithSpan};

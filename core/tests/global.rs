@@ -23,7 +23,7 @@ static LATE: Tracer = Tracer::new(&LATE_ARENA, &Still);
 #[test]
 fn spans_go_nowhere_until_the_tracer_is_set_and_then_to_the_first_one() {
     let nowhere = microspan::trace("nowhere");
-    nowhere.set_tag("key", 1u32).set_error("Error", "of nobody");
+    nowhere.set_tag("key", 1u32).set_error_info("Error", "of nobody");
     assert!(!nowhere.is_recording() && nowhere.as_ref().is_none());
     assert!(microspan::current_span().is_none() && microspan::current_root_span().is_none());
     drop(nowhere);

@@ -36,7 +36,7 @@ fn nothing_is_recorded_and_everything_runs() {
     assert!(microspan::global().is_none());
 
     let open = TRACER.trace("open");
-    open.set_tag("key", 1u32).set_error("Error", "message");
+    open.set_tag("key", 1u32).set_error_info("Error", "message");
     assert!(!open.is_recording() && open.as_ref().is_none() && TRACER.current_span().is_none());
     assert!(!span!(tracer: &TRACER, "tagged", key = computed()).is_recording());
     assert_eq!(fails(), Err(7));

@@ -70,7 +70,7 @@ fn packet_of_a_drain() -> Vec<u8> {
         CLOCK.turn(20);
         let open = TRACER.trace("open");
         CLOCK.turn(30);
-        open.set_error("Stuck", "no key");
+        open.set_error_info("Stuck", "no key");
         drop(open);
         CLOCK.turn(10);
         RUNNING.0.store(37, Ordering::Relaxed);

@@ -117,7 +117,7 @@ impl Kitchen {
         work(3_000 * ingredients.len() as u32);
         if self.pickles == 0 {
             self.pickles = JAR;
-            span.set_error("OutOfPickles", "the jar is empty");
+            span.set_error_info("OutOfPickles", "the jar is empty");
             return Err(OutOfPickles);
         }
         self.pickles -= 1;

@@ -2,11 +2,17 @@
 //!
 //! | program | board | shows |
 //! | --- | --- | --- |
+//! | `example_main_loop` | `mps2-an386`, Cortex-M4 | spans in a main loop; what any program begins with |
+//! | `example_isr` | `mps2-an386`, Cortex-M4 | spans of interrupts, in what they interrupted |
+//! | `example_embassy` | `lm3s6965evb`, Cortex-M3 | spans of Embassy's tasks, and of futures |
+//! | `example_rtic` | `mps2-an386`, Cortex-M4 | spans of RTIC's tasks, one of which hands its span to another |
+//! | `example_dual_core` | `mps2-an521`, two Cortex-M33 | two cores, one tracer |
 //! | `sandwich_udp` | `lm3s6965evb`, Cortex-M3 | the traced kitchen under Embassy, its spans over UDP and Ethernet |
 //! | `sandwich_uart` | `lm3s6965evb`, Cortex-M3 | the same kitchen, its spans over a serial line |
 //! | `hammer_nested` | `mps2-an386`, Cortex-M4 | two interrupts and thread mode on one arena, every span checked |
 //! | `hammer_m0` | `microbit`, Cortex-M0 | the same without compare-exchange |
 //! | `hammer_cores` | `mps2-an521`, two Cortex-M33 | two cores on one arena, spans handed from one to the other |
+//! | `example_panic` | `mps2-an386`, Cortex-M4 | a panic in an interrupt, and the spans that its handler still sends |
 //! | `cost` | one for each of four cores | what an operation costs, in instructions |
 //! | `size_*` | `mps2-an386`, Cortex-M4 | what is linked into a program that traces, and how large it is |
 //!

@@ -23,6 +23,7 @@
 mod assembler;
 mod baggage;
 mod context;
+mod decision;
 mod remotes;
 mod resolve;
 mod table;

@@ -62,6 +62,17 @@ pub fn bare_firmware(program: &str, target: &str) -> Result<PathBuf, Missing> {
     firmware_with(program, target, &["--no-default-features"])
 }
 
+/// An example of the firmware, for one of the targets above, with these features and no others. As [`firmware`].
+///
+/// # Errors
+/// As [`firmware`].
+///
+/// # Panics
+/// As [`firmware`].
+pub fn example(program: &str, target: &str, features: &str) -> Result<PathBuf, Missing> {
+    firmware_with(program, target, &["--no-default-features", "--features", features])
+}
+
 fn firmware_with(program: &str, target: &str, features: &[&str]) -> Result<PathBuf, Missing> {
     if let Some(folder) = env::var_os("MICROSPAN_FIRMWARE") {
         return Ok([Path::new(&folder), target.as_ref(), "firmware".as_ref(), program.as_ref()]

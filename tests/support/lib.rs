@@ -6,6 +6,7 @@
 //! | [`built`] | the command `microspan` and the firmware, built by cargo |
 //! | [`process`] | a child process: its lines, its end, and its death when a test ends |
 //! | [`qemu`] | a firmware on the emulated board |
+//! | [`example`] | an example of the firmware, and what it sends |
 //! | [`hammer`] | a firmware that checks itself, on one of several emulated boards |
 //! | [`terminal`] | a serial device that is none |
 //! | [`bridge`], [`standin`] | `microspan bridge` and `microspan agent` |
@@ -20,6 +21,7 @@
 pub mod bridge;
 pub mod built;
 pub mod device;
+pub mod example;
 pub mod hammer;
 pub mod needs;
 pub mod official;

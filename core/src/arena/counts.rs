@@ -22,6 +22,10 @@ pub enum Cause {
     TagsOversize = 5,
     /// [`Stats::stale`].
     Stale = 6,
+    /// [`Stats::traces_sampled_out`].
+    TracesSampledOut = 7,
+    /// [`Stats::traces_filtered`].
+    TracesFiltered = 8,
 }
 
 impl Cause {
@@ -33,6 +37,8 @@ impl Cause {
         Self::TagsFull,
         Self::TagsOversize,
         Self::Stale,
+        Self::TracesSampledOut,
+        Self::TracesFiltered,
     ];
 
     pub(crate) fn from_number(number: u8) -> Option<Self> {
@@ -41,7 +47,7 @@ impl Cause {
 }
 
 /// How many causes there are.
-pub(crate) const CAUSES: usize = 7;
+pub(crate) const CAUSES: usize = 9;
 
 /// What a tracer dropped since its start, by cause; each count wraps at 2^32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,6 +68,10 @@ pub struct Stats {
     pub tags_oversize: u32,
     /// Those that were set on a span that was finished, and errors.
     pub stale: u32,
+    /// Traces that the [sampler](crate::Tracer::sampler) had not recorded, by its rules or its limit.
+    pub traces_sampled_out: u32,
+    /// Traces that the [filter](crate::Tracer::filter) had not recorded.
+    pub traces_filtered: u32,
 }
 
 impl Stats {
@@ -76,6 +86,11 @@ impl Stats {
         self.tags_full.wrapping_add(self.tags_oversize).wrapping_add(self.stale)
     }
 
+    /// The same without the traces that were not recorded on purpose.
+    pub(crate) fn losses(self) -> Self {
+        Self { traces_sampled_out: 0, traces_filtered: 0, ..self }
+    }
+
     /// The counts that `count` gives for each cause.
     pub fn of(count: impl Fn(Cause) -> u32) -> Self {
         Self {
@@ -86,6 +101,8 @@ impl Stats {
             tags_full: count(Cause::TagsFull),
             tags_oversize: count(Cause::TagsOversize),
             stale: count(Cause::Stale),
+            traces_sampled_out: count(Cause::TracesSampledOut),
+            traces_filtered: count(Cause::TracesFiltered),
         }
     }
 }

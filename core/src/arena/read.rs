@@ -4,7 +4,7 @@
 //! sees nobody, whoever comes later sees the span finished and keeps off. Otherwise it leaves the span for a later poll,
 //! and so does a start that would overwrite it. Nobody waits.
 
-use super::reap::Chain;
+use super::reap::{Cell, Chain};
 use super::tags::first;
 use super::{ArenaView, MAX_STR, PARENT, TAGS};
 use crate::span_context::SpanContext;
@@ -17,6 +17,10 @@ const ANCESTORS: u32 = 32;
 impl ArenaView {
     /// Has `look` see the cells of a span, newest first; `None`: it is not open.
     pub(crate) fn look<R>(&self, handle: u32, look: impl FnOnce(Chain) -> R) -> Option<R> {
+        // What is not recorded has the handle 0, which for a moment a slot may have too.
+        if handle == 0 {
+            return None;
+        }
         let readers = &self.state.readers;
         readers.fetch_add(1, Ordering::Relaxed);
         fence(Ordering::SeqCst);
@@ -28,10 +32,19 @@ impl ArenaView {
         seen
     }
 
-    /// Whether somebody may be looking at the cells of a span that the caller has seen finished.
+    /// Has `read` see the newest tag of a key that an open span has.
+    pub(crate) fn tag_of<R>(&self, handle: u32, key: &str, read: impl FnOnce(&Cell) -> R) -> Option<R> {
+        self.look(handle, |mut cells| {
+            let newest = cells.find(|cell| cell.is_tag() && cell.key() == key);
+            newest.filter(|cell| cell.kind != Kind::Removed).map(|cell| read(&cell))
+        })?
+    }
+
+    /// Whether somebody may be looking at the cells of a span that the caller has seen finished. Who did so when there was a
+    /// panic does not go on.
     pub(crate) fn is_read(&self) -> bool {
         fence(Ordering::SeqCst);
-        self.state.readers.load(Ordering::Acquire) != 0
+        self.state.readers.load(Ordering::Acquire) != 0 && !self.has_panicked()
     }
 
     /// What an open span is called outside; `None`: its session has not begun, or the root of its trace is finished, which

@@ -8,30 +8,22 @@ use super::{
 };
 use crate::span_context::{CONTEXT, SpanContext};
 use crate::sync::Ordering;
-use crate::tag::{CellBody, FIRST, Kind, WORD, Word, bits_of, first_bytes, unpack};
+use crate::tag::{CellBody, FIRST, Kind, Value, WORD, Word, bits_of, first_bytes, unpack};
 use crate::wire::Elsewhere;
 use core::{slice, str};
 
 impl ArenaView {
-    /// The span in slot `from`, if it is finished, for the one drain.
+    /// Takes the span in slot `from`, if it is finished, for the one drain.
     #[inline(always)]
     pub(crate) fn next_finished(&self, from: u32) -> Option<Finished> {
-        self.take(self.spans.finished_at(from)?)
-    }
-
-    /// The next finished span from slot `from` on; looks at `steps` slots at most.
-    pub(crate) fn next_finished_within(&self, from: u32, steps: u32) -> Option<Finished> {
-        (0..steps).find_map(|step| self.next_finished(from.wrapping_add(step)))
-    }
-
-    /// Where starts may overwrite it, a finished span is to be taken first; `None`: it was just overwritten.
-    #[inline(always)]
-    fn take(&self, handle: u32) -> Option<Finished> {
-        if self.full.overwrite && !self.spans.take(handle) {
-            return None;
-        }
+        let handle = self.spans.take(from)?;
         let slot = self.spans.slot(handle);
         Some(Finished { handle, slot, head: slot.shared[TAGS].load(Ordering::Acquire) })
+    }
+
+    /// Takes the next finished span from slot `from` on; looks at `steps` slots at most.
+    pub(crate) fn next_finished_within(&self, from: u32, steps: u32) -> Option<Finished> {
+        (0..steps).find_map(|step| self.next_finished(from.wrapping_add(step)))
     }
 
     /// How many slots for spans there are.
@@ -54,9 +46,7 @@ impl ArenaView {
     /// Gives back a span that the drain has looked at and does not take now.
     #[inline]
     pub(crate) fn put_back(&self, span: &Finished) {
-        if self.full.overwrite {
-            self.spans.put_back(span.handle);
-        }
+        self.spans.put_back(span.handle);
     }
 
     /// Gives back the slot and the cells of a span that the drain has taken.
@@ -166,7 +156,7 @@ impl Finished {
 
     #[inline(always)]
     fn body(&self) -> SpanBody {
-        // SAFETY: seen finished, by an acquire load, by the one drain; where starts may overwrite it, it was taken. `start`
+        // SAFETY: taken, by an acquire exchange, by the one drain. `start`
         // and `finish` wrote all of it.
         unsafe { self.slot.read() }
     }
@@ -195,6 +185,15 @@ impl Cell {
         self.kind as u8 >= Kind::Removed as u8
     }
 
+    /// Whether it is a tag, or says that there is none of its key.
+    pub(super) fn is_tag(&self) -> bool {
+        self.is_own() && !self.is_group() && self.kind != Kind::Baggage
+    }
+
+    fn is_group(&self) -> bool {
+        matches!(self.kind, Kind::Event | Kind::Link | Kind::RemoteLink | Kind::RemoteParent)
+    }
+
     /// Whether it belongs to no other cell.
     pub(super) fn is_own(&self) -> bool {
         self.kind != Kind::More && !self.is_attribute
@@ -218,6 +217,19 @@ impl Cell {
     pub(crate) fn fixed(&self) -> Option<&'static str> {
         // SAFETY: of this kind, the words are the address and length of a `&'static str`.
         (self.kind == Kind::Static).then(|| unsafe { static_str(self.words[1], self.words[2].addr()) })
+    }
+
+    /// What it holds; `None`: a dynamic string.
+    pub(crate) fn value(&self) -> Option<Value<'static>> {
+        Some(match self.kind {
+            Kind::Bool => Value::Bool(self.bits() != 0),
+            Kind::U64 => Value::U64(self.bits()),
+            Kind::I64 => Value::I64(self.bits() as i64),
+            Kind::F32 => Value::F32(f32::from_bits(self.bits() as u32)),
+            Kind::F64 => Value::F64(f64::from_bits(self.bits())),
+            Kind::Static => Value::Static(self.fixed()?),
+            _ => return None,
+        })
     }
 
     /// The length of a dynamic string, and its pieces; the last ones are padded.

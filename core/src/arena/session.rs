@@ -1,5 +1,5 @@
-//! What the ids of spans are derived from, as far as it is known before they are drained: the session's key, and the high
-//! bits of counters.
+//! What the drain has told of its session: what the ids of spans are derived from before they are drained, and where
+//! whoever takes the session over after a panic goes on.
 
 use super::ArenaView;
 use crate::id::{Session, widen};
@@ -14,6 +14,10 @@ pub(super) struct Known {
     key: [AtomicU32; 2],
     /// Bits 16 to 47 of the newest counter drained. Counters pass 2^48 after eight years of a million spans a second.
     latest: AtomicU32,
+    /// The number of the packet after the one that was last filled, or is being filled.
+    next_packet: AtomicU32,
+    /// How many spans were encoded into packets.
+    spans: AtomicU32,
 }
 
 impl Known {
@@ -24,6 +28,8 @@ impl Known {
                 has_key: AtomicBool::new(false),
                 key: super::two(),
                 latest: AtomicU32::new(0),
+                next_packet: AtomicU32::new(0),
+                spans: AtomicU32::new(0),
             }
         }
     }
@@ -53,10 +59,25 @@ impl ArenaView {
         })
     }
 
-    /// Tells the newest counter drained.
+    /// Tells the newest counter drained, and how many spans went into packets.
     #[inline]
-    pub(crate) fn note_latest(&self, counter: u64) {
-        self.state.session.latest.store((counter >> 16) as u32, Ordering::Relaxed);
+    pub(crate) fn note_drained(&self, latest: u64, spans: u32) {
+        self.state.session.latest.store((latest >> 16) as u32, Ordering::Relaxed);
+        self.state.session.spans.store(spans, Ordering::Relaxed);
+    }
+
+    /// Tells which packet is the next one.
+    #[inline]
+    pub(crate) fn note_packet(&self, next: u32) {
+        self.state.session.next_packet.store(next, Ordering::Relaxed);
+    }
+
+    /// The number of the next packet, the spans in those before it, and about the newest counter.
+    pub(crate) fn told(&self) -> (u32, u32, u64) {
+        let known = &self.state.session;
+        let latest = u64::from(known.latest.load(Ordering::Relaxed)) << 16;
+        let spans = known.spans.load(Ordering::Relaxed);
+        (known.next_packet.load(Ordering::Relaxed), spans, latest)
     }
 
     /// The counter of a span that is not drained yet.

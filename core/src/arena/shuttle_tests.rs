@@ -83,7 +83,8 @@ fn produce(arena: ArenaView, here: Here, mut hand_over: impl FnMut(Started) -> O
     let mut made = Made::default();
     for turn in 0..SPANS {
         made.spans += 1;
-        let Some(span) = arena.start(Mode::Shared, here, Interrupts::Children, NAMES[here.core], &Seven)
+        let Some(span) =
+            arena.start(Mode::Shared, here, Interrupts::Children, NAMES[here.core], &Seven, &Judge::NONE)
         else {
             continue;
         };
@@ -140,7 +141,8 @@ fn books_balance(policy: WhenFull) {
         let with_their_spans = all_tags - tags - stats.tags_dropped() as usize;
         assert!(with_their_spans <= stats.spans_overwritten as usize, "{stats:?}");
         // Every cell can be had: none has leaked.
-        let span = arena.start(Mode::Shared, core(0), Interrupts::Children, "last", &Seven).unwrap();
+        let span =
+            arena.start(Mode::Shared, core(0), Interrupts::Children, "last", &Seven, &Judge::NONE).unwrap();
         for key in ["1", "2", "3", "4", "5", "6", "7", "8"] {
             tag(arena, core(0), span, key, Value::U64(1));
         }
@@ -150,15 +152,15 @@ fn books_balance(policy: WhenFull) {
 
 #[test]
 fn the_books_balance_on_random_schedules() {
-    books_balance(WhenFull { overwrite: false, reserved: 0 });
+    books_balance(WhenFull { overwrite: false, reserved: 0, asks: false });
 }
 
 #[test]
 fn the_books_balance_where_spans_are_overwritten() {
-    books_balance(WhenFull { overwrite: true, reserved: 0 });
+    books_balance(WhenFull { overwrite: true, reserved: 0, asks: false });
 }
 
 #[test]
 fn the_books_balance_where_slots_are_reserved_and_overwritten() {
-    books_balance(WhenFull { overwrite: true, reserved: 2 });
+    books_balance(WhenFull { overwrite: true, reserved: 2, asks: true });
 }

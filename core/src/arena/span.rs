@@ -1,17 +1,17 @@
 //! Starting and finishing a span.
 
-use super::current::byte;
+use super::current::{Birth, byte};
 use super::{
-    ArenaView, Cause, Core, END_HIGH, ERROR, Here, INTERRUPT, MAX_NAME, NAME_LEN, PARENT, ROOT, START_HIGH,
-    STEPS, SpanSlot, TAGS,
+    ArenaView, Cause, Core, END_HIGH, ERROR, Here, INTERRUPT, Judge, Kin, MAX_NAME, NAME_LEN, PARENT, ROOT,
+    START_HIGH, STEPS, SpanSlot, TAGS,
 };
 use crate::clock::Clock;
 use crate::context::Interrupts;
 use crate::slot_ring::{Claimed, Mode};
-use crate::sync::Ordering;
+use crate::sync::{Ordering, compiler_fence};
 use crate::tag::cut;
 
-type ClaimedSpan = Claimed<'static, super::SpanBody, { super::WORDS }, { super::BYTES }>;
+pub(super) type ClaimedSpan = Claimed<'static, super::SpanBody, { super::WORDS }, { super::BYTES }>;
 
 /// How far a claim that may overwrite looks for a slot that is free.
 const STEPS_TO_FREE: u32 = 8;
@@ -19,8 +19,10 @@ const STEPS_TO_FREE: u32 = 8;
 /// A span that was started.
 #[derive(Clone, Copy)]
 pub(crate) struct Started {
+    /// 0: it is not recorded.
     pub(crate) handle: u32,
-    /// What becomes current again after it.
+    /// What becomes current again after it. Of the root of a trace that is not recorded, its own handle; of anything else that
+    /// is not, 0.
     pub(crate) previous: u32,
 }
 
@@ -34,9 +36,15 @@ impl ArenaView {
         interrupts: Interrupts,
         name: &'static str,
         clock: &dyn Clock,
+        judge: &Judge,
     ) -> Option<Started> {
-        if here.interrupt != 0 || self.full.reserved != 0 {
-            return self.start_in_context(mode, here, interrupts, name, clock);
+        if here.interrupt != 0 || self.full.asks {
+            let kin = if judge.exists() { self.kin(here) } else { Kin::Unknown };
+            match kin {
+                Kin::Out => return Some(Started::OUT),
+                Kin::Recorded if here.interrupt == 0 && self.full.reserved == 0 => (),
+                _ => return self.start_in_context(mode, here, interrupts, name, clock, judge),
+            }
         }
         let Some(core) = self.cores.get(here.core) else {
             self.count(here.core, Cause::SpansFull);
@@ -62,25 +70,56 @@ impl ArenaView {
         interrupts: Interrupts,
         name: &'static str,
         clock: &dyn Clock,
+        judge: &Judge,
     ) -> Option<Started> {
         let Some(core) = self.cores.get(here.core) else {
             self.count(here.core, Cause::SpansFull);
             return None;
         };
-        let birth = self.birth(core, here);
-        let alone = birth.enters && interrupts == Interrupts::Roots;
-        let (parent, root) = self.parent_and_root(birth.parent);
-        let is_root = alone || parent == 0;
-        let Claimed { handle, slot } = self.claim_by_policy(mode, here, is_root)?;
-        slot.bytes[INTERRUPT].store(byte(here.interrupt), Ordering::Relaxed);
-        self.begin(handle, slot, name, parent, if is_root { handle } else { root }, clock);
-        core.set_current(here, handle);
-        Some(Started { handle, previous: birth.previous })
+        let Birth { previous, parent, enters } = self.birth(core, here);
+        let alone = enters && interrupts == Interrupts::Roots;
+        let (parent, root) = self.parent_and_root(parent);
+        let is_out = parent != 0 && root == 0;
+        if is_out && !alone {
+            return Some(Started::OUT);
+        }
+        // A link to what is not recorded would lead nowhere.
+        let parent = if is_out { 0 } else { parent };
+        let root = if alone || parent == 0 { None } else { Some(root) };
+        let claimed = self.claim_by_policy(mode, here, root.is_none())?;
+        let started = self.begin_judged((mode, here), claimed, (parent, root), name, clock, judge);
+        Some(self.become_current(core, here, started, previous))
+    }
+
+    /// The same, as a child of the open span that is named; of 0: as a root. A parent that is not open is counted, as is `None`, a
+    /// parent of another arena: the span becomes a root.
+    pub(crate) fn start_under(
+        &self,
+        mode: Mode,
+        here: Here,
+        parent: Option<u32>,
+        name: &'static str,
+        clock: &dyn Clock,
+        judge: &Judge,
+    ) -> Option<Started> {
+        let Some(core) = self.cores.get(here.core) else {
+            self.count(here.core, Cause::SpansFull);
+            return None;
+        };
+        let born = parent.filter(|parent| *parent != 0).and_then(|parent| Some((parent, self.root(parent)?)));
+        if born.is_none() && parent != Some(0) {
+            self.count(here.core, Cause::Stale);
+        }
+        let previous = self.birth(core, here).previous;
+        let claimed = self.claim_by_policy(mode, here, born.is_none())?;
+        let family = born.map_or((0, None), |(parent, root)| (parent, Some(root)));
+        let started = self.begin_judged((mode, here), claimed, family, name, clock, judge);
+        Some(self.become_current(core, here, started, previous))
     }
 
     /// Writes what a span begins with.
     #[inline(always)]
-    fn begin(
+    pub(super) fn begin(
         &self,
         handle: u32,
         slot: &SpanSlot,
@@ -91,7 +130,6 @@ impl ArenaView {
     ) {
         slot.shared[ROOT].store(root, Ordering::Relaxed);
         slot.shared[PARENT].store(parent, Ordering::Relaxed);
-        slot.shared[TAGS].store(self.empty_chain(handle), Ordering::Relaxed);
         let name = cut(name, MAX_NAME);
         slot.bytes[NAME_LEN].store(name.len() as u8, Ordering::Relaxed);
         let start = clock.now();
@@ -101,6 +139,9 @@ impl ArenaView {
             slot.write_part(|body| &raw mut (*body).name, name.as_ptr());
             slot.write_part(|body| &raw mut (*body).start, start as u32);
         }
+        // Last: who comes into a start knows by this whether all of it is there.
+        compiler_fence(Ordering::Release);
+        slot.shared[TAGS].store(self.empty_chain(handle), Ordering::Relaxed);
     }
 
     /// Finishes a span and makes the one before it current again, if it is the current one here.
@@ -133,7 +174,7 @@ impl ArenaView {
 
     /// A slot for a span where some are reserved, or finished ones may be overwritten.
     #[inline(never)]
-    fn claim_by_policy(&self, mode: Mode, here: Here, entitled: bool) -> Option<ClaimedSpan> {
+    pub(super) fn claim_by_policy(&self, mode: Mode, here: Here, entitled: bool) -> Option<ClaimedSpan> {
         let full = self.full;
         if entitled
             && full.reserved != 0
@@ -191,6 +232,9 @@ impl ArenaView {
         }
         let core: &Core = self.cores.get(here.core)?;
         let birth = self.birth(core, here);
+        if self.is_out(birth.parent) {
+            return None;
+        }
         let Claimed { handle, slot } = self.claim_reserved(mode, here)?;
         slot.bytes[INTERRUPT].store(byte(here.interrupt), Ordering::Relaxed);
         let (parent, root) = self.parent_and_root(birth.parent);

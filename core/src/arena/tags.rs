@@ -75,6 +75,11 @@ impl ArenaView {
         self.change_head(handle, |head| head | marks)
     }
 
+    /// Takes marks away again; `false` as for [`mark`](Self::mark).
+    pub(crate) fn unmark(&self, handle: u32, marks: u32) -> bool {
+        self.change_head(handle, |head| head & !marks)
+    }
+
     /// Whether a span that may be finished has these marks.
     pub(crate) fn has_marks(&self, handle: u32, marks: u32) -> bool {
         self.spans.slot(handle).shared[TAGS].load(Ordering::Relaxed) & marks != 0
@@ -111,6 +116,12 @@ impl ArenaView {
     #[inline(always)]
     pub(super) fn empty_chain(&self, handle: u32) -> u32 {
         self.spans.round(handle) << ROUND | LINKED
+    }
+
+    /// Whether a word is the head of this span's chain, and not what the slot's last use left, or nothing yet.
+    pub(super) fn is_chain_of(&self, head: u32, handle: u32) -> bool {
+        let empty = self.empty_chain(handle);
+        head >> ROUND == empty >> ROUND && head & LINKED == LINKED
     }
 
     /// The head of the chain of a span that was given back.

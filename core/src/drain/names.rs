@@ -25,18 +25,36 @@ pub(super) struct Names<const N: usize> {
     told: usize,
     /// Which of them goes out again next.
     turn: usize,
+    /// Where names were found last, by their addresses: so that a look does not take longer the more names there are.
+    found: [u8; FOUND],
 }
+
+/// A power of two.
+const FOUND: usize = 16;
 
 impl<const N: usize> Names<N> {
     pub(super) const fn new() -> Self {
-        Self { names: Vec::new(), told: 0, turn: 0 }
+        Self { names: Vec::new(), told: 0, turn: 0, found: [0; FOUND] }
     }
 
     /// The index of a string, if it has one.
     #[inline(always)]
-    pub(super) fn known(&self, text: &'static str) -> Option<u32> {
-        let same = |name: &&str| name.as_ptr() == text.as_ptr() && name.len() == text.len();
-        self.names.iter().position(same).map(|index| index as u32)
+    pub(super) fn known(&mut self, text: &'static str) -> Option<u32> {
+        let at = (text.as_ptr().addr() >> 2) ^ (text.as_ptr().addr() >> 6);
+        let index = usize::from(self.found.get(at % FOUND).copied().unwrap_or(0));
+        if self.names.get(index).is_some_and(|name| same(name, text)) {
+            return Some(index as u32);
+        }
+        self.find(text, at % FOUND)
+    }
+
+    #[inline(never)]
+    fn find(&mut self, text: &'static str, at: usize) -> Option<u32> {
+        let index = self.names.iter().position(|name| same(name, text))?;
+        if let (Some(found), Ok(index)) = (self.found.get_mut(at), u8::try_from(index)) {
+            *found = index;
+        }
+        Some(index as u32)
     }
 
     /// How a string goes on the wire: by its index, or in full when the table is full.
@@ -76,4 +94,10 @@ impl<const N: usize> Names<N> {
     fn at(&self, index: usize) -> Option<(u32, &'static str)> {
         self.names.get(index).map(|name| (index as u32, *name))
     }
+}
+
+/// Whether two strings are one, by their addresses.
+#[inline(always)]
+fn same(one: &str, other: &str) -> bool {
+    core::ptr::eq(one.as_ptr(), other.as_ptr()) && one.len() == other.len()
 }

@@ -134,7 +134,7 @@ fn a_sandwich_arrives_with_its_times_parents_tags_and_error() {
     drop(get);
     let assemble = tracer.trace("assemble_sandwich");
     clock.turn(1);
-    assemble.set_error("OutOfPickles", "the jar is empty");
+    assemble.set_error_info("OutOfPickles", "the jar is empty");
     drop(assemble);
     drop(request);
     clock.turn(100);
@@ -579,7 +579,7 @@ fn the_counts_of_callsites_arrive_whatever_the_mtu() {
     let mut link = Kept::default();
     for name in ["bread", "butter", "ham", "cheese"] {
         let held: Vec<_> = (0..6).map(|_| tracer.trace(name)).collect();
-        held[0].set_error("Stale", "too old");
+        held[0].set_error_info("Stale", "too old");
         drop(held);
         clock.turn(1000);
         send_all(&mut drain, &mut link);

@@ -56,7 +56,7 @@ impl Small {
     }
 
     fn finished(&self) -> Option<u32> {
-        (0..4).find_map(|index| self.slots().finished_at(index))
+        (0..4).find_map(|index| self.slots().take(index))
     }
 
     fn claim(&self, mode: Mode) {

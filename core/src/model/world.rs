@@ -65,7 +65,7 @@ impl Clock for Ticks {
 }
 
 /// Each operation that came into another is an interrupt.
-struct Nested;
+pub(super) struct Nested;
 
 impl Context for Nested {
     fn interrupt(&self) -> u32 {
@@ -277,7 +277,7 @@ impl World {
     pub(super) fn error(&self, number: usize) {
         self.with(number, |span| {
             self.books.borrow_mut().error(number);
-            span.set_error("OutOfPickles", "the jar is empty, and so is the other one");
+            span.set_error_info("OutOfPickles", "the jar is empty, and so is the other one");
         });
     }
 
@@ -289,7 +289,7 @@ impl World {
         self.books.borrow_mut().end_look(look, recording, self.tick());
         self.books.borrow_mut().count_made();
         self.books.borrow_mut().error(look.0);
-        span.set_error("OutOfPickles", "the jar is empty");
+        span.set_error_info("OutOfPickles", "the jar is empty");
         if recording {
             self.guards.borrow_mut().push((look.0, span));
             self.finish(look.0);
@@ -321,7 +321,7 @@ impl World {
     pub(super) fn error_by_ref(&self, number: usize) {
         if let Some(span) = self.refs.get()[number] {
             self.books.borrow_mut().error(number);
-            span.set_error("OutOfPickles", "the jar is empty");
+            span.set_error_info("OutOfPickles", "the jar is empty");
         }
     }
 

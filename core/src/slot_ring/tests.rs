@@ -6,8 +6,8 @@ fn claim(ring: &SlotRingView<u32, 1, 0>, steps: u32) -> Option<u32> {
     ring.claim(Mode::Shared, 0, steps).map(|claimed| claimed.handle)
 }
 
-fn next_finished(ring: &SlotRingView<u32, 1, 0>, from: u32) -> Option<u32> {
-    (0..ring.capacity()).find_map(|step| ring.finished_at(from.wrapping_add(step)))
+fn take_next(ring: &SlotRingView<u32, 1, 0>, from: u32) -> Option<u32> {
+    (0..ring.capacity()).find_map(|step| ring.take(from.wrapping_add(step)))
 }
 
 fn free(ring: &SlotRingView<u32, 1, 0>, handle: u32) {
@@ -30,16 +30,16 @@ mod sequences {
         let ring: &SlotRingView<u32, 1, 0> = &ring::<4>();
         let handle = claim(ring, 4).unwrap();
         assert!(ring.is_open(handle));
-        assert_eq!(next_finished(ring, 0), None);
+        assert_eq!(take_next(ring, 0), None);
         // SAFETY: claimed above.
         unsafe { ring.slot(handle).write(7) };
         ring.finish(handle);
         assert!(!ring.is_open(handle));
-        assert_eq!(next_finished(ring, 0), Some(handle));
+        assert_eq!(take_next(ring, 0), Some(handle));
         // SAFETY: finished, and this is the only reaper.
         assert_eq!(unsafe { ring.slot(handle).read() }, 7);
         free(ring, handle);
-        assert_eq!(next_finished(ring, 0), None);
+        assert_eq!(take_next(ring, 0), None);
     }
 
     #[test]
@@ -118,10 +118,10 @@ mod sequences {
         let root = claim(ring, 8).unwrap();
         let child = claim(ring, 8).unwrap();
         ring.finish(child);
-        assert_eq!(next_finished(ring, root), Some(child));
+        assert_eq!(take_next(ring, root), Some(child));
         free(ring, child);
         ring.finish(root);
-        assert_eq!(next_finished(ring, child), Some(root));
+        assert_eq!(take_next(ring, child), Some(root));
     }
 
     #[test]
@@ -175,7 +175,7 @@ mod loom_tests {
     /// Takes what is finished; checks that it is whole.
     fn reap(ring: &SlotRingView<u32, 1, 0>) -> usize {
         let mut taken = 0;
-        while let Some(handle) = next_finished(ring, 0) {
+        while let Some(handle) = take_next(ring, 0) {
             // SAFETY: seen finished, and a test has one reaper at a time.
             assert_eq!(unsafe { ring.slot(handle).read() }, handle);
             assert_eq!(ring.slot(handle).shared[0].load(Ordering::Relaxed), handle);
@@ -244,10 +244,7 @@ mod loom_tests {
     /// Takes what is finished, where claims may overwrite it; gives it back the first time.
     fn take_and_reap(ring: &SlotRingView<u32, 1, 0>, mut give_back: bool) -> usize {
         let mut taken = 0;
-        while let Some(handle) = next_finished(ring, 0) {
-            if !ring.take(handle) {
-                continue;
-            }
+        while let Some(handle) = take_next(ring, 0) {
             // SAFETY: finished, and taken.
             assert_eq!(unsafe { ring.slot(handle).read() }, handle);
             if core::mem::take(&mut give_back) {
@@ -301,7 +298,7 @@ mod loom_tests {
         check(3, |ring| {
             let claims = [(); 2].map(|()| {
                 spawn(&ring, |ring| {
-                    ring.claim_reserved(Mode::Shared, 2, false).map(|(claimed, _)| claimed.handle)
+                    ring.claim_reserved(Mode::Shared, 2, |_| false).map(|(claimed, _)| claimed.handle)
                 })
             });
             let [one, other] = claims.map(|claim| claim.join().unwrap());

@@ -133,6 +133,7 @@ atomic!(AtomicU32, real::AtomicU32, u32 {
 });
 atomic!(AtomicPtr<T>, real::AtomicPtr<T>, *mut T {
     load(order: Ordering) -> *mut T;
+    store(value: *mut T, order: Ordering) -> ();
     compare_exchange(from: *mut T, to: *mut T, ok: Ordering, err: Ordering) -> Result<*mut T, *mut T>;
 });
 

@@ -17,6 +17,12 @@ impl<'u, 's> Udp<'u, 's> {
     }
 }
 
+impl Udp<'_, '_> {
+    pub(crate) fn port(&self) -> u16 {
+        self.to.endpoint.port
+    }
+}
+
 impl Transport for Udp<'_, '_> {
     type Error = SendError;
 

@@ -8,7 +8,6 @@ use embedded_io::Write;
 ///
 /// It waits as long as the stream's `write` waits: give it a stream with a buffer of its own where the drain
 /// must not.
-#[derive(Debug)]
 pub struct Stream<W> {
     stream: W,
     /// What ends that which the line carried before the next frame.
@@ -20,6 +19,12 @@ const FRAGMENT: &[u8] = &[0];
 /// A whole frame of which only the final zero is missing: spoiled, lest it arrive twice, by a code byte that announces
 /// 254 bytes of which none follows.
 const WITHOUT_END: &[u8] = &[0xff, 0];
+
+impl<W> Stream<W> {
+    pub(crate) fn is_inside_a_frame(&self) -> bool {
+        !self.ending.is_empty()
+    }
+}
 
 impl<W: Write> Stream<W> {
     /// A transport over this stream. What the line carried before (a boot message, noise) is ended by a zero.

@@ -225,6 +225,7 @@ impl Flavor for &mut Writer<'_> {
 
 /// Reads fields from a slice.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Reader<'a> {

@@ -64,7 +64,7 @@ impl core::error::Error for FrameError {}
 /// Finds the frames in a byte stream; takes any bytes, in pieces of any size.
 ///
 /// `N` is the longest frame it takes, without its final zero: [`MAX_FRAME`](super::MAX_FRAME) for every MTU.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct FrameDecoder<const N: usize> {
     frame: Vec<u8, N>,
     /// The frame was returned, or is too long: what comes up to the next zero is not of it.

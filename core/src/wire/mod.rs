@@ -35,8 +35,8 @@ pub use frame::{FrameDecoder, FrameError, write_frame};
 pub(crate) use packet::seal;
 pub use packet::{Header, Packet, PacketError, Records, VERSION};
 pub(crate) use record::{
-    Deltas, ShortSpan, SpanHead, drop_tag, put_callsite, put_dropped, put_name, put_short_span, put_span,
-    put_sync,
+    Deltas, ShortSpan, SpanHead, SyncTags, drop_tag, put_callsite, put_dropped, put_name, put_short_span,
+    put_span, put_sync,
 };
 pub use record::{Record, Span, Sync};
 pub use tag::{Tag, TagValue, Tags, Text};

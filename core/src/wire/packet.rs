@@ -98,6 +98,7 @@ impl From<Malformed> for PacketError {
 
 /// A packet whose CRC and version are right.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Packet<'a> {
     header: Header,
     body: Reader<'a>,
@@ -134,6 +135,7 @@ impl<'a> Packet<'a> {
 
 /// An iterator over a packet's records.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Records<'a> {
     reader: Reader<'a>,
     sums: Sums,

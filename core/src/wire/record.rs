@@ -35,17 +35,18 @@ impl Deltas {
         Self { counter: header.counter as u32, trace: 0, start: header.time }
     }
 
-    /// Whether a start of these low 32 bits, and these 8 above them, is less than 2^31 ticks from the last one, with the
+    /// Whether a start of these low 32 bits, and these 8 above them, is less than 2^31 ticks after the last one, with the
     /// same 8.
     #[inline(always)]
     pub(crate) fn is_near(&self, high: u8, low: u32) -> bool {
         let last = self.start as u32;
-        (self.start >> 32) as u8 == high && (ahead(low, last) >= 0) == (low >= last)
+        (self.start >> 32) as u8 == high && low >= last && ahead(low, last) >= 0
     }
 }
 
 /// The same, by who reads.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) struct Sums {
     counter: u64,
     trace: u64,
@@ -60,6 +61,7 @@ impl Sums {
 
 /// A finished span.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Span<'a> {
     /// The span's counter in its session; its id is [`Session::span_id`](crate::Session::span_id) of it.
     pub counter: u64,
@@ -291,6 +293,7 @@ impl<'a> Span<'a> {
 
 /// What a session says of itself.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Sync<'a> {
     /// Ticks per second of the device's clock.
     pub frequency: u32,
@@ -338,28 +341,40 @@ fn put_framed(
     put_counted(w, body)
 }
 
-/// Writes a sync with as many of `tags` as fit.
-pub(crate) fn put_sync<'a>(
+/// Writes a sync with as many of the tags that `tags` puts into it as fit.
+pub(crate) fn put_sync(
     w: &mut Writer<'_>,
     frequency: u32,
     service: Text<'_>,
-    tags: impl Iterator<Item = Tag<'a>>,
+    mut tags: impl FnMut(&mut SyncTags<'_, '_>),
 ) -> Result<(), Full> {
     put_framed(w, SYNC, |w| {
         w.number(frequency)?;
         service.put(w)?;
         let count = w.used();
         w.byte(0)?;
-        for tag in tags {
-            let before = w.used();
-            if put_tag(w, &tag).is_err() || w.used() - count > SYNC_TAGS {
-                w.rewind(before);
-            } else {
-                w.patch(count, |tags| tags.saturating_add(1));
-            }
-        }
+        tags(&mut SyncTags { w, count });
         Ok(())
     })
+}
+
+/// The tags of a sync, one after the other.
+pub(crate) struct SyncTags<'w, 'b> {
+    w: &'w mut Writer<'b>,
+    /// Where their number stands.
+    count: usize,
+}
+
+impl SyncTags<'_, '_> {
+    /// Writes a tag, if it fits.
+    pub(crate) fn put(&mut self, tag: &Tag<'_>) {
+        let before = self.w.used();
+        if put_tag(self.w, tag).is_err() || self.w.used() - self.count > SYNC_TAGS {
+            self.w.rewind(before);
+        } else {
+            self.w.patch(self.count, |tags| tags.saturating_add(1));
+        }
+    }
 }
 
 /// Writes what was counted at a callsite.
@@ -391,6 +406,7 @@ pub(crate) fn put_name(w: &mut Writer<'_>, index: u32, name: &str, short: bool) 
 
 /// A record of a packet.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Record<'a> {
     /// A finished span.

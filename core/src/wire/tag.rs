@@ -18,6 +18,7 @@ pub(super) const SIZED: u8 = 8;
 
 /// A string on the wire: the index of a name, or the string itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Text<'a> {
     /// The name of this index in the session, told by a [`Record::Name`](super::Record::Name) of this or another packet.
     Name(u32),
@@ -47,6 +48,7 @@ impl<'a> Text<'a> {
 
 /// A tag, or what else hangs on a span.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Tag<'a> {
     /// What it is called; of an event its name; of a link and of a remote parent the empty string.
     pub key: Text<'a>,
@@ -57,6 +59,7 @@ pub struct Tag<'a> {
 /// The value of a tag. From [`Removed`](Self::Removed) on they stand among the tags of a span only.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum TagValue<'a> {
     /// `true` or `false`.
     Bool(bool),
@@ -168,6 +171,7 @@ impl<'a> Tag<'a> {
 
 /// Whose tags they are.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) enum Whose {
     /// A span's, of this counter.
     Spans(u64),
@@ -177,6 +181,7 @@ pub(super) enum Whose {
 
 /// The tags of a span, a sync, an event or a link, already checked; of two with one key the first holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Tags<'a> {
     reader: Reader<'a>,
     left: u8,

@@ -55,9 +55,9 @@ mod firmware {
     #[inline(never)]
     fn step(text: &str) {
         let span = TRACER.trace("step");
-        span.set_error("OutOfPickles", text);
+        span.set_error_info("OutOfPickles", text);
         if let Some(root) = TRACER.current_root_span() {
-            root.set_error("OutOfPickles", text);
+            root.set_error_info("OutOfPickles", text);
         }
     }
 

@@ -12,6 +12,11 @@ pub const TIMER0: Timer = unsafe { Timer::at(0x5000_0000, 3) };
 // SAFETY: the board's second timer is there for secure code, with this interrupt.
 pub const TIMER1: Timer = unsafe { Timer::at(0x5000_1000, 4) };
 
+/// The first serial port.
+#[cfg(feature = "examples")]
+// SAFETY: the board's first UART is there for secure code.
+pub const UART0: super::cmsdk_uart::Uart = unsafe { super::cmsdk_uart::Uart::at(0x5020_0000) };
+
 /// Ticks in a second.
 const FREQUENCY: u32 = 20_000_000;
 // SAFETY: the dual timer of this board is at 0x5000_2000 for secure code.

@@ -11,6 +11,8 @@ use cortex_m::peripheral::SCB;
 
 use super::register::Register;
 
+#[cfg(feature = "examples")]
+pub use super::an505::UART0;
 pub use super::an505::{DualTimer, TIMER0, TIMER1, on_interrupt, start};
 
 /// The stack of the second core.

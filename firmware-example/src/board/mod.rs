@@ -4,6 +4,8 @@ pub mod an386;
 pub mod an505;
 pub mod an521;
 pub mod cmsdk;
+#[cfg(feature = "examples")]
+pub mod cmsdk_uart;
 mod dual_timer;
 #[cfg(feature = "kitchen")]
 pub mod executor;

@@ -15,7 +15,7 @@ use super::words::{Word, Words};
 /// Cores of a program, at most.
 const CORES: usize = 2;
 /// Causes of a drop.
-const CAUSES: usize = 7;
+const CAUSES: usize = 9;
 /// One packet in so many is refused once.
 const REFUSED: u32 = 5;
 

@@ -178,8 +178,14 @@ impl Summary {
         ];
         write_causes(f, self.spans_dropped_on_device, "spans", &spans)?;
         write_causes(f, self.tags_dropped_on_device, "tags", &tags)?;
+        let Dropped { traces_sampled_out, traces_filtered, .. } = self.dropped_on_device;
+        let traces = [(traces_sampled_out, "sampled out"), (traces_filtered, "filtered")];
+        write_causes(f, self.dropped_on_device.traces(), "traces", &traces)?;
         for OnCore { core, dropped } in self.dropped_on_cores.iter().take(LINES) {
             write!(f, "\n    on core {core}: {} spans, {} tags", dropped.spans(), dropped.tags())?;
+            if dropped.traces() > 0 {
+                write!(f, ", {} traces", dropped.traces())?;
+            }
         }
         write_rest(f, self.dropped_on_cores.len(), "cores")
     }
@@ -254,6 +260,21 @@ mod tests {
             (&json["dropped_on_cores"][1]["core"], &json["dropped_on_cores"][1]["stale"]),
             (&3.into(), &2.into())
         );
+    }
+
+    #[test]
+    fn traces_that_were_not_recorded_on_purpose_are_no_dropped_spans() {
+        let mut dropped = Dropped::default();
+        (dropped.traces_sampled_out, dropped.traces_filtered) = (990, 3);
+        let summary = report(&[(0, dropped)], &[]);
+        assert_eq!((summary.spans_dropped_on_device, summary.tags_dropped_on_device), (0, 0));
+        let text = summary.to_string();
+        let line = "\n  993 traces dropped on the device: 990 sampled out, 3 filtered";
+        assert!(text.ends_with(line), "{text}");
+        let json = serde_json::to_value(&summary).unwrap();
+        assert_eq!(json["dropped_on_device"]["traces_sampled_out"], 990);
+        let text = report(&[(0, dropped), (1, dropped)], &[]).to_string();
+        assert!(text.ends_with("\n    on core 1: 0 spans, 0 tags, 993 traces"), "{text}");
     }
 
     #[test]

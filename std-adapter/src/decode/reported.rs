@@ -36,6 +36,10 @@ pub struct Dropped {
     pub tags_oversize: u64,
     /// Tags and errors set on a span that was finished.
     pub stale: u64,
+    /// Traces that the device's sampler had not recorded.
+    pub traces_sampled_out: u64,
+    /// Traces that the device's filter had not recorded.
+    pub traces_filtered: u64,
 }
 
 impl Dropped {
@@ -51,6 +55,11 @@ impl Dropped {
         [self.tags_full, self.tags_oversize, self.stale].into_iter().fold(0, u64::saturating_add)
     }
 
+    /// Traces that were not recorded on purpose; nobody knows of how many spans.
+    pub fn traces(&self) -> u64 {
+        self.traces_sampled_out.saturating_add(self.traces_filtered)
+    }
+
     /// The sum of both.
     #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
@@ -62,6 +71,8 @@ impl Dropped {
             tags_full: self.tags_full.saturating_add(other.tags_full),
             tags_oversize: self.tags_oversize.saturating_add(other.tags_oversize),
             stale: self.stale.saturating_add(other.stale),
+            traces_sampled_out: self.traces_sampled_out.saturating_add(other.traces_sampled_out),
+            traces_filtered: self.traces_filtered.saturating_add(other.traces_filtered),
         }
     }
 
@@ -74,6 +85,8 @@ impl Dropped {
             tags_full: count(Cause::TagsFull),
             tags_oversize: count(Cause::TagsOversize),
             stale: count(Cause::Stale),
+            traces_sampled_out: count(Cause::TracesSampledOut),
+            traces_filtered: count(Cause::TracesFiltered),
         }
     }
 }
@@ -137,7 +150,7 @@ impl Count {
 /// What one session says of itself in counts.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    /// At most 256 cores and seven causes.
+    /// At most 256 cores and nine causes.
     dropped: HashMap<(u8, Cause), Count>,
     callsites: HashMap<Named, [Count; 4]>,
 }

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use super::context::Context;
+use super::decision::{MECHANISM, PRIORITY, decide};
 use crate::model::{Span, Text, Value};
-
-/// The metric that carries the sampling priority. Its presence on a span means that somebody has decided already.
-const PRIORITY: &str = "_sampling_priority_v1";
 
 /// Spans of one trace and one source, completed: every span has a service, the local root comes first if it is there.
 #[derive(Debug)]
@@ -42,7 +40,7 @@ impl<'a> Datum<'a> {
 }
 
 impl Trace {
-    pub(super) fn new(spans: Vec<Span>, top_level: Vec<bool>, context: Arc<Context>) -> Self {
+    pub(super) fn new(mut spans: Vec<Span>, top_level: Vec<bool>, context: Arc<Context>) -> Self {
         let versioned = match spans.first() {
             Some(root) if root.is_local_root() => {
                 let has_version =
@@ -51,6 +49,7 @@ impl Trace {
             }
             _ => Some(context.service.clone()),
         };
+        decide(&mut spans);
         Self { spans, top_level, context, versioned }
     }
 
@@ -117,7 +116,7 @@ impl Trace {
         // A decision made elsewhere keeps its own maker's mark.
         if !has(&span.tags, PRIORITY) {
             add(PRIORITY, Datum::Number(1.0));
-            add("_dd.p.dm", Datum::Text("-0"));
+            add(MECHANISM, Datum::Text("-0"));
         }
         add("runtime-id", Datum::Text(&context.runtime_id));
         add("language", Datum::Text(context.language));

@@ -128,8 +128,10 @@ fn every_kind_of_value_comes_back() {
         TagValue::Cut(Text::Inline("rye")),
     ];
     let bytes = packet(|w| {
-        let tags = values.iter().map(|value| Tag { key: Text::Name(0), value: *value });
-        put_sync(w, 7, Text::Inline("s"), tags).unwrap();
+        let put = |value: &TagValue<'_>, tags: &mut SyncTags<'_, '_>| {
+            tags.put(&Tag { key: Text::Name(0), value: *value })
+        };
+        put_sync(w, 7, Text::Inline("s"), |tags| values.iter().for_each(|value| put(value, tags))).unwrap();
     });
     let record = Packet::parse(&bytes).unwrap().records().next();
     let Some(Ok(Record::Sync(sync))) = record else { panic!("{record:?}") };

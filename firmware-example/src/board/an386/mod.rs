@@ -2,10 +2,17 @@
 //! Cortex-M3, has all of this at the same addresses.
 
 mod clock;
+#[cfg(feature = "rtic")]
+pub mod device;
 mod timers;
 
 pub use clock::DualTimer;
 pub use timers::{TIMER0, TIMER1};
+
+/// The first serial port.
+#[cfg(feature = "examples")]
+// SAFETY: the board's first UART is there.
+pub const UART0: super::cmsdk_uart::Uart = unsafe { super::cmsdk_uart::Uart::at(0x4000_4000) };
 
 /// Starts the clock. Call it once, at the start of `main`.
 pub fn start() {

@@ -23,7 +23,7 @@ fn what_a_device_dropped_and_counted_arrives_as_it_was() {
         let request = TRACER.trace("request");
         request.set_tag("round", round).set_tag("of", 30).set_tag("milk", true);
         let pours: Vec<_> = (0..5).map(|_| TRACER.trace("pour")).collect();
-        request.set_error("Spilt", "milk");
+        request.set_error_info("Spilt", "milk");
         drop((pours, request));
         CLOCK.0.fetch_add(200, Ordering::Relaxed);
         while drain.poll(&mut packets) == Ok(true) {}
@@ -53,9 +53,9 @@ fn cores_and_causes_are_bounded_whatever_a_device_claims() {
         }
     }
     let kept = decoder.sessions.values().next().unwrap().kept_counts();
-    assert_eq!(kept, (256 * 7, 0));
+    assert_eq!(kept, (256 * 9, 0));
     let (reported, counters) = (decoder.reported(), decoder.counters());
-    assert_eq!((counters.unknown_records, counters.malformed), (256 * 249, 0));
+    assert_eq!((counters.unknown_records, counters.malformed), (256 * 247, 0));
     assert_eq!(reported.cores.len(), 256);
     assert_eq!(reported.dropped().spans_full, 256 * u64::from(u32::MAX));
 }

@@ -1,0 +1,212 @@
+//! Errors: their types, messages, sources and places.
+
+use super::SpanRef;
+use super::message::Message;
+use super::tags::{fixed, tag, text};
+use crate::arena::{Cause, ERROR, Here, Started};
+use crate::exclusive::Threads;
+use crate::tag::Value;
+use crate::tracer::Tracer;
+use core::any::type_name;
+use core::error::Error;
+use core::fmt;
+use core::panic::Location;
+
+/// How many sources of an error are followed: its chain may be a ring.
+const SOURCES: usize = 16;
+
+impl<M: Threads> SpanRef<M> {
+    /// Marks the span as an error, with all that an error knows.
+    ///
+    /// | tag | |
+    /// | --- | --- |
+    /// | `error.type` | the name of the error's type |
+    /// | `error.message` | its `Display` |
+    /// | `error.stack` | a line `caused by: ..` for each of its [sources](Error::source); not set when there is none |
+    /// | `error.file`, `error.line` | where this was called |
+    ///
+    /// Texts are cut after 255 bytes. Where slots are [reserved](Tracer::reserve), the error of a span that found none is
+    /// recorded all the same, in a span without length named `dropped_span_error`.
+    ///
+    /// ```
+    /// # use microspan::{Arena, Clock, Tracer};
+    /// # struct Ticks;
+    /// # impl Clock for Ticks {
+    /// #     fn now(&self) -> u64 { 0 }
+    /// #     fn frequency(&self) -> u32 { 1_000_000 }
+    /// # }
+    /// # static ARENA: Arena<16, 32> = Arena::new();
+    /// # static TRACER: Tracer = Tracer::new(&ARENA, &Ticks);
+    /// let span = TRACER.trace("sensor.read");
+    /// if let Err(error) = "x".parse::<u32>() {
+    ///     span.set_error(&error);
+    /// }
+    /// # assert!(span.get_tag("error.line").is_some());
+    /// ```
+    #[track_caller]
+    #[inline]
+    pub fn set_error<E: Error + ?Sized>(&self, error: &E) -> &Self {
+        if self.keeps_errors() {
+            let place = Location::caller();
+            caught(self, type_name::<E>(), format_args!("{error}"), error.source(), place);
+        }
+        self
+    }
+
+    /// Marks the span as an error, with this type and message.
+    ///
+    /// It sets `error.type` and `error.message`, formats nothing, and takes a tag cell for each and what the message needs
+    /// beyond 7 bytes. Of a dropped span as [`set_error`](Self::set_error) says.
+    ///
+    /// ```
+    /// # use microspan::{Arena, Clock, Tracer};
+    /// # struct Ticks;
+    /// # impl Clock for Ticks {
+    /// #     fn now(&self) -> u64 { 0 }
+    /// #     fn frequency(&self) -> u32 { 1_000_000 }
+    /// # }
+    /// # static ARENA: Arena<16, 32> = Arena::new();
+    /// # static TRACER: Tracer = Tracer::new(&ARENA, &Ticks);
+    /// TRACER.trace("assemble").set_error_info("OutOfPickles", "the jar is empty");
+    /// ```
+    pub fn set_error_info(&self, kind: &'static str, message: &str) -> &Self {
+        if self.keeps_errors() {
+            record(self, |tracer, handle| failed::<M>(tracer, handle, kind, message));
+        }
+        self
+    }
+
+    /// Says whether the span is an error, without saying which. A tag that an error has set stays.
+    ///
+    /// ```
+    /// # use microspan::{Arena, Clock, Tracer};
+    /// # struct Ticks;
+    /// # impl Clock for Ticks {
+    /// #     fn now(&self) -> u64 { 0 }
+    /// #     fn frequency(&self) -> u32 { 1_000_000 }
+    /// # }
+    /// # static ARENA: Arena<16, 32> = Arena::new();
+    /// # static TRACER: Tracer = Tracer::new(&ARENA, &Ticks);
+    /// let span = TRACER.trace("door.close");
+    /// span.error(true);
+    /// span.error(false); // at the second try
+    /// ```
+    pub fn error(&self, is_error: bool) -> &Self {
+        if is_error {
+            if self.keeps_errors() {
+                record(self, |tracer, handle| {
+                    mark(tracer, handle);
+                });
+            }
+        } else if self.check() && !self.tracer.arena.unmark(self.handle, ERROR) {
+            self.tracer.arena.count(self.tracer.context.core(), Cause::Stale);
+        }
+        self
+    }
+
+    /// Whether an error set on it goes anywhere; when it was finished, that is counted.
+    #[inline]
+    pub(crate) fn keeps_errors(&self) -> bool {
+        match self.handle {
+            _ if cfg!(feature = "off") => false,
+            0 => self.tracer.is_enabled() && self.tracer.arena.full.reserved != 0,
+            _ => self.check(),
+        }
+    }
+}
+
+/// Marks spans with the errors of results.
+pub trait RecordErr: Sized {
+    /// Hands the result on; an `Err` marks the span, as [`SpanRef::set_error`] does, with the place where this was called.
+    ///
+    /// ```
+    /// use microspan::RecordErr;
+    /// use std::num::ParseIntError;
+    ///
+    /// fn slices(text: &str) -> Result<u8, ParseIntError> {
+    ///     let span = microspan::trace("slices");
+    ///     let slices = text.parse().record_err(&span)?;
+    ///     Ok(slices)
+    /// }
+    /// # assert!(slices("two").is_err());
+    /// ```
+    #[track_caller]
+    fn record_err<M: Threads>(self, span: &SpanRef<M>) -> Self;
+}
+
+impl<T, E: Error> RecordErr for Result<T, E> {
+    #[track_caller]
+    #[inline]
+    fn record_err<M: Threads>(self, span: &SpanRef<M>) -> Self {
+        if let Err(error) = &self {
+            span.set_error(error);
+        }
+        self
+    }
+}
+
+/// Records an error in its span or, if that was dropped, in one of its own.
+fn record<M: Threads>(span: &SpanRef<M>, record: impl FnOnce(&'static Tracer, u32)) {
+    match (span.tracer, span.handle) {
+        (tracer, 0) => error_of_dropped::<M>(tracer, record),
+        (tracer, handle) => record(tracer, handle),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn caught<M: Threads>(
+    span: &SpanRef<M>,
+    kind: &'static str,
+    message: fmt::Arguments<'_>,
+    source: Option<&(dyn Error + 'static)>,
+    place: &'static Location<'static>,
+) {
+    record(span, |tracer, handle| {
+        failed::<M>(tracer, handle, kind, Message::of(message).as_str());
+        tag::<M>(tracer, handle, "error.file", Value::Static(place.file()));
+        tag::<M>(tracer, handle, "error.line", Value::U64(place.line().into()));
+        if source.is_some() {
+            text::<M>(tracer, handle, "error.stack", sources(source).as_str());
+        }
+    });
+}
+
+/// A line for each of an error's sources.
+fn sources(mut source: Option<&(dyn Error + 'static)>) -> Message {
+    let mut lines = Message::new();
+    for _ in 0..SOURCES {
+        let Some(error) = source else { break };
+        let between = if lines.as_str().is_empty() { "" } else { "\n" };
+        lines.write(format_args!("{between}caused by: {error}"));
+        source = error.source();
+    }
+    lines
+}
+
+#[inline(never)]
+fn failed<M: Threads>(tracer: &'static Tracer, handle: u32, kind: &'static str, message: &str) {
+    if mark(tracer, handle) {
+        fixed::<M>(tracer, handle, "error.type", kind);
+        text::<M>(tracer, handle, "error.message", message);
+    }
+}
+
+/// Marks a span as an error; `false`: it is no longer there, which is counted.
+fn mark(tracer: &'static Tracer, handle: u32) -> bool {
+    let marked = tracer.arena.mark(handle, ERROR);
+    if !marked {
+        tracer.arena.count(tracer.context.core(), Cause::Stale);
+    }
+    marked
+}
+
+#[cold]
+fn error_of_dropped<M: Threads>(tracer: &'static Tracer, record: impl FnOnce(&'static Tracer, u32)) {
+    let here = Here::of(tracer.context);
+    if let Some(handle) = tracer.arena.start_error(M::MODE, here, tracer.clock) {
+        record(tracer, handle);
+        // SAFETY: `start_error` returned the handle, to this call alone.
+        unsafe { tracer.arena.finish(here, Started { handle, previous: 0 }, tracer.clock.now()) };
+    }
+}

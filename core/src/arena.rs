@@ -15,8 +15,9 @@
 //! | `arena/panic.rs` | closing what a panic left open |
 //! | `arena/counts.rs` | what was dropped, by cause and core |
 
+use crate::drain::Beyond;
 use crate::slot_ring::{Slot, SlotRing, SlotRingView};
-use crate::sync::{AtomicBool, AtomicU32, array_of, const_unless_loom};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, array_of, const_unless_loom};
 use crate::tag::CellBody;
 
 #[cfg(all(feature = "embassy-executor", not(loom)))]
@@ -111,6 +112,8 @@ pub(crate) struct State {
     taken_over: AtomicBool,
     /// How many look at the cells of spans that somebody else may finish; the drain leaves these alone meanwhile.
     readers: AtomicU32,
+    /// What writes events and the like, once there was one.
+    beyond: AtomicPtr<Beyond>,
 }
 
 impl State {
@@ -122,6 +125,7 @@ impl State {
                 panicked: AtomicBool::new(false),
                 taken_over: AtomicBool::new(false),
                 readers: AtomicU32::new(0),
+                beyond: AtomicPtr::new(core::ptr::null_mut()),
             }
         }
     }

@@ -18,6 +18,7 @@ use crate::id::{Session, widen};
 use crate::tracer::Tracer;
 use crate::transport::{Refused, Transport};
 use crate::wire::{Header, MAX_MTU, MIN_MTU, Writer, seal};
+pub(crate) use beyond::{BEYOND, Beyond};
 use encoder::Encoder;
 use names::Names;
 use session::Told;

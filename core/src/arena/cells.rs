@@ -2,8 +2,10 @@
 
 use super::tags::{ATTRIBUTE, LINK, LINKED, first, note_of};
 use super::{ArenaView, Cause, CellSlot, MAX_NAME, MAX_STR, STEPS};
+use crate::drain::{BEYOND, Beyond};
 use crate::slot_ring::Mode;
 use crate::span_context::{CONTEXT, SpanContext};
+use crate::sync::Ordering;
 use crate::tag::{CellBody, FIRST, Kind, MORE, Value, Word, cut, pack_first, pack3, words_of};
 use core::ptr;
 
@@ -124,8 +126,25 @@ const _: () = assert!(CONTEXT.is_multiple_of(MORE));
 pub(crate) type Attributes<'a> = &'a [(&'static str, Value<'a>)];
 
 impl ArenaView {
+    /// Has the drain know what writes such cells. Whoever sees one of them pushed sees this.
+    #[inline]
+    fn use_beyond(&self) {
+        let beyond = &self.state.beyond;
+        if beyond.load(Ordering::Relaxed).is_null() {
+            let way = (&raw const BEYOND).cast_mut();
+            let _ = beyond.compare_exchange(ptr::null_mut(), way, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
+    /// What writes them; `None`: there are none.
+    pub(crate) fn beyond(&self) -> Option<&'static Beyond> {
+        // SAFETY: null, or the address of a `static` that nobody changes.
+        unsafe { self.state.beyond.load(Ordering::Relaxed).as_ref() }
+    }
+
     /// Hides what was set under a key before.
     pub(crate) fn remove_tag(&self, mode: Mode, handle: u32, key: &'static str) -> Result<(), Cause> {
+        self.use_beyond();
         let key = cut(key, MAX_NAME);
         let note = note_of(Kind::Removed, key.len());
         self.scalar(mode, handle, key.as_ptr(), note, [ptr::null(); 2])
@@ -142,6 +161,7 @@ impl ArenaView {
     ) -> Result<(), Cause> {
         let name = cut(name, MAX_NAME);
         let [low, high] = words_of(time);
+        self.use_beyond();
         let mut cells = Cells::new(self, mode);
         cells.attributes(attributes)?;
         cells.put([name.as_ptr(), low, high], note_of(Kind::Event, name.len()))?;
@@ -157,6 +177,7 @@ impl ArenaView {
         attributes: Attributes<'_>,
     ) -> Result<(), Cause> {
         let words = [linked, self.last_root(linked), 0].map(|word| ptr::without_provenance(word as usize));
+        self.use_beyond();
         let mut cells = Cells::new(self, mode);
         cells.attributes(attributes)?;
         cells.put(words, note_of(Kind::Link, 0))?;
@@ -171,6 +192,7 @@ impl ArenaView {
         context: &SpanContext,
         attributes: Attributes<'_>,
     ) -> Result<(), Cause> {
+        self.use_beyond();
         let mut cells = Cells::new(self, mode);
         cells.attributes(attributes)?;
         cells.context(Kind::RemoteLink, context)?;
@@ -179,6 +201,7 @@ impl ArenaView {
 
     /// Says which span of elsewhere is the parent of a root.
     pub(crate) fn remote_parent(&self, mode: Mode, handle: u32, context: &SpanContext) -> Result<(), Cause> {
+        self.use_beyond();
         let mut cells = Cells::new(self, mode);
         cells.context(Kind::RemoteParent, context)?;
         cells.push(handle)
@@ -195,6 +218,7 @@ impl ArenaView {
         if value.len() > MAX_STR {
             return Err(Cause::TagsOversize);
         }
+        self.use_beyond();
         let mut cells = Cells::new(self, mode);
         cells.string(Kind::Baggage, key, value, 0)?;
         cells.push(handle)

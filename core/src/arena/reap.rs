@@ -180,6 +180,11 @@ impl Cell {
         (is_same || self.kind == Kind::RemoteParent) && self.kind.hides(older.kind)
     }
 
+    /// Whether it is no plain tag.
+    pub(crate) fn is_beyond(&self) -> bool {
+        self.kind as u8 >= Kind::Removed as u8
+    }
+
     /// Whether it is a tag, or says that there is none of its key.
     pub(super) fn is_tag(&self) -> bool {
         self.is_own() && !self.is_group() && self.kind != Kind::Baggage

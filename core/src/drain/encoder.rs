@@ -1,6 +1,6 @@
 //! Spans and their tags into a packet.
 
-use super::names::Names;
+use super::names::{Names, Texts};
 use crate::arena::{Cause, Cell, ERROR, Finished, LOST};
 use crate::clock::ahead40;
 use crate::tag::Kind;
@@ -18,7 +18,7 @@ pub(super) struct Encoder<'d, const N: usize> {
     pub(super) newest: u32,
     /// A span was not written because somebody looks at its tags: it is to be tried again later.
     pub(super) is_held: bool,
-    pub(super) names: &'d mut Names<N>,
+    names: &'d mut Names<N>,
 }
 
 impl<'d, const N: usize> Encoder<'d, N> {
@@ -113,7 +113,12 @@ impl<'d, const N: usize> Encoder<'d, N> {
         let counted = w.used() - 1;
         for tag in tags.take(usize::from(count)) {
             let before = w.used();
-            let written = self.cell(w, span, &tag);
+            let written = if tag.is_beyond() {
+                let start = span.start();
+                arena.beyond().map_or(Err(Full), |beyond| beyond.put(self.names, w, span.handle, start, &tag))
+            } else {
+                (self.names as &mut dyn Texts).put_tag(w, &tag)
+            };
             if written.is_err() && fewer {
                 w.rewind(before);
                 drop_tag(w, place, counted);
@@ -126,25 +131,6 @@ impl<'d, const N: usize> Encoder<'d, N> {
             arena.count_some(core, Cause::TagsOversize, beyond as u32);
         }
         Ok(())
-    }
-
-    /// Writes a tag of a scalar or a string.
-    #[inline(never)]
-    pub(super) fn tag(&mut self, w: &mut Writer<'_>, tag: &Cell) -> Result<(), Full> {
-        let key = self.names.text(tag.key());
-        let value = match tag.kind {
-            Kind::Bool => TagValue::Bool(tag.bits() != 0),
-            Kind::U64 => TagValue::U64(tag.bits()),
-            Kind::I64 => TagValue::I64(tag.bits() as i64),
-            Kind::F32 => TagValue::F32(f32::from_bits(tag.bits() as u32)),
-            Kind::F64 => TagValue::F64(f64::from_bits(tag.bits())),
-            Kind::Static => TagValue::Text(self.names.text(tag.fixed().unwrap_or_default())),
-            _ => {
-                let (len, pieces) = tag.pieces();
-                return put_pieces(w, &TagStart { key, cut: tag.kind == Kind::Cut }, len, pieces);
-            }
-        };
-        put_tag(w, &Tag { key, value })
     }
 
     /// Tells the names that have not gone out yet, as many as fit; returns whether there were any. One that is longer
@@ -171,5 +157,26 @@ impl<'d, const N: usize> Encoder<'d, N> {
             Ok(()) => self.names.turn(),
             Err(Full) => w.rewind(place),
         }
+    }
+}
+
+impl dyn Texts + '_ {
+    /// Writes a tag of a scalar or a string.
+    #[inline(never)]
+    pub(super) fn put_tag(&mut self, w: &mut Writer<'_>, tag: &Cell) -> Result<(), Full> {
+        let key = self.text(tag.key());
+        let value = match tag.kind {
+            Kind::Bool => TagValue::Bool(tag.bits() != 0),
+            Kind::U64 => TagValue::U64(tag.bits()),
+            Kind::I64 => TagValue::I64(tag.bits() as i64),
+            Kind::F32 => TagValue::F32(f32::from_bits(tag.bits() as u32)),
+            Kind::F64 => TagValue::F64(f64::from_bits(tag.bits())),
+            Kind::Static => TagValue::Text(self.text(tag.fixed().unwrap_or_default())),
+            _ => {
+                let (len, pieces) = tag.pieces();
+                return put_pieces(w, &TagStart { key, cut: tag.kind == Kind::Cut }, len, pieces);
+            }
+        };
+        put_tag(w, &Tag { key, value })
     }
 }

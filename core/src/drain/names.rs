@@ -5,6 +5,19 @@ use crate::tag::cut;
 use crate::wire::Text;
 use heapless::Vec;
 
+/// Where strings get their indices, however many a table has.
+pub(crate) trait Texts {
+    /// As [`Names::text`].
+    fn text(&mut self, text: &'static str) -> Text<'static>;
+}
+
+impl<const N: usize> Texts for Names<N> {
+    #[inline]
+    fn text(&mut self, text: &'static str) -> Text<'static> {
+        Names::text(self, text)
+    }
+}
+
 /// A table of static strings. An index, once given, stays.
 pub(super) struct Names<const N: usize> {
     names: Vec<&'static str, N>,

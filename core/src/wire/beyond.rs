@@ -1,7 +1,7 @@
 //! What hangs on a span beside its tags: removed keys, events, links, a remote parent, baggage. It stands among the tags,
 //! each with its length, so that a receiver skips what it does not know. What each writes, it reads, in this file.
 
-use super::codec::{Full, Malformed, Put, Reader, Writer};
+use super::codec::{Full, Malformed, Put as _, Reader, Writer};
 use super::tag::{SIZED, TagValue, Tags, Text, Whose, put_inline};
 use crate::span_context::SpanContext;
 
@@ -36,13 +36,12 @@ pub struct Link<'a> {
 /// Whether the tag of a span's context says its sampling priority.
 const HAS_PRIORITY: u8 = 1;
 
-/// Writes a body with its length before it, a varint.
-fn put_sized(
-    w: &mut Writer<'_>,
-    key: Text<'_>,
-    kind: u8,
-    body: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
-) -> Result<(), Full> {
+/// Writes what a body consists of.
+type Put<'f> = &'f mut dyn FnMut(&mut Writer<'_>) -> Result<(), Full>;
+
+/// Writes a body with its length before it, a varint. There is one of it, since a small device has it once it has a drain.
+#[inline(never)]
+fn put_sized(w: &mut Writer<'_>, key: Text<'_>, kind: u8, body: Put<'_>) -> Result<(), Full> {
     key.put(w)?;
     w.byte(kind)?;
     let place = w.used();
@@ -58,17 +57,15 @@ fn put_sized(
     w.insert(place, len as u8 | 0x80)
 }
 
-/// Writes `attributes`, of which there are `count`.
-type PutAttributes<'f> = &'f mut dyn FnMut(&mut Writer<'_>) -> Result<(), Full>;
-
-fn put_counted(w: &mut Writer<'_>, count: u8, attributes: PutAttributes<'_>) -> Result<(), Full> {
+#[inline(never)]
+fn put_counted(w: &mut Writer<'_>, count: u8, attributes: Put<'_>) -> Result<(), Full> {
     w.byte(count)?;
     attributes(w)
 }
 
 /// Writes that a key is removed.
 pub(crate) fn put_removed(w: &mut Writer<'_>, key: Text<'_>) -> Result<(), Full> {
-    put_sized(w, key, REMOVED, |_| Ok(()))
+    put_sized(w, key, REMOVED, &mut |_| Ok(()))
 }
 
 /// Writes an event of this many ticks after the span's start.
@@ -77,9 +74,9 @@ pub(crate) fn put_event(
     name: Text<'_>,
     time: i64,
     count: u8,
-    attributes: PutAttributes<'_>,
+    attributes: Put<'_>,
 ) -> Result<(), Full> {
-    put_sized(w, name, EVENT, |w| {
+    put_sized(w, name, EVENT, &mut |w| {
         w.signed(time)?;
         put_counted(w, count, attributes)
     })
@@ -91,9 +88,9 @@ pub(crate) fn put_link(
     from: u32,
     [linked, root]: [u32; 2],
     count: u8,
-    attributes: PutAttributes<'_>,
+    attributes: Put<'_>,
 ) -> Result<(), Full> {
-    put_sized(w, Text::Inline(""), LINK, |w| {
+    put_sized(w, Text::Inline(""), LINK, &mut |w| {
         w.signed(from.wrapping_sub(linked) as i32)?;
         w.signed(if root == 0 { 0 } else { linked.wrapping_add(1).wrapping_sub(root) as i32 })?;
         put_counted(w, count, attributes)
@@ -109,12 +106,12 @@ pub(crate) struct Elsewhere<I> {
 /// Writes a link to a span of elsewhere.
 pub(crate) fn put_remote_link<P: AsRef<[u8]>>(
     w: &mut Writer<'_>,
-    context: Elsewhere<impl Iterator<Item = P>>,
+    mut context: Elsewhere<impl Iterator<Item = P>>,
     count: u8,
-    attributes: PutAttributes<'_>,
+    attributes: Put<'_>,
 ) -> Result<(), Full> {
-    put_sized(w, Text::Inline(""), REMOTE_LINK, |w| {
-        put_context(w, context)?;
+    put_sized(w, Text::Inline(""), REMOTE_LINK, &mut |w| {
+        put_context(w, &mut context)?;
         put_counted(w, count, attributes)
     })
 }
@@ -122,9 +119,9 @@ pub(crate) fn put_remote_link<P: AsRef<[u8]>>(
 /// Writes the parent of a root.
 pub(crate) fn put_remote_parent<P: AsRef<[u8]>>(
     w: &mut Writer<'_>,
-    context: Elsewhere<impl Iterator<Item = P>>,
+    mut context: Elsewhere<impl Iterator<Item = P>>,
 ) -> Result<(), Full> {
-    put_sized(w, Text::Inline(""), REMOTE_PARENT, |w| put_context(w, context))
+    put_sized(w, Text::Inline(""), REMOTE_PARENT, &mut |w| put_context(w, &mut context))
 }
 
 /// Writes an item of baggage whose value of `len` bytes comes in pieces.
@@ -132,16 +129,17 @@ pub(crate) fn put_baggage<P: AsRef<[u8]>>(
     w: &mut Writer<'_>,
     key: Text<'_>,
     len: u8,
-    pieces: impl Iterator<Item = P>,
+    mut pieces: impl Iterator<Item = P>,
 ) -> Result<(), Full> {
-    put_sized(w, key, BAGGAGE, |w| put_inline(w, len, pieces))
+    put_sized(w, key, BAGGAGE, &mut |w| put_inline(w, len, &mut pieces))
 }
 
+#[inline(never)]
 fn put_context<P: AsRef<[u8]>>(
     w: &mut Writer<'_>,
-    context: Elsewhere<impl Iterator<Item = P>>,
+    context: &mut Elsewhere<impl Iterator<Item = P>>,
 ) -> Result<(), Full> {
-    for piece in context.ids {
+    for piece in &mut context.ids {
         w.put_bytes(piece.as_ref())?;
     }
     w.byte(if context.sampling_priority.is_some() { HAS_PRIORITY } else { 0 })?;

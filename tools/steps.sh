@@ -163,11 +163,16 @@ step_tsan() {
 step_miri() {
     need_nightly || skip "there is no Miri here, and rustup does not give it" || return
     # The tests leak on purpose: a tracer lives as long as its program.
-    local model
+    local model running=() status=0 process
     for model in '' -Zmiri-tree-borrows; do
-        MIRIFLAGS="-Zmiri-ignore-leaks $model" CARGO_TARGET_DIR=$target_dir/miri timeout 900 \
-            cargo +nightly miri test --locked -p microspan --lib --test threads || return
+        MIRIFLAGS="-Zmiri-ignore-leaks $model" CARGO_TARGET_DIR=$target_dir/miri timeout 1800 \
+            cargo +nightly miri test --locked -p microspan --lib --test threads &
+        running+=($!)
     done
+    for process in "${running[@]}"; do
+        wait "$process" || status=1
+    done
+    return $status
 }
 
 step_boards() {

@@ -297,14 +297,15 @@ fn an_overloaded_drain_with_a_small_mtu_and_many_global_tags_goes_on_delivering(
     let tracer: &'static Tracer = Box::leak(Box::new(Tracer::new(arena, clock).tags(&MANY)));
     let mut drain = Drain::<64>::new(tracer, Session::new(1)).unwrap();
     let mut link = Kept::default();
-    for _ in 0..20 {
-        for _ in 0..20 {
+    let (rounds, each) = if cfg!(miri) { (6, 4) } else { (20, 20) };
+    for _ in 0..rounds {
+        for _ in 0..each {
             tracer.trace("s").set_tag("k", LARGE);
         }
         clock.turn(2000);
         drain.poll(&mut link).unwrap();
     }
-    assert!(drain.spans() >= 10, "{} spans in 20 packets", drain.spans());
+    assert!(drain.spans() >= rounds / 2, "{} spans in {rounds} packets", drain.spans());
 }
 
 #[test]

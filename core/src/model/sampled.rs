@@ -13,7 +13,7 @@ extern crate std;
 const MOST: u32 = 400;
 
 /// How far apart the steps are at which an operation is interrupted.
-const APART: u32 = if cfg!(miri) { 40 } else { 1 };
+const APART: u32 = if cfg!(miri) { 150 } else { 1 };
 
 const SLOTS: usize = 8;
 

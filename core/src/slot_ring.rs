@@ -16,7 +16,7 @@
 //! ever grow, so a handle names one use of a slot and [`Ring::is_open`] tells whether that use still lasts. No handle is 0.
 //! Handles wrap after 2^32 claims.
 
-use crate::sync::{AtomicU8, AtomicU32, FENCED, Ordering, UnsafeCell, array_of, const_unless_loom, fence};
+use crate::sync::{AtomicU8, AtomicU32, FENCED, Ordering, UnsafeCell, array_of, const_unless_loom};
 use core::mem::MaybeUninit;
 
 /// The states, in the low two bits of a slot's word.
@@ -226,153 +226,6 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         later & !self.mask()
     }
 
-    /// Has a slot whose word is `word` go over to an open use with this stamp, if it is still as it was.
-    #[inline(always)]
-    fn open(&self, mode: Mode, slot: &Slot<T, W, B>, word: u32, stamp: u32) -> bool {
-        match mode {
-            Mode::Shared => {
-                let to = stamp | OPEN;
-                if slot.word.compare_exchange(word, to, FENCED, Ordering::Relaxed).is_err() {
-                    return false;
-                }
-            }
-            Mode::Exclusive => slot.word.store(stamp | OPEN, Ordering::Relaxed),
-        }
-        // Acquires what the last user released; and who sees what is stored from here on also sees that the slot has
-        // changed hands.
-        fence(Ordering::AcqRel);
-        true
-    }
-
-    /// Claims a free slot within `steps` steps, but none of the first `reserved` ones. `None`: they were all taken.
-    #[inline(always)]
-    pub(crate) fn claim(&self, mode: Mode, reserved: u32, steps: u32) -> Option<Claimed<'_, T, W, B>> {
-        // The slot that the hint names is free but for long-lived uses.
-        let index = self.hint.load(Ordering::Relaxed) & self.mask();
-        if index >= reserved
-            && let Some(claimed) = self.claim_at(mode, index)
-        {
-            return Some(claimed);
-        }
-        self.claim_further(mode, reserved, steps)
-    }
-
-    /// Claims this slot, if it is free.
-    #[inline(always)]
-    fn claim_at(&self, mode: Mode, index: u32) -> Option<Claimed<'_, T, W, B>> {
-        let slot = self.slot(index);
-        let word = slot.word.load(FENCED);
-        let handle = word | index;
-        // A handle that named nothing would be open for those who look at what is current, where nothing is.
-        if word & STATE != FREE || handle == 0 || !self.open(mode, slot, word, word) {
-            return None;
-        }
-        self.hint.store(handle.wrapping_add(1), Ordering::Relaxed);
-        Some(Claimed { handle, slot })
-    }
-
-    /// The whole of a claim.
-    #[cold]
-    #[inline(never)]
-    fn claim_further(&self, mode: Mode, reserved: u32, steps: u32) -> Option<Claimed<'_, T, W, B>> {
-        let mask = self.mask();
-        let hint = self.hint.load(Ordering::Relaxed);
-        let mut index = hint & mask;
-        if self.skip_0() && index == 0 {
-            index = 1;
-        }
-        for step in 0..steps {
-            index = index.max(reserved);
-            if let Some(claimed) = self.claim_at(mode, index) {
-                return Some(claimed);
-            }
-            // First one after the other; then all over the ring, past a cluster of long-lived uses, or of young ones which
-            // an old hint ran back to.
-            let stride = if step < steps / 2 || self.capacity() <= steps {
-                1
-            } else {
-                self.capacity() / steps * 2 + 1
-            };
-            index = (index + stride) & mask;
-        }
-        // The next claim goes on here, but in no later round: claims that fail use up no handles.
-        self.hint.store(hint & !mask | index, Ordering::Relaxed);
-        None
-    }
-
-    /// Has the next use of the first slot be another one if its handle would be 0, as in a new ring; whether that was so.
-    fn skip_0(&self) -> bool {
-        let word = &self.slot(0).word;
-        word.compare_exchange(FREE, self.capacity() | FREE, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-    }
-
-    /// The handle of the next use of a finished slot that is not freed before, whose word is `word`: not 0.
-    fn overwriting(&self, word: u32, index: u32) -> u32 {
-        match self.next_stamp(word) | index {
-            0 => self.capacity(),
-            handle => handle,
-        }
-    }
-
-    /// Claims one of the first `reserved` slots: a free one, or the oldest finished one for whose use `may` answers yes. Also
-    /// whether that was so.
-    #[inline(never)]
-    pub(crate) fn claim_reserved(
-        &self,
-        mode: Mode,
-        reserved: u32,
-        may: impl Fn(&Slot<T, W, B>) -> bool,
-    ) -> Option<(Claimed<'_, T, W, B>, bool)> {
-        self.skip_0();
-        let look = |index| {
-            let slot = self.slot(index);
-            (index, slot, slot.word.load(Ordering::Relaxed))
-        };
-        let free = (0..reserved).map(look).find_map(|(index, slot, word)| {
-            let claimed = word & STATE == FREE && self.open(mode, slot, word, word);
-            claimed.then_some(Claimed { handle: word | index, slot })
-        });
-        if let Some(claimed) = free {
-            return Some((claimed, false));
-        }
-        let finished =
-            (0..reserved).map(look).filter(|(_, slot, word)| word & STATE == FINISHED && may(slot));
-        let round = self.hint.load(Ordering::Relaxed);
-        let (index, slot, word) = finished.max_by_key(|(_, _, word)| round.wrapping_sub(*word))?;
-        let handle = self.overwriting(word, index);
-        let claimed = Claimed { handle, slot };
-        self.open(Mode::Shared, slot, word, handle & !self.mask()).then_some((claimed, true))
-    }
-
-    /// Where the next claim looks first. Claims go round, so this slot was claimed the longest ago.
-    pub(crate) fn oldest(&self) -> u32 {
-        self.hint.load(Ordering::Relaxed)
-    }
-
-    /// Claims the first finished slot from `oldest` on but for the first `reserved` ones, for whose use `may` answers yes; looks
-    /// at `steps` slots at most. What was in it is lost: the caller counts it.
-    #[inline(never)]
-    pub(crate) fn claim_finished(
-        &self,
-        oldest: u32,
-        reserved: u32,
-        steps: u32,
-        may: impl Fn(&Slot<T, W, B>) -> bool,
-    ) -> Option<Claimed<'_, T, W, B>> {
-        (0..steps).map(|step| oldest.wrapping_add(step) & self.mask()).find_map(|index| {
-            let slot = self.slot(index);
-            let word = slot.word.load(Ordering::Relaxed);
-            if index < reserved || word & STATE != FINISHED || !may(slot) {
-                return None;
-            }
-            let handle = self.overwriting(word, index);
-            self.open(Mode::Shared, slot, word, handle & !self.mask()).then(|| {
-                self.hint.store(handle.wrapping_add(1), Ordering::Relaxed);
-                Claimed { handle, slot }
-            })
-        })
-    }
-
     /// Whether the use of the slot that this handle names is still open. What was stored before is not acquired.
     #[inline(always)]
     pub(crate) fn is_open(&self, handle: u32) -> bool {
@@ -449,6 +302,8 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         self.slot(handle).word.store(self.capacity() | FREE, Ordering::Release);
     }
 }
+
+mod claim;
 
 #[cfg(all(test, not(shuttle)))]
 mod tests;

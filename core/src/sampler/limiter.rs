@@ -142,9 +142,6 @@ mod tests {
             Self(AtomicU64::new(now))
         }
 
-        /// More than the buckets of these tests hold.
-        const TRIES: usize = if cfg!(miri) { 110 } else { 1_000 };
-
         fn turn(&self, ticks: u64) {
             self.0.fetch_add(ticks, Ordering::Relaxed);
         }

@@ -29,8 +29,10 @@ impl Tracer {
     /// panic of the clock, or of what the message shows, calls the handler once more: then spans end where they began, and
     /// the message is left out.
     ///
-    /// What the panic has stopped MUST NOT go on: the handler never returns, first masks the interrupts that hold spans, and
-    /// stops other cores that do. A span whose guard is dropped all the same is told twice.
+    /// # Safety
+    ///
+    /// What the panic has stopped does not go on: the caller never returns to it, has masked the interrupts that use this
+    /// tracer or its drain, and has stopped the other cores that do.
     ///
     /// ```
     /// # use microspan::{Arena, Clock, Tracer};
@@ -53,35 +55,42 @@ impl Tracer {
     /// // #[panic_handler]
     /// fn panic(info: &PanicInfo) -> ! {
     ///     mask_interrupts();
-    ///     TRACER.on_panic(info);
+    ///     // SAFETY: interrupts are masked, there is one core, and this function does not return.
+    ///     unsafe { TRACER.on_panic(info) };
     ///     if let Some(mut drain) = Drain::<256, 0>::take_over(&TRACER) {
     ///         while drain.poll(&mut Uart) == Ok(true) {}
     ///     }
     ///     loop {}
     /// }
     /// ```
-    pub fn on_panic(&'static self, info: &PanicInfo<'_>) {
+    pub unsafe fn on_panic(&'static self, info: &PanicInfo<'_>) {
         let place = info.location().map(|place| (place.file(), place.line()));
-        match info.message().as_str() {
-            Some(text) => close_all(self, Said::Fixed(text), place),
-            None => close_all(self, Said::Shown(&info.message()), place),
-        }
+        let shown = info.message();
+        let said = shown.as_str().map_or(Said::Shown(&shown), Said::Fixed);
+        // SAFETY: the caller's promise.
+        unsafe { close_all(self, said, place) }
     }
 }
 
 /// [`Tracer::on_panic`] of the tracer of the program; without one it does nothing.
 ///
+/// # Safety
+///
+/// As for [`Tracer::on_panic`].
+///
 /// ```no_run
 /// // #[panic_handler]
 /// fn panic(info: &core::panic::PanicInfo) -> ! {
-///     microspan::on_panic(info);
+///     // SAFETY: interrupts are masked, there is one core, and this function does not return.
+///     unsafe { microspan::on_panic(info) };
 ///     loop {}
 /// }
 /// ```
 #[cfg(not(loom))]
-pub fn on_panic(info: &PanicInfo<'_>) {
+pub unsafe fn on_panic(info: &PanicInfo<'_>) {
     if let Some(tracer) = crate::global() {
-        tracer.on_panic(info);
+        // SAFETY: the caller's promise.
+        unsafe { tracer.on_panic(info) };
     }
 }
 
@@ -93,23 +102,33 @@ pub(crate) enum Said<'m> {
 }
 
 /// Closes every open span.
-pub(crate) fn close_all(tracer: &'static Tracer, said: Said<'_>, place: Option<(&str, u32)>) {
-    if !tracer.arena.panicked() {
+///
+/// # Safety
+///
+/// As for [`Tracer::on_panic`].
+pub(crate) unsafe fn close_all(tracer: &'static Tracer, said: Said<'_>, place: Option<(&str, u32)>) {
+    let shown;
+    let (here, end, message) = if tracer.arena.panicked() {
+        let message = match said {
+            Said::Fixed(text) => Value::Static(text),
+            Said::Shown(display) => {
+                shown = Message::of(format_args!("{display}"));
+                Value::Str(shown.as_str())
+            }
+        };
+        (Here::of(tracer.context), Some(tracer.clock.now()), Some(message))
+    } else {
         // Nobody who may have caused this is asked again.
-        return close_each(tracer, Here { core: 0, interrupt: 0 }, None, None, place);
-    }
-    let here = Here::of(tracer.context);
-    let end = Some(tracer.clock.now());
-    match said {
-        Said::Fixed(text) => close_each(tracer, here, end, Some(Value::Static(text)), place),
-        Said::Shown(shown) => {
-            let text = Message::of(format_args!("{shown}"));
-            close_each(tracer, here, end, Some(Value::Str(text.as_str())), place);
-        }
-    }
+        (Here { core: 0, interrupt: 0 }, None, None)
+    };
+    // SAFETY: the caller's promise.
+    unsafe { close_each(tracer, here, end, message, place) }
 }
 
-fn close_each(
+/// # Safety
+///
+/// As for [`Tracer::on_panic`].
+unsafe fn close_each(
     tracer: &'static Tracer,
     here: Here,
     end: Option<u64>,
@@ -130,7 +149,7 @@ fn close_each(
             set("error.line", Value::U64(line.into()));
         }
         if tracer.callsites.is_some() {
-            // SAFETY: `open_at` returned the handle, and nobody else goes on.
+            // SAFETY: `open_at` returned the handle, and by the caller's promise nobody else goes on.
             count_finish(tracer, unsafe { arena.name(handle) }, handle);
         }
         // SAFETY: as above.

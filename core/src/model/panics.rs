@@ -75,7 +75,8 @@ impl Kitchen {
 
     /// What a panic handler does; whether it could send.
     fn panic(&self, said: Said<'_>) -> bool {
-        close_all(self.tracer, said, Some(("kitchen.rs", 7)));
+        // SAFETY: what the panic came into is unwound and forgotten.
+        unsafe { close_all(self.tracer, said, Some(("kitchen.rs", 7))) };
         let Some(mut drain) = Drain::<256, 0>::take_over(self.tracer) else { return false };
         while drain.poll(&mut Kept(&self.packets)) == Ok(true) {}
         true
@@ -203,7 +204,8 @@ fn what_is_open_is_sent_as_an_error_also_where_finished_spans_are_overwritten() 
 fn a_panic_at_each_step_of_a_panic_sends_everything_once() {
     for at in (0..).step_by(if cfg!(miri) { 41 } else { 1 }) {
         let kitchen = Kitchen::new(false);
-        let first = || close_all(kitchen.tracer, Said::Fixed(FIRE), Some(("kitchen.rs", 7)));
+        // SAFETY: nothing else runs but what this comes into, which does not go on.
+        let first = || unsafe { close_all(kitchen.tracer, Said::Fixed(FIRE), Some(("kitchen.rs", 7))) };
         if !stop(first, at, || assert!(kitchen.panic(Said::Fixed(FIRE)))) {
             break;
         }
@@ -229,7 +231,8 @@ fn a_panic_of_the_clock_or_of_its_own_message_ends_spans_where_they_began() {
         kitchen.clock.fails.set(clock_fails);
         assert!(catch_unwind(AssertUnwindSafe(|| kitchen.panic(Said::Shown(&Fails)))).is_err());
         // What the handler is called for next. Its drain looks at the clock.
-        close_all(kitchen.tracer, Said::Shown(&Fails), None);
+        // SAFETY: nothing else runs.
+        unsafe { close_all(kitchen.tracer, Said::Shown(&Fails), None) };
         kitchen.clock.fails.set(false);
         assert!(kitchen.panic(Said::Shown(&Fails)) && !kitchen.panic(Said::Fixed(FIRE)));
         let (spans, _) = kitchen.sent();
@@ -250,6 +253,7 @@ fn a_session_is_taken_over_only_after_a_panic_and_goes_on_where_it_was() {
     kitchen.tracer.set_enabled(true);
     assert!(!kitchen.tracer.trace("after").is_recording(), "it is off for good");
     let never = Box::leak(Box::new(Tracer::new(Box::leak(Box::new(Arena::<4, 4>::new())), kitchen.clock)));
-    close_all(never, Said::Fixed(FIRE), None);
+    // SAFETY: nothing else runs.
+    unsafe { close_all(never, Said::Fixed(FIRE), None) };
     assert!(Drain::<256, 0>::take_over(never).is_none(), "there is no session");
 }

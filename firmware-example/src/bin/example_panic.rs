@@ -120,7 +120,8 @@ mod firmware {
     #[panic_handler]
     fn panic(info: &PanicInfo) -> ! {
         cortex_m::interrupt::disable();
-        TRACER.on_panic(info);
+        // SAFETY: interrupts are masked, there is one core, and this function does not return.
+        unsafe { TRACER.on_panic(info) };
         // The frame that the panic came into ends here.
         Serial::write(&[0]);
         if let Some(mut drain) = Drain::<256, 0>::take_over(&TRACER) {

@@ -298,7 +298,7 @@ fn an_overloaded_drain_with_a_small_mtu_and_many_global_tags_goes_on_delivering(
     let tracer: &'static Tracer = Box::leak(Box::new(Tracer::new(arena, clock).tags(&MANY)));
     let mut drain = Drain::<64>::new(tracer, Session::new(1)).unwrap();
     let mut link = Kept::default();
-    let (rounds, each) = if cfg!(miri) { (6, 4) } else { (20, 20) };
+    let (rounds, each) = if cfg!(miri) { (8, 10) } else { (20, 20) };
     for _ in 0..rounds {
         for _ in 0..each {
             tracer.trace("s").set_tag("k", LARGE);

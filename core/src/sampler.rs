@@ -138,5 +138,5 @@ pub(crate) enum Verdict {
     Drop,
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;

@@ -118,7 +118,7 @@ fn fraction(share: u32) -> f32 {
     f32::from_bits((127 + 31 - 16 - zeros) << 23 | digits)
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
     extern crate std;

@@ -20,7 +20,7 @@ macro_rules! op {
     };
 }
 
-const OPERATIONS: [Op<World>; 18] = [
+const OPERATIONS: [Op<World>; 20] = [
     op!("start", HOT, |world| _ = world.start()),
     op!("start and finish", HOT, |world| world.start_and_finish(false)),
     op!("finish", HOT, |world| world.finish(CHILD)),
@@ -37,13 +37,15 @@ const OPERATIONS: [Op<World>; 18] = [
     op!("tag what is finished", HOT, |world| world.tag_by_ref(STALE)),
     op!("tag what is current", HOT, |world| world.tag_current()),
     op!("start, tag and finish", HOT, |world| world.start_and_finish(true)),
+    op!("look at a tag by reference", HOT, |world| world.look_by_ref(CHILD)),
+    op!("look at a tag of the parent by reference", HOT, |world| world.look_by_ref(ROOT)),
     op!("poll", POLL, |world| _ = world.poll()),
     op!("look at the counts", HOT, |world| world.look_at_counts()),
 ];
 
 /// All of these; under Miri, which takes long, the first.
 fn some(ops: &[Op<World>]) -> impl Iterator<Item = &Op<World>> + Clone {
-    ops.iter().step_by(if cfg!(miri) { 18 } else { 1 })
+    ops.iter().step_by(if cfg!(miri) { OPERATIONS.len() } else { 1 })
 }
 
 fn all_pairs(setup: Setup) {

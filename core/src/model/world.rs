@@ -4,7 +4,7 @@ use super::books::Books;
 use crate::sync::step;
 use crate::{
     Arena, Callsites, Clock, Context, Drain, Refused, Session, Span, SpanRef, Static, Stats, Tracer,
-    Transport,
+    Transport, Value,
 };
 use std::boxed::Box;
 use std::cell::{Cell, RefCell};
@@ -301,6 +301,15 @@ impl World {
         if let Some(span) = self.refs.get()[number] {
             let (set, _) = self.set(number, |set| set.to_string());
             span.set_tag(key(set), set);
+        }
+    }
+
+    /// Sets a tag by a reference and looks whether it is there: as it was set, or not at all.
+    pub(super) fn look_by_ref(&self, number: usize) {
+        if let Some(span) = self.refs.get()[number] {
+            let (set, text) = self.set(number, long);
+            span.set_tag(key(set), text.as_str());
+            span.with_tag(key(set), |seen| assert_eq!(seen, Value::Str(&text), "a tag is torn"));
         }
     }
 

@@ -20,7 +20,7 @@ macro_rules! op {
     };
 }
 
-const OPERATIONS: [Op<World>; 20] = [
+const OPERATIONS: [Op<World>; 18] = [
     op!("start", HOT, |world| _ = world.start()),
     op!("start and finish", HOT, |world| world.start_and_finish(false)),
     op!("finish", HOT, |world| world.finish(CHILD)),
@@ -37,11 +37,14 @@ const OPERATIONS: [Op<World>; 20] = [
     op!("tag what is finished", HOT, |world| world.tag_by_ref(STALE)),
     op!("tag what is current", HOT, |world| world.tag_current()),
     op!("start, tag and finish", HOT, |world| world.start_and_finish(true)),
-    op!("look at a tag by reference", HOT, |world| world.look_by_ref(CHILD)),
-    op!("look at a tag of the parent by reference", HOT, |world| world.look_by_ref(ROOT)),
     op!("poll", POLL, |world| _ = world.poll()),
     op!("look at the counts", HOT, |world| world.look_at_counts()),
 ];
+
+/// What looks at the cells of a span, which it may be finished and drained in.
+const LOOK: Op<World> = op!("look at a tag by reference", HOT, |world| world.look_by_ref(CHILD));
+const TURN_OVER: Op<World> =
+    op!("finish, poll, use the cells again", POLL + 2 * HOT, |world| world.turn_over());
 
 /// All of these; under Miri, which takes long, the first.
 fn some(ops: &[Op<World>]) -> impl Iterator<Item = &Op<World>> + Clone {
@@ -119,4 +122,19 @@ fn the_first_spans_of_an_arena_come_into_one_another() {
             every_nesting(APART, &[*outer, *inner], || Rc::new(World::new(Setup::Roomy)), World::end);
         }
     }
+}
+
+#[test]
+fn every_operation_may_come_into_a_look_at_a_tag_and_the_look_into_it() {
+    for setup in [Setup::Roomy, Setup::Told] {
+        for op in some(&OPERATIONS) {
+            check(setup, &[LOOK, *op]);
+            check(setup, &[*op, LOOK]);
+        }
+    }
+}
+
+#[test]
+fn a_tag_is_seen_whole_though_its_span_is_finished_and_drained_in_the_look_at_it() {
+    check(Setup::Roomy, &[LOOK, TURN_OVER]);
 }

@@ -347,6 +347,17 @@ impl World {
         current.set_tag(key(set), set);
     }
 
+    /// Ends a span, drains, and sets a string on another, for which there are its cells.
+    pub(super) fn turn_over(&self) {
+        self.finish(CHILD);
+        self.poll();
+        let next = self.books.borrow().spans();
+        if self.start() {
+            self.text(next);
+            self.finish(next);
+        }
+    }
+
     /// One packet; whether there may be more, and the drain is at hand.
     pub(super) fn poll(&self) -> bool {
         let Some(mut drain) = self.drain.take() else { return false };

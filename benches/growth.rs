@@ -2,7 +2,7 @@
 //!
 //! In arenas of 16 to 65,536 slots, of which long-lived spans hold none, half or nine tenths, at places drawn by lot:
 //! the time of a start and finish, of draining what was finished, and of a poll that finds nothing. The core states the
-//! bounds: a start looks at 32 slots at most, a poll at 256 before it finds a span.
+//! bounds: a start looks at 33 slots at most, a poll at 257 before it finds a span.
 
 use std::convert::Infallible;
 use std::hint::black_box;

@@ -69,7 +69,7 @@ pub fn run(options: &Options) -> Result<()> {
     }
     grow!(16 32 64 128 256 512 1024 2048 4096 8192 16384 32768 65536);
     // As the core's documentation states them.
-    let figures = Figures { slots_a_start_looks_at: 32, slots_a_poll_looks_at: 256, points };
+    let figures = Figures { slots_a_start_looks_at: 33, slots_a_poll_looks_at: 257, points };
     if options.json {
         println!("{}", serde_json::to_string(&figures)?);
     } else {

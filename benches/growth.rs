@@ -2,7 +2,7 @@
 //!
 //! In arenas of 16 to 65,536 slots, of which long-lived spans hold none, half or nine tenths, at places drawn by lot:
 //! the time of a start and finish, of draining what was finished, and of a poll that finds nothing. The core states the
-//! bounds: a start looks at 32 slots at most, a poll at 256 before it finds a span.
+//! bounds: a start looks at 33 slots at most, a poll at 257 before it finds a span.
 
 use std::convert::Infallible;
 use std::hint::black_box;
@@ -69,7 +69,7 @@ pub fn run(options: &Options) -> Result<()> {
     }
     grow!(16 32 64 128 256 512 1024 2048 4096 8192 16384 32768 65536);
     // As the core's documentation states them.
-    let figures = Figures { slots_a_start_looks_at: 32, slots_a_poll_looks_at: 256, points };
+    let figures = Figures { slots_a_start_looks_at: 33, slots_a_poll_looks_at: 257, points };
     if options.json {
         println!("{}", serde_json::to_string(&figures)?);
     } else {

@@ -84,7 +84,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
 
     /// Hands one packet to the transport, if there is anything to send; returns whether there may be more.
     ///
-    /// One call looks at 256 slots of the arena at most before it finds a span; in a larger arena `true` may mean that the
+    /// One call looks at 257 slots of the arena at most before it finds a span; in a larger arena `true` may mean that the
     /// look is to go on.
     ///
     /// ```

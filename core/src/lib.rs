@@ -77,7 +77,7 @@
 //! - `embedded-io`: `Stream`, the transport over a byte stream. It waits as long as the stream does.
 //! - `embassy-net`: `Udp`, the transport over a UDP socket. It never waits.
 //! - `embassy-executor`: spans of the tasks of `embassy-executor`; see `executor`. For the final binary alone to enable.
-//! - `defmt`: `Format` for the values and errors that a device logs.
+//! - `defmt`: `Format` for the public types.
 //! - `linked-tracer`: `link_tracer!`, by which the program's tracer is linked instead of set; a program that does not
 //!   say it does not link. For the final binary alone to enable; [`set_global`] says more.
 //! - `off`: nothing is recorded by anybody. Every start is a constant "no", so that instrumented code compiles to what it

@@ -83,8 +83,12 @@ impl<M: Threads> Span<M> {
 
     /// Sets a tag; of two tags with one key the later holds.
     ///
-    /// A string is copied; wrap one that lives for ever in [`Static`](crate::Static). Some keys name the span's
-    /// own fields: `service.name`, `resource.name` and `span.type`.
+    /// A string is copied, up to 255 bytes; wrap one that lives for ever in [`Static`](crate::Static). Some keys name the
+    /// span's own fields: `service.name`, `resource.name` and `span.type`.
+    ///
+    /// Each call takes cells of its own until the span is drained, also under a key that was set before. One that finds none is
+    /// lost and counted ([`Stats::tags_full`](crate::Stats::tags_full)), and what was set before holds. A tag that does not
+    /// fit the drain's packet beside its span is lost there ([`Stats::tags_oversize`](crate::Stats::tags_oversize)).
     #[inline(always)]
     pub fn set_tag<'v>(&self, key: &'static str, value: impl Into<Value<'v>>) -> &Self {
         // Without the look whether it is open, which a name needs.

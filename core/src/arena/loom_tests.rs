@@ -13,6 +13,7 @@
 //! | release in `finish`, acquire in `take` | eight and more, here and of the ring |
 //! | release in `put_back` | the ring's `a_finished_slot_goes_to_the_reaper_or_..` |
 //! | release of a push, acquire of the head and in `close` | `a_tag_set_while_its_span_is_drained..`, the text's, the stale one's |
+//! | the fences in `look` and `is_read`, release of what ends a look | `a_look_at_a_tag_while_its_span_is_drained..` |
 //!
 //! No test fails without those of a callsite: loom does not see what an address leads to.
 
@@ -23,6 +24,7 @@ use crate::context::Interrupts;
 use crate::slot_ring::Mode;
 use crate::tag::{Kind, Value, words_of};
 use loom::thread;
+mod looks;
 extern crate std;
 use std::boxed::Box;
 use std::string::String;

@@ -41,9 +41,14 @@ const OPERATIONS: [Op<World>; 18] = [
     op!("look at the counts", HOT, |world| world.look_at_counts()),
 ];
 
+/// What looks at the cells of a span, which it may be finished and drained in.
+const LOOK: Op<World> = op!("look at a tag by reference", HOT, |world| world.look_by_ref(CHILD));
+const TURN_OVER: Op<World> =
+    op!("finish, poll, use the cells again", POLL + 2 * HOT, |world| world.turn_over());
+
 /// All of these; under Miri, which takes long, the first.
 fn some(ops: &[Op<World>]) -> impl Iterator<Item = &Op<World>> + Clone {
-    ops.iter().step_by(if cfg!(miri) { 18 } else { 1 })
+    ops.iter().step_by(if cfg!(miri) { OPERATIONS.len() } else { 1 })
 }
 
 fn all_pairs(setup: Setup) {
@@ -117,4 +122,19 @@ fn the_first_spans_of_an_arena_come_into_one_another() {
             every_nesting(APART, &[*outer, *inner], || Rc::new(World::new(Setup::Roomy)), World::end);
         }
     }
+}
+
+#[test]
+fn every_operation_may_come_into_a_look_at_a_tag_and_the_look_into_it() {
+    for setup in [Setup::Roomy, Setup::Told] {
+        for op in some(&OPERATIONS) {
+            check(setup, &[LOOK, *op]);
+            check(setup, &[*op, LOOK]);
+        }
+    }
+}
+
+#[test]
+fn a_tag_is_seen_whole_though_its_span_is_finished_and_drained_in_the_look_at_it() {
+    check(Setup::Roomy, &[LOOK, TURN_OVER]);
 }

@@ -4,7 +4,7 @@ use super::books::Books;
 use crate::sync::step;
 use crate::{
     Arena, Callsites, Clock, Context, Drain, Refused, Session, Span, SpanRef, Static, Stats, Tracer,
-    Transport,
+    Transport, Value,
 };
 use std::boxed::Box;
 use std::cell::{Cell, RefCell};
@@ -304,6 +304,15 @@ impl World {
         }
     }
 
+    /// Sets a tag by a reference and looks whether it is there: as it was set, or not at all.
+    pub(super) fn look_by_ref(&self, number: usize) {
+        if let Some(span) = self.refs.get()[number] {
+            let (set, text) = self.set(number, long);
+            span.set_tag(key(set), text.as_str());
+            span.with_tag(key(set), |seen| assert_eq!(seen, Value::Str(&text), "a tag is torn"));
+        }
+    }
+
     pub(super) fn text_by_ref(&self, number: usize) {
         if let Some(span) = self.refs.get()[number] {
             let (set, text) = self.set(number, long);
@@ -336,6 +345,17 @@ impl World {
         let Some(current) = current else { return books.unset(set, look.1) };
         drop(books);
         current.set_tag(key(set), set);
+    }
+
+    /// Ends a span, drains, and sets a string on another, for which there are its cells.
+    pub(super) fn turn_over(&self) {
+        self.finish(CHILD);
+        self.poll();
+        let next = self.books.borrow().spans();
+        if self.start() {
+            self.text(next);
+            self.finish(next);
+        }
     }
 
     /// One packet; whether there may be more, and the drain is at hand.

@@ -15,6 +15,7 @@ const BAGGAGE: u8 = 13;
 
 /// Something that happened at one time within a span.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Event<'a> {
     /// When, in ticks after the span's start.
     pub time: i64,
@@ -24,6 +25,7 @@ pub struct Event<'a> {
 
 /// A link to a span of the same session.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Link<'a> {
     /// The counter of that span.
     pub counter: u64,

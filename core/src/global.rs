@@ -89,6 +89,8 @@ mod pointer {
 /// assert!(span.is_recording());
 /// ```
 ///
+/// An [exclusive](Tracer::exclusive) tracer starts no spans by itself, so none come from it here either.
+///
 /// # Errors
 ///
 /// There is one already, or the program was linked with one (feature `linked-tracer`). That one stays.

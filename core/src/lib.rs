@@ -147,7 +147,7 @@ pub use drain::Drain;
 pub use exclusive::{AnyThread, Exclusive, OneThread, Threads};
 pub use future::{Detached, InSpan, WithSpan};
 #[cfg(not(loom))]
-pub use global::*;
+pub use global::{SetGlobalError, current_root_span, current_span, global, set_global, span, trace};
 pub use global_tags::{GlobalTagError, GlobalTags};
 pub use id::Session;
 #[cfg(not(loom))]

@@ -4,6 +4,8 @@ use core::any::type_name;
 use core::fmt::{self, Debug, Display};
 
 pub use crate::future::within;
+#[cfg(feature = "linked-tracer")]
+pub use crate::global::linked;
 pub use crate::global::{span, trace};
 pub use crate::span::Span;
 pub use core::option::Option::Some;

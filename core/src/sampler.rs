@@ -127,6 +127,14 @@ impl core::fmt::Debug for Sampler {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Sampler {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let Self { rules, others, limit, .. } = self;
+        defmt::write!(f, "Sampler {{ rules: {}, others: {}, limit: {} }}", rules, others, limit);
+    }
+}
+
 /// What becomes of a trace.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Verdict {

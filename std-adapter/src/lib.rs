@@ -57,6 +57,9 @@ pub mod config;
 pub mod daemon;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod decode;
+#[cfg(feature = "cli")]
+#[cfg_attr(not(test), deny(clippy::indexing_slicing))]
+pub mod elf;
 pub mod error;
 pub mod model;
 pub mod msgpack;

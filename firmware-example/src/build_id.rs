@@ -2,7 +2,6 @@
 
 /// The build id of this program; empty when it was linked without `--build-id` or without `memory/build-id.x`.
 #[cfg(target_os = "none")]
-#[allow(unsafe_code)]
 pub fn build_id() -> &'static [u8] {
     unsafe extern "C" {
         /// Where the note begins and ends; only their addresses mean something.

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use object::ReadCache;
 
 use crate::error::ElfError;
-use image::{Flaw, Image};
+pub use image::{Flaw, Image};
 use search::{Mark, Search};
 
 /// How many bytes of programs are kept.
@@ -28,6 +28,14 @@ const SHARE: u32 = 20;
 const WARNINGS: usize = 64;
 
 /// ELF files, by their build id.
+///
+/// ```no_run
+/// use microspan_std::elf::Images;
+///
+/// let images = Images::open(vec!["target/thumbv7em-none-eabihf".into()])?;
+/// let name = images.text(&[0x86, 0x25], 0xac30, 5);
+/// # Ok::<(), microspan_std::error::ElfError>(())
+/// ```
 #[derive(Debug)]
 pub struct Images {
     state: Mutex<State>,
@@ -113,16 +121,14 @@ fn check(path: &Path, alone: bool) -> Result<(), ElfError> {
         Flaw::NotLinked => ElfError::NotLinked { path: path.to_owned() },
         Flaw::TooLarge => ElfError::TooLarge { path: path.to_owned(), most: image::LOADABLE >> 20 },
     };
-    let id = image::build_id(&data).map_err(flawed)?;
-    Image::read(&data).map_err(flawed)?;
-    match id {
-        Some(_) => Ok(()),
-        None if alone => {
-            log::warn!("{} has no GNU build-id: nothing can tell whether a device runs it", path.display());
-            Ok(())
-        }
-        None => Err(ElfError::NoBuildId { path: path.to_owned() }),
+    if !Image::read(&data).map_err(flawed)?.build_id().is_empty() {
+        return Ok(());
     }
+    if !alone {
+        return Err(ElfError::NoBuildId { path: path.to_owned() });
+    }
+    log::warn!("{} has no GNU build-id: nothing can tell whether a device runs it", path.display());
+    Ok(())
 }
 
 impl State {

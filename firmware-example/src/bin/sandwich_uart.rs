@@ -11,7 +11,6 @@ mod firmware {
     use microspan::{Drain, Session, Stream};
     use microspan_firmware::board::lm3s6965::{self, systick};
     use microspan_firmware::board::{executor, host};
-    use microspan_firmware::build_id::build_id;
     use microspan_firmware::service::{TRACER, serve};
 
     /// The longest packet: a frame of it takes 22 ms at 115,200 baud.
@@ -21,7 +20,7 @@ mod firmware {
     async fn main(_spawner: Spawner) {
         let board = lm3s6965::init();
         let seconds = host::argument("seconds").unwrap_or(1);
-        defmt::info!("start: build {=[u8]:02x}, spans go to the serial port for {} s", build_id(), seconds);
+        defmt::info!("start: spans go to the serial port for {} s", seconds);
         let Some(mut drain) = Drain::<MTU>::new(&TRACER, Session::new(host::entropy(systick::ticks())))
         else {
             panic!("the tracer has a drain already");

@@ -12,7 +12,6 @@ mod firmware {
     use microspan::{Drain, Session, Udp};
     use microspan_firmware::board::lm3s6965::{self, HOST, systick};
     use microspan_firmware::board::{executor, host};
-    use microspan_firmware::build_id::build_id;
     use microspan_firmware::service::{TRACER, serve};
 
     const PORT: u16 = 18_999;
@@ -24,7 +23,7 @@ mod firmware {
         let board = lm3s6965::init();
         let port = host::argument("port").and_then(|port| u16::try_from(port).ok()).unwrap_or(PORT);
         let seconds = host::argument("seconds").unwrap_or(1);
-        defmt::info!("start: build {=[u8]:02x}, spans go to port {} for {} s", build_id(), port, seconds);
+        defmt::info!("start: spans go to port {} for {} s", port, seconds);
         let stack = lm3s6965::network(spawner, board.ethernet, host::entropy(systick::ticks()));
         stack.wait_config_up().await;
         defmt::info!("link up");

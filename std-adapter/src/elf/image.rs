@@ -6,7 +6,7 @@ use object::{Endianness, FileKind, ReadRef, elf};
 /// How many bytes a program may load: more flash than a microcontroller has.
 pub(super) const LOADABLE: u64 = 32 * 1024 * 1024;
 /// The longest text that a device tells.
-const TEXT: u64 = 255;
+const TEXT: u32 = 255;
 /// The longest build id.
 const ID: usize = 32;
 /// How many segments and sections are looked at.
@@ -17,12 +17,13 @@ const NOTE: u64 = 4096;
 
 /// Why a file is of no use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flaw {
+#[non_exhaustive]
+pub enum Flaw {
     /// It is something else, or damaged.
     NotElf,
     /// It was not linked: its texts have no addresses yet.
     NotLinked,
-    /// It loads more than [`LOADABLE`].
+    /// It loads more than 32 MB.
     TooLarge,
 }
 
@@ -34,7 +35,8 @@ impl From<object::read::Error> for Flaw {
 
 /// What of a program lies in memory while it runs, with the values it begins with.
 #[derive(Debug)]
-pub(super) struct Image {
+pub struct Image {
+    build_id: Vec<u8>,
     segments: Vec<Segment>,
 }
 
@@ -46,18 +48,32 @@ struct Segment {
 }
 
 impl Image {
-    /// Reads what a program loads, and nothing else of its file.
-    pub(super) fn read<'a>(data: impl ReadRef<'a>) -> Result<Self, Flaw> {
-        match FileKind::parse(data)? {
-            FileKind::Elf32 => load::<elf::FileHeader32<Endianness>, _>(data),
-            FileKind::Elf64 => load::<elf::FileHeader64<Endianness>, _>(data),
-            _ => Err(Flaw::NotElf),
-        }
+    /// Takes what a program loads out of the bytes of its ELF file, whatever they are.
+    ///
+    /// # Errors
+    /// When they are no linked program, or a larger one than is taken.
+    pub fn parse(file: &[u8]) -> Result<Self, Flaw> {
+        Self::read(file)
     }
 
-    /// The text at this address.
-    pub(super) fn text(&self, address: u64, length: u32) -> Option<&str> {
-        if u64::from(length) > TEXT {
+    /// Reads what a program loads, and little else of its file.
+    pub(super) fn read<'a>(data: impl ReadRef<'a>) -> Result<Self, Flaw> {
+        let build_id = build_id(data)?.unwrap_or_default();
+        let segments = match FileKind::parse(data)? {
+            FileKind::Elf32 => load::<elf::FileHeader32<Endianness>, _>(data)?,
+            _ => load::<elf::FileHeader64<Endianness>, _>(data)?,
+        };
+        Ok(Self { build_id, segments })
+    }
+
+    /// The GNU build-id, of 1 to 32 bytes; empty when there is none.
+    pub fn build_id(&self) -> &[u8] {
+        &self.build_id
+    }
+
+    /// The text of `length` bytes, at most 255, that the program finds at this address.
+    pub fn text(&self, address: u64, length: u32) -> Option<&str> {
+        if length > TEXT {
             return None;
         }
         let text = self.segments.iter().find_map(|segment| {
@@ -96,7 +112,7 @@ fn segments<'a, E: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(
     Ok((header, endian, header.program_headers(endian, data)?))
 }
 
-fn load<'a, E: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(data: R) -> Result<Image, Flaw> {
+fn load<'a, E: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(data: R) -> Result<Vec<Segment>, Flaw> {
     let (_, endian, headers) = segments::<E, R>(data)?;
     let mut room = LOADABLE;
     let mut segments = Vec::new();
@@ -108,7 +124,7 @@ fn load<'a, E: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(data: R) -> Resu
             segments.push(Segment { address: header.p_vaddr(endian).into(), bytes });
         }
     }
-    Ok(Image { segments })
+    Ok(segments)
 }
 
 fn find_id<'a, E: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(data: R) -> Result<Option<Vec<u8>>, Flaw> {

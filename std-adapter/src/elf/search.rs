@@ -78,22 +78,20 @@ impl Search {
     /// Reads the program of this build id, if its file is still what it was.
     pub(super) fn read(&mut self, id: &[u8]) -> Option<Image> {
         let path = self.found.remove(id)?;
-        let data = ReadCache::new(File::open(&path).ok()?);
-        if image::build_id(&data).ok().flatten().as_deref() != Some(id) {
-            // It was written again.
-            self.seen.remove(&path);
-            return None;
-        }
-        match Image::read(&data) {
-            Ok(image) => {
+        match Image::read(&ReadCache::new(File::open(&path).ok()?)) {
+            Ok(image) if image.build_id() == id => {
                 self.found.insert(id.to_vec(), path);
                 Some(image)
             }
-            Err(flaw) => {
-                if flaw == Flaw::TooLarge {
-                    let most = image::LOADABLE >> 20;
-                    log::warn!("{} loads more than {most} MB: its texts are not read", path.display());
-                }
+            Err(Flaw::TooLarge) => {
+                let most = image::LOADABLE >> 20;
+                log::warn!("{} loads more than {most} MB: its texts are not read", path.display());
+                self.seen.get_mut(&path)?.id = None;
+                None
+            }
+            // It was written again, or is being written: the next look looks at it.
+            Ok(_) | Err(_) => {
+                self.seen.remove(&path);
                 None
             }
         }

@@ -1,4 +1,7 @@
 //! Which build this is: the GNU build-id, which the linker writes into the image and into the ELF file alike.
+//!
+//! This is the program's and not the library's: the linker script names the program's memory, and without it the symbols
+//! do not exist.
 
 /// The build id of this program; empty when it was linked without `--build-id` or without `memory/build-id.x`.
 #[cfg(target_os = "none")]

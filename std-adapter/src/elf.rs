@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use object::ReadCache;
 
+use crate::decode::Strings;
 use crate::error::ElfError;
 pub use image::{Flaw, Image};
 use search::{Mark, Search};
@@ -30,6 +31,7 @@ const WARNINGS: usize = 64;
 /// ELF files, by their build id.
 ///
 /// ```no_run
+/// use microspan_std::decode::Strings;
 /// use microspan_std::elf::Images;
 ///
 /// let images = Images::open(vec!["target/thumbv7em-none-eabihf".into()])?;
@@ -94,10 +96,11 @@ impl Images {
             State { search, alone, kept: VecDeque::new(), next_look: now + PAUSE, warned: HashSet::new() };
         Ok(Self { state: Mutex::new(state) })
     }
+}
 
-    /// The text of `length` bytes at this address of the program of this build id, which is empty when a device tells
-    /// none. Files are looked at again when none is known, every two seconds at most.
-    pub fn text(&self, build_id: &[u8], address: u64, length: u32) -> Option<String> {
+impl Strings for Images {
+    /// The build id is empty when a device tells none. Files are looked at again when none has it, every two seconds at most.
+    fn text(&self, build_id: &[u8], address: u64, length: u32) -> Option<String> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let image = if build_id.is_empty() { state.alone()? } else { state.find(build_id)? };
         image.text(address, length).map(str::to_owned)

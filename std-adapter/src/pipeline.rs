@@ -24,6 +24,7 @@ mod assembler;
 mod baggage;
 mod context;
 mod decision;
+mod passed;
 mod remotes;
 mod resolve;
 mod table;

@@ -21,7 +21,7 @@ const UNKNOWN: u8 = !(LONG | DECIDED | 7);
 /// use microspan::propagation::{decode, encode};
 /// let caller = SpanContext { trace_id: 7, span_id: 9, sampling_priority: Some(1) };
 /// let bytes = encode(&caller, None);
-/// assert_eq!(bytes.len(), 17);
+/// assert_eq!(bytes, [3, 7, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0]);
 /// assert_eq!(decode(&bytes), Some((caller, None)));
 /// ```
 pub fn encode(context: &SpanContext, decided_by: Option<u8>) -> heapless::Vec<u8, MAX_COMPACT> {

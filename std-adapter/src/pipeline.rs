@@ -23,6 +23,7 @@
 mod assembler;
 mod baggage;
 mod context;
+mod correct;
 mod decision;
 mod passed;
 mod remotes;

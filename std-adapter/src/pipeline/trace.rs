@@ -108,6 +108,12 @@ impl Trace {
         }
         if index == 0 {
             self.each_chunk_tag(span, &mut add);
+            let of_device = [("device.name", &context.device), ("build.id", &context.build_id)];
+            for (key, text) in of_device.into_iter().filter(|_| span.is_local_root()) {
+                if let Some(text) = text {
+                    add(key, Datum::Text(text));
+                }
+            }
         }
     }
 

@@ -117,6 +117,7 @@ mod id;
 mod model;
 #[allow(unsafe_code)]
 mod on_panic;
+pub mod propagation;
 mod sampler;
 mod shown;
 #[allow(unsafe_code)]

@@ -31,6 +31,11 @@ impl<W: Write> Stream<W> {
     pub const fn new(stream: W) -> Self {
         Self { stream, ending: FRAGMENT }
     }
+
+    /// The stream, for reading what comes back: bytes for a [`RequestDecoder`](crate::wire::RequestDecoder).
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.stream
+    }
 }
 
 impl<W: Write> Transport for Stream<W> {

@@ -8,8 +8,7 @@ const REQUEST: u8 = 0x80 | VERSION;
 const SYNC: u8 = 1;
 const NAMES: u8 = 2;
 
-/// The bytes of a request.
-const LEN: usize = 12;
+const LEN: usize = Request::LEN;
 
 /// What a host asks of a device.
 ///
@@ -27,6 +26,9 @@ pub struct Request {
 }
 
 impl Request {
+    /// The bytes of a request.
+    pub const LEN: usize = 12;
+
     /// The bytes of the request.
     pub fn encode(&self) -> [u8; LEN] {
         let [a, b, c, d, e, f, g, h] = self.session.map_or(0, |session| session.0).to_le_bytes();

@@ -25,6 +25,7 @@ mod baggage;
 mod context;
 mod correct;
 mod decision;
+mod passed;
 mod remotes;
 mod resolve;
 mod table;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::decision::{MECHANISM, PRIORITY, decide};
+use super::passed::spread;
 use crate::model::{Span, Text, Value};
 
 /// Spans of one trace and one source, completed: every span has a service, the local root comes first if it is there.
@@ -49,6 +50,9 @@ impl Trace {
             }
             _ => Some(context.service.clone()),
         };
+        if let Some(first) = spans.first_mut() {
+            spread(first);
+        }
         decide(&mut spans);
         Self { spans, top_level, context, versioned }
     }

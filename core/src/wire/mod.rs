@@ -19,6 +19,7 @@
 mod about;
 mod beyond;
 mod codec;
+mod crc;
 mod frame;
 mod packet;
 mod record;

@@ -66,8 +66,8 @@ pub struct Drain<const MTU: usize, const NAMES: usize = 64> {
     /// How many slots were looked at since a span was found.
     swept: u32,
     told: Option<Told>,
-    /// When a listener was answered last, in ticks.
-    answered: Option<u64>,
+    /// When a listener was answered last: the low 32 bits, so that one may be put off whom chance brings at their like.
+    answered: u32,
 }
 
 impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
@@ -101,7 +101,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
             from: 0,
             swept: 0,
             told: None,
-            answered: None,
+            answered: 0,
         }
     }
 

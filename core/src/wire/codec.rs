@@ -74,7 +74,8 @@ impl<'b> Writer<'b> {
     /// Room for [`WINDOW`] bytes, if there is so much.
     #[inline(always)]
     pub(crate) fn window(&mut self) -> Option<Window<'_>> {
-        self.free().first_chunk_mut().map(|bytes| Window { bytes, len: 0 })
+        let bytes = self.buffer.get_mut(self.used..)?.first_chunk_mut()?;
+        Some(Window { bytes, len: 0 })
     }
 
     /// Goes on behind what was written into a window.
@@ -199,14 +200,31 @@ impl Put for Window<'_> {
 
     #[inline(always)]
     fn long(&mut self, number: u64) -> Result<(), Infallible> {
-        self.len = long(self.bytes, self.len, number);
+        self.len = match u32::try_from(number) {
+            Ok(number) => long(self.bytes, self.len, number),
+            Err(_) => very_long(self.bytes, self.len, number),
+        };
         Ok(())
     }
 }
 
-/// Writes a number from `len` on; returns where it ends.
+/// Writes a number of more than one byte from `len` on; returns where it ends.
 #[inline(never)]
-fn long(bytes: &mut [u8; WINDOW], len: usize, mut number: u64) -> usize {
+fn long(bytes: &mut [u8; WINDOW], len: usize, mut number: u32) -> usize {
+    let mut window = Window { bytes, len };
+    loop {
+        let Ok(()) = window.byte(number as u8 | 0x80);
+        number >>= 7;
+        if number < 0x80 {
+            let Ok(()) = window.byte(number as u8);
+            return window.len;
+        }
+    }
+}
+
+/// The same of one of more than 32 bits.
+#[inline(never)]
+fn very_long(bytes: &mut [u8; WINDOW], len: usize, mut number: u64) -> usize {
     let mut window = Window { bytes, len };
     while number >= 0x80 {
         let Ok(()) = window.byte(number as u8 | 0x80);

@@ -26,40 +26,7 @@ pub use embedded_io::Stream;
 /// BLE does, and a queue that its radio empties; of CAN frames a piece would hold 8 bytes, or 64.
 ///
 /// ```
-/// use heapless::{Deque, Vec};
-/// use microspan::wire::write_frame;
-/// use microspan::{Refused, Transport};
-///
-/// const PIECE: usize = 20;
-/// const QUEUE: usize = 32;
-///
-/// #[derive(Default)]
-/// struct Notifications {
-///     queue: Deque<Vec<u8, PIECE>, QUEUE>,
-/// }
-///
-/// impl Transport for Notifications {
-///     type Error = core::convert::Infallible; // what the radio says when it is gone
-///
-///     fn send(&mut self, packet: &[u8]) -> Result<(), Refused<Self::Error>> {
-///         let longest = packet.len() + packet.len() / 254 + 2; // as a frame, with its zero
-///         if longest.div_ceil(PIECE) > QUEUE - self.queue.len() {
-///             return Err(Refused::WouldBlock);
-///         }
-///         let mut piece = Vec::new();
-///         let _ = write_frame(packet, |bytes| {
-///             for byte in bytes {
-///                 if piece.is_full() {
-///                     let _ = self.queue.push_back(core::mem::take(&mut piece)); // there is room
-///                 }
-///                 let _ = piece.push(*byte);
-///             }
-///             Ok::<_, ()>(())
-///         });
-///         let _ = self.queue.push_back(piece);
-///         Ok(())
-///     }
-/// }
+#[doc = include_str!("../../docs/notifications.txt")]
 ///
 /// // The host puts the pieces together again as they come: `microspan bridge --stdin`, or any stream.
 /// let mut link = Notifications::default();

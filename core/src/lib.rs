@@ -75,6 +75,7 @@
 //! None is on by default, and each but `off` only adds.
 //!
 //! - `embedded-io`: `Stream`, the transport over a byte stream. It waits as long as the stream does.
+//! - `rtt-target`: `Rtt`, the transport over an RTT channel of its own, which a debug probe reads. It never waits.
 //! - `embassy-net`: `Udp`, the transport over a UDP socket. It never waits.
 //! - `embassy-executor`: spans of the tasks of `embassy-executor`; see `executor`. For the final binary alone to enable.
 //! - `defmt`: `Format` for the public types.

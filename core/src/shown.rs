@@ -42,3 +42,5 @@ shown!([const N: usize] FrameDecoder<N>, "FrameDecoder", "frame" = |_decoder| N)
 shown!([W] crate::Stream<W>, "Stream", "is_inside_a_frame" = |stream| stream.is_inside_a_frame());
 #[cfg(feature = "embassy-net")]
 shown!([] crate::Udp<'_, '_>, "Udp", "port" = |udp| udp.port());
+#[cfg(feature = "rtt-target")]
+shown!([] crate::Rtt, "Rtt", "is_inside_a_frame" = |rtt| rtt.is_inside_a_frame());

@@ -4,11 +4,15 @@
 mod embassy_net;
 #[cfg(feature = "embedded-io")]
 mod embedded_io;
+#[cfg(feature = "rtt-target")]
+mod rtt;
 
 #[cfg(feature = "embassy-net")]
 pub use embassy_net::Udp;
 #[cfg(feature = "embedded-io")]
 pub use embedded_io::Stream;
+#[cfg(feature = "rtt-target")]
+pub use rtt::Rtt;
 
 /// Where packets go.
 ///

@@ -34,7 +34,7 @@ pub(crate) use beyond::{
 pub use beyond::{Event, Link};
 pub use codec::Malformed;
 pub(crate) use codec::{Full, Writer};
-#[cfg(feature = "embedded-io")]
+#[cfg(any(feature = "embedded-io", feature = "rtt-target"))]
 pub(crate) use frame::{END as FRAME_END, write_frame_body};
 pub use frame::{FrameDecoder, FrameError, write_frame};
 pub(crate) use packet::seal;

@@ -8,6 +8,7 @@ mod growth;
 mod host;
 mod lines;
 mod otlp;
+mod pipeline;
 mod plot;
 mod recording;
 mod size;
@@ -43,6 +44,8 @@ enum Command {
     Growth(growth::Options),
     /// Bytes of a span on the wire, beside defmt's lines, OTLP and MessagePack
     Wire(wire::Options),
+    /// Spans a second that one core of a host decodes, and brings to the agent's bytes
+    Pipeline(pipeline::Options),
 }
 
 /// An optimisation level of the firmware.
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         Command::Host(options) => host::run(&options),
         Command::Growth(options) => growth::run(&options),
         Command::Wire(options) => wire::run(&options),
+        Command::Pipeline(options) => pipeline::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

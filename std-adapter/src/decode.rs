@@ -8,6 +8,7 @@
 
 mod about;
 mod beyond;
+mod indexed;
 mod names;
 mod reported;
 mod sequence;

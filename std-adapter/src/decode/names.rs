@@ -1,9 +1,8 @@
 //! The strings of a session, and what texts and values are with them.
 
-use std::collections::HashMap;
-
 use microspan::wire::{TagValue, Tags, Text as WireText};
 
+use super::indexed::Indexed;
 use crate::model::{Tag, Text, Value};
 
 /// How many names are kept: more than a device's table can hold.
@@ -27,7 +26,7 @@ impl From<WireText<'_>> for Named {
 
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    texts: HashMap<u32, Text>,
+    texts: Indexed<Text>,
 }
 
 impl Names {

@@ -113,14 +113,15 @@ impl Session {
     ) {
         let header = packet.header();
         self.heard = at.monotonic;
-        match self.sequence.take(header.sequence, header.spans_before, spans(packet)) {
+        let count = spans(packet);
+        match self.sequence.take(header.sequence, header.spans_before, count) {
             Verdict::New => {}
             Verdict::Duplicate => return counters.duplicates += 1,
             Verdict::Late => return counters.late_packets += 1,
         }
         counters.packets += 1;
         counters.bytes += bytes.len() as u64;
-        counters.spans += spans(packet);
+        counters.spans += count;
 
         let mut news = false;
         for record in packet.records() {

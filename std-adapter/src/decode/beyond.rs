@@ -13,6 +13,7 @@ const PRIORITY: &str = "_sampling_priority_v1";
 
 impl Session {
     pub(super) fn set_tags(&self, span: &mut Span, wire: &WireSpan<'_>, counters: &mut Counters) {
+        span.tags.reserve_exact(wire.tags.size_hint().0);
         // On the wire the newest comes first.
         for tag in wire.tags {
             let key = self.names.text(tag.key);
@@ -98,12 +99,15 @@ impl Session {
 
 /// Takes the tags that name fields of the span out of the others.
 fn set_fields(span: &mut Span) {
+    if !span.tags.iter().any(|(key, _)| names_a_field(key)) {
+        return;
+    }
     for (field, key) in [
         (&mut span.service, "service.name"),
         (&mut span.resource, "resource.name"),
         (&mut span.span_type, "span.type"),
     ] {
-        while let Some(at) = span.tags.iter().position(|(k, _)| k.as_str() == key) {
+        while let Some(at) = span.tags.iter().position(|(k, _)| k == key) {
             let (_, value): Tag = span.tags.remove(at);
             *field = Some(match value {
                 Value::Str(text) => text,
@@ -111,4 +115,10 @@ fn set_fields(span: &mut Span) {
             });
         }
     }
+}
+
+fn names_a_field(key: &Text) -> bool {
+    // The first byte sets most others apart.
+    key.as_bytes().first().is_some_and(|first| b"rs".contains(first))
+        && (key == "service.name" || key == "resource.name" || key == "span.type")
 }

@@ -11,8 +11,8 @@ pub const SERVICE: &str = "kitchen";
 pub static TAGS: [(&str, Value<'static>); 1] = [("env", Value::Static("dev"))];
 
 /// What an error says: 200 bytes, as an error with its sources has them.
-pub const MESSAGE: &str = "cannot write the calibration to page 31 of the flash: the controller refused to unlock \
-    after three attempts, its status register reads 0x0000_00f4, and the page still holds what it held before this";
+pub const MESSAGE: &str = "cannot write the calibration to page 0x1f of the flash: the controller refused to unlock \
+    after three attempts, its status register showed 0x0000_00f4, and the page still holds what it held before this";
 
 /// Names, by the depth at which they stand in a deep chain.
 pub const LEVELS: [&str; 4] = ["handle", "route", "query", "fetch"];

@@ -35,7 +35,8 @@ impl Row {
         (self.core, self.opt_level, &self.op) == (other.core, other.opt_level, &other.op)
     }
 
-    fn title(&self) -> String {
+    /// What it is a row of, in words.
+    pub fn title(&self) -> String {
         format!("{} on {} at opt-level {}", self.op, self.core.name(), self.opt_level.name())
     }
 

@@ -10,10 +10,12 @@ pub trait Threads: sealed::Sealed {}
 
 /// The spans of a [`Tracer`]: any thread, core or interrupt may use them.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum AnyThread {}
 
 /// The spans of an [`Exclusive`] tracer: they stay on its thread.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct OneThread(PhantomData<*const ()>);
 
 impl Threads for AnyThread {}

@@ -145,6 +145,12 @@ pin_project! {
     }
 }
 
+impl<F, M: Threads> Within<F, M> {
+    pub(crate) fn is_done(&self) -> bool {
+        self.future.is_none()
+    }
+}
+
 impl<F: Future, M: Threads> Future for Within<F, M> {
     type Output = F::Output;
 

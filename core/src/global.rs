@@ -2,6 +2,7 @@
 
 use crate::arena::Arena;
 use crate::clock::Clock;
+use crate::slot_ring::Mode;
 use crate::span::{Span, SpanBuilder, SpanRef};
 use crate::tracer::Tracer;
 use core::fmt;
@@ -89,13 +90,25 @@ mod pointer {
 /// assert!(span.is_recording());
 /// ```
 ///
-/// An [exclusive](Tracer::exclusive) tracer starts no spans by itself, so none come from it here either.
-///
 /// # Errors
 ///
-/// There is one already, or the program was linked with one (feature `linked-tracer`). That one stays.
-pub fn set_global(tracer: &'static Tracer) -> Result<(), AlreadySet> {
-    if pointer::set(tracer) { Ok(()) } else { Err(AlreadySet) }
+/// There is one already, or the program was linked with one (feature `linked-tracer`): that one stays. Or this one is
+/// [exclusive](Tracer::exclusive), and starts spans for one thread only.
+pub fn set_global(tracer: &'static Tracer) -> Result<(), SetGlobalError> {
+    if tracer.mode == Mode::Exclusive {
+        return Err(SetGlobalError::Exclusive);
+    }
+    if pointer::set(tracer) { Ok(()) } else { Err(SetGlobalError::AlreadySet) }
+}
+
+/// The tracer that `link_tracer!` links, which is looked at when the program is compiled.
+#[cfg(feature = "linked-tracer")]
+pub const fn linked(tracer: &'static Tracer) -> &'static Tracer {
+    assert!(
+        matches!(tracer.mode, Mode::Shared),
+        "link_tracer! was given an exclusive tracer, which starts spans for one thread only: make it by `Tracer::new`"
+    );
+    tracer
 }
 
 /// The tracer of the program; `None` when none was chosen.
@@ -138,20 +151,32 @@ pub fn current_root_span() -> Option<SpanRef> {
     global()?.current_root_span()
 }
 
-/// The program has its tracer already.
+/// Why a tracer was not made the one of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct AlreadySet;
+#[non_exhaustive]
+pub enum SetGlobalError {
+    /// The program has its tracer already.
+    AlreadySet,
+    /// This tracer is [exclusive](Tracer::exclusive).
+    Exclusive,
+}
 
-impl fmt::Display for AlreadySet {
+impl fmt::Display for SetGlobalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "the tracer of this program is chosen already: let its final binary alone choose it, once",
-        )
+        f.write_str(match self {
+            Self::AlreadySet => {
+                "the tracer of this program is chosen already: let its final binary alone choose it, once"
+            }
+            Self::Exclusive => {
+                "an exclusive tracer cannot be the one of the program, as it starts spans for one thread only: make it by \
+                 `Tracer::new`"
+            }
+        })
     }
 }
 
-impl core::error::Error for AlreadySet {}
+impl core::error::Error for SetGlobalError {}
 
 /// What a guard refers to when there is no tracer. Nothing is ever started in it.
 static NONE: Tracer = Tracer::new(&NOTHING, &Still);
@@ -175,7 +200,8 @@ impl Clock for Still {
 /// enable that.
 ///
 /// A program that enables the feature and does not say this does not link: the symbol
-/// `_MICROSPAN_TRACER_FROM_LINK_TRACER` is not defined. One that says it twice defines it twice.
+/// `_MICROSPAN_TRACER_FROM_LINK_TRACER` is not defined. One that says it twice defines it twice. An
+/// [exclusive](Tracer::exclusive) tracer does not compile here.
 ///
 /// ```
 /// # use microspan::{Arena, Clock};
@@ -199,7 +225,7 @@ macro_rules! link_tracer {
     ($tracer:path) => {
         const _: () = {
             #[unsafe(no_mangle)]
-            static _MICROSPAN_TRACER_FROM_LINK_TRACER: &$crate::Tracer = &$tracer;
+            static _MICROSPAN_TRACER_FROM_LINK_TRACER: &$crate::Tracer = $crate::__private::linked(&$tracer);
         };
     };
 }

@@ -4,9 +4,10 @@ use core::any::type_name;
 use core::fmt::{self, Debug, Display};
 
 pub use crate::future::within;
-pub use crate::global::trace;
+#[cfg(feature = "linked-tracer")]
+pub use crate::global::linked;
+pub use crate::global::{span, trace};
 pub use crate::span::Span;
-pub use crate::tag::Static;
 pub use core::option::Option::Some;
 pub use core::{compile_error, concat, module_path, stringify};
 

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `sampler.rs` | rules and a limit to one verdict |
 //! | `sampler/rule.rs` | a share of traces, and for which of them it holds |
-//! | `sampler/glob.rs` | patterns on names |
+//! | `sampler/glob.rs` | patterns |
 //! | `sampler/limiter.rs` | so many a second |
 
 mod glob;
@@ -12,6 +12,7 @@ mod limiter;
 mod rule;
 
 pub(crate) use glob::matches;
+pub(crate) use rule::Root;
 pub use rule::Rule;
 
 use crate::clock::Clock;
@@ -98,12 +99,11 @@ impl Sampler {
     /// What becomes of the trace of a root; `id`: the low half of its trace's id, once it is known.
     pub(crate) fn verdict(
         &self,
-        name: &str,
-        service: &str,
+        root: &Root<'_>,
         id: impl FnOnce() -> Option<u64>,
         clock: &dyn Clock,
     ) -> Verdict {
-        let own = self.rules.iter().find(|rule| rule.is_for(name, service));
+        let own = self.rules.iter().find(|rule| rule.is_for(root));
         let Some(rule) = own.or(self.others.as_ref()) else { return Verdict::Undecided };
         match rule.rate.keeps(id) {
             None => return Verdict::Undecided,
@@ -124,6 +124,14 @@ impl core::fmt::Debug for Sampler {
         let Self { rules, others, limit, .. } = self;
         let mut fields = f.debug_struct("Sampler");
         fields.field("rules", rules).field("others", others).field("limit", limit).finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Sampler {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let Self { rules, others, limit, .. } = self;
+        defmt::write!(f, "Sampler {{ rules: {}, others: {}, limit: {} }}", rules, others, limit);
     }
 }
 

@@ -1,7 +1,7 @@
 //! How types show themselves whose contents are nobody's business: by their name and one figure.
 
 use crate::exclusive::{Exclusive, Threads};
-use crate::future::{Detached, WithSpan};
+use crate::future::{Detached, WithSpan, Within};
 use crate::wire::FrameDecoder;
 use crate::{Arena, Callsites, Drain, GlobalTags, Span, SpanBuilder, Tracer};
 use core::fmt;
@@ -36,6 +36,7 @@ shown!([M: Threads] Span<M>, "Span", "handle" = |span| span.parts().1);
 shown!([M: Threads] Detached<M>, "Detached", "handle" = |span| span.parts().1);
 shown!([M: Threads] SpanBuilder<'_, M>, "SpanBuilder", "name" = |builder| builder.name);
 shown!([F, M: Threads] WithSpan<F, M>, "WithSpan", "is_done" = |future| future.is_done());
+shown!([F, M: Threads] Within<F, M>, "Within", "is_done" = |future| future.is_done());
 shown!([const N: usize] FrameDecoder<N>, "FrameDecoder", "frame" = |_decoder| N);
 #[cfg(feature = "embedded-io")]
 shown!([W] crate::Stream<W>, "Stream", "is_inside_a_frame" = |stream| stream.is_inside_a_frame());

@@ -150,7 +150,8 @@ impl Tracer {
         self
     }
 
-    /// Leaves out every trace whose root has a name that one of these patterns matches.
+    /// Leaves out every trace whose root starts with a resource that one of these patterns matches: the one that its
+    /// [builder](SpanBuilder::resource) or [`wrap`](macro@crate::wrap) says, or else its name.
     ///
     /// In a pattern `*` stands for any text and `?` for one character, and the case of ASCII letters makes no difference.
     /// Such a trace is not recorded, as one that is [sampled out](Sampler), and is counted
@@ -163,11 +164,12 @@ impl Tracer {
     /// #     fn now(&self) -> u64 { 0 }
     /// #     fn frequency(&self) -> u32 { 1_000_000 }
     /// # }
-    /// static FILTER: [&str; 2] = ["health.*", "idle"];
+    /// static FILTER: [&str; 2] = ["GET /health*", "idle"];
     /// static ARENA: Arena<16, 32> = Arena::new();
     /// static TRACER: Tracer = Tracer::new(&ARENA, &Ticks).filter(&FILTER);
-    /// assert!(!TRACER.trace("health.ping").is_recording());
-    /// assert_eq!(TRACER.stats().traces_filtered, 1);
+    /// assert!(!TRACER.trace("idle").is_recording());
+    /// assert!(!TRACER.span("request").resource("GET /health/live").start().is_recording());
+    /// assert_eq!(TRACER.stats().traces_filtered, 2);
     /// ```
     #[must_use]
     pub const fn filter(mut self, patterns: &'static [&'static str]) -> Self {

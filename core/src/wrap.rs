@@ -36,7 +36,7 @@ use crate::tracer::Tracer;
 /// | argument | |
 /// | --- | --- |
 /// | `name = ".."` | the span's name; otherwise `module::function` |
-/// | `service = ".."`, `resource = ".."`, `span_type = ".."` | the span's own fields of these names |
+/// | `service = ".."`, `resource = ".."`, `span_type = ".."` | the span's own fields of these names; of a root, [rules](crate::Rule) and the [filter](crate::Tracer::filter) look at the first two |
 /// | `tags(a, b = expr, c.d = expr, "e" = expr)` | tags, of values that [`Span::set_tag`](crate::Span::set_tag) takes, computed before the body runs, and only when the span is recorded; `a` alone is the argument of that name |
 /// | `err` | an `Err` that the function returns marks the span as an error, with the name of the error's type and its `Display`, or its `Debug` where it has none |
 /// | `tracer = path` | the tracer, a `static`; otherwise the program's ([`set_global`](crate::set_global)) |

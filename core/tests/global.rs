@@ -1,7 +1,7 @@
 //! The one tracer of a program, in a program of its own.
 #![cfg(not(any(loom, feature = "linked-tracer", feature = "off")))]
 
-use microspan::{AlreadySet, Arena, Clock, Stats, Tracer};
+use microspan::{Arena, Clock, SetGlobalError, Stats, Tracer};
 
 struct Still;
 
@@ -28,8 +28,14 @@ fn spans_go_nowhere_until_the_tracer_is_set_and_then_to_the_first_one() {
     assert!(microspan::current_span().is_none() && microspan::current_root_span().is_none());
     drop(nowhere);
 
+    let exclusive = Box::leak(Box::new(Tracer::exclusive(Box::leak(Box::new(Arena::<4, 4>::new())), &Still)));
+    let refused = microspan::set_global(exclusive).unwrap_err();
+    assert_eq!(refused, SetGlobalError::Exclusive);
+    assert!(refused.to_string().contains("make it by `Tracer::new`"), "{refused}");
+    assert!(microspan::global().is_none());
+
     assert_eq!(microspan::set_global(&TRACER), Ok(()));
-    assert_eq!(microspan::set_global(&LATE), Err(AlreadySet));
+    assert_eq!(microspan::set_global(&LATE), Err(SetGlobalError::AlreadySet));
     assert!(microspan::global().is_some_and(|tracer| std::ptr::eq(tracer, &TRACER)));
 
     let root = microspan::trace("root");

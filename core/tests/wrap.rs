@@ -3,7 +3,7 @@
 
 mod support;
 
-use microspan::{InSpan, Span, Static, span, wrap};
+use microspan::{Arena, InSpan, Rule, Sampler, Span, Static, Tracer, span, wrap};
 use std::fmt::{self, Debug, Display};
 use std::future::Future;
 use std::pin::pin;
@@ -57,6 +57,32 @@ fn a_function_has_a_span_of_the_name_and_with_the_tags_that_the_attribute_says()
             "  wrap::plain",
         ],
     );
+}
+
+#[test]
+fn a_functions_own_service_and_resource_decide_on_its_trace() {
+    static RULES: [Rule; 1] = [Rule::new(0.0).service("cellar")];
+    static SAMPLER: Sampler = Sampler::new().rules(&RULES);
+    static ARENA: Arena<8, 8> = Arena::new();
+    static CLOCK: support::Steps = support::Steps::new();
+    static T: Tracer = Tracer::new(&ARENA, &CLOCK).sampler(&SAMPLER).filter(&["health"]);
+    #[wrap(tracer = T, name = "filtered", resource = "health")]
+    fn filtered() {
+        drop(T.trace("inner"));
+    }
+    #[wrap(tracer = T, name = "sampled out", service = "cellar")]
+    async fn sampled_out() {
+        pause().await;
+        drop(T.trace("inner"));
+    }
+    #[wrap(tracer = T, name = "health", resource = "order", span_type = "web")]
+    fn kept() {}
+    filtered();
+    run(sampled_out());
+    kept();
+    let stats = T.stats();
+    assert_eq!((stats.traces_filtered, stats.traces_sampled_out), (1, 1));
+    assert_traces(&T, &["health resource.name=order span.type=web"]);
 }
 
 #[test]

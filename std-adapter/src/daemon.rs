@@ -4,10 +4,12 @@
 //! client. Between them is a bounded queue: when the bridge is slow the links wait, and what a link then drops is
 //! missed in its sequence and counted.
 
+mod back;
 mod input;
 mod summary;
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -18,12 +20,14 @@ pub use summary::{AtCallsite, OnCore, Summary};
 
 use crate::agent::{self, Client};
 use crate::config::Config;
-use crate::decode::{Arrival, Decoder, Stream};
+use crate::decode::{Arrival, Correction, Decoder, Stream};
+use crate::elf::Images;
 use crate::error::BridgeError;
 use crate::model::Span;
 use crate::pipeline::{Assembler, Limits, Trace};
 use crate::print::{self, Style};
 use crate::screen::Screen;
+use back::{From, Way};
 use input::{Event, Reader};
 
 /// How many pieces of input wait between the links and the decoder: at 4 KB each at most 4 MB.
@@ -38,25 +42,31 @@ const FAREWELL: Duration = Duration::from_secs(5);
 const PROGRESS: Duration = Duration::from_secs(10);
 
 /// What a bridge does beside sending.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Show each finished trace on standard output.
     pub print: Option<Style>,
     /// Say every ten seconds how much went through.
     pub progress: bool,
+    /// ELF files, and folders of them, for devices that tell names by address.
+    pub elf: Vec<PathBuf>,
 }
 
 /// Runs until `stop` is set or every link has ended, then sends what it holds.
 ///
 /// # Errors
 ///
-/// A link that cannot be opened and cannot become so by itself, or an agent URL that cannot be used.
+/// A link that cannot be opened and cannot become so by itself, an agent URL or an ELF file that cannot be used.
 pub fn run(
     inputs: Vec<Input>,
     config: Config,
     options: Options,
     stop: Arc<AtomicBool>,
 ) -> Result<Summary, BridgeError> {
+    let decoder = match options.elf.as_slice() {
+        [] => Decoder::new(),
+        _ => Decoder::with_strings(Arc::new(Images::open(options.elf)?)),
+    };
     let client = Client::start(&config.agent_url, agent::Options::default())?;
     let (sender, events) = mpsc::sync_channel(QUEUE);
     let links = inputs.len();
@@ -66,6 +76,7 @@ pub fn run(
     let readers = inputs.into_iter().map(Reader::open).collect::<Result<Vec<_>, _>>()?;
     let started = Instant::now();
     let outlet = input::Outlet { link: 0, events: sender, stop: stop.clone(), started };
+    let ways = readers.iter().map(Reader::way).collect::<Vec<_>>();
     for (link, reader) in readers.into_iter().enumerate() {
         reader.start(link, &outlet).map_err(BridgeError::Thread)?;
     }
@@ -76,8 +87,10 @@ pub fn run(
         None => None,
     };
     let bridge = Bridge {
-        decoder: Decoder::new(),
+        decoder,
         streams: (0..links).map(|_| Stream::new()).collect(),
+        ways,
+        other_version: None,
         assembler: Assembler::new(Limits::default(), config.tagging),
         outlet: Outlet { client, print, patience, stop: stop.clone() },
         started,
@@ -89,6 +102,10 @@ struct Bridge {
     decoder: Decoder,
     /// One a link.
     streams: Vec<Stream>,
+    /// How a device is reached over each link.
+    ways: Vec<Way>,
+    /// The wire version that was last said to be another one.
+    other_version: Option<u8>,
     assembler: Assembler,
     outlet: Outlet,
     started: Instant,
@@ -177,22 +194,33 @@ impl Bridge {
 
     fn take(&mut self, event: Event) {
         match event {
-            Event::Datagram { bytes, at } => {
-                self.decode(|decoder, mut out| decoder.packet(&bytes, at, &mut out))
+            Event::Datagram { link, from, bytes, at } => {
+                self.decode(|decoder, mut out| decoder.packet(&bytes, at, &mut out));
+                self.ask(link, From::Address(from));
             }
             Event::Bytes { link, bytes, at } => {
                 let mut stream = std::mem::take(&mut self.streams[link]);
                 self.decode(|decoder, mut out| stream.bytes(&bytes, at, decoder, &mut out));
                 self.streams[link] = stream;
+                self.ask(link, From::Stream);
             }
             Event::Broken { link } => self.streams[link].finish(&mut self.decoder),
             Event::Recording { bytes, recorded } => self.recording(&bytes, recorded),
         }
-        if let Some(version) = self.decoder.take_other_version() {
+        if let Some(version) = self.decoder.take_other_version()
+            && self.other_version.replace(version) != Some(version)
+        {
             log::warn!(
                 "a device speaks wire version {version}, this bridge reads version {}: update the older of the two",
                 microspan::wire::VERSION
             );
+        }
+    }
+
+    /// Asks the devices whose packets just came for what they have not told.
+    fn ask(&mut self, link: usize, from: From) {
+        for request in self.decoder.take_requests() {
+            self.ways[link].ask(&request, from);
         }
     }
 
@@ -205,6 +233,8 @@ impl Bridge {
         let mut stream = Stream::new();
         self.decode(|decoder, mut out| stream.bytes(bytes, at, decoder, &mut out));
         stream.finish(&mut self.decoder);
+        // There is nobody to ask.
+        self.decoder.take_requests();
     }
 
     fn poll(&mut self) {
@@ -219,6 +249,9 @@ impl Bridge {
         let now = self.now();
         let Self { decoder, assembler, outlet, .. } = self;
         act(decoder, &mut |span| assembler.push(span, now, &mut |trace| outlet.take(trace)));
+        for Correction { source, from, to } in decoder.take_corrections() {
+            assembler.correct(source, &from, &to);
+        }
     }
 
     fn now(&self) -> u64 {

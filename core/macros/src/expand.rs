@@ -84,16 +84,22 @@ fn begin(args: &Args, function: &Function, root: &TokenStream, span: &Ident) -> 
             quote!(#root::concat!(#root::module_path!(), "::", #function))
         }
     };
-    let start = match &args.tracer {
-        Some(tracer) => quote!(#tracer.trace(#name)),
-        None => quote!(#root::trace(#name)),
-    };
-    let fields =
-        [("service.name", &args.service), ("resource.name", &args.resource), ("span.type", &args.span_type)];
-    let fields = fields.into_iter().filter_map(|(key, text)| {
+    let fields = [("service", &args.service), ("resource", &args.resource), ("span_type", &args.span_type)];
+    let fields = fields.into_iter().filter_map(|(field, text)| {
         let text: &Expr = text.as_ref()?;
-        Some(quote_spanned!(text.span()=> #root::tag(&#span, #key, #root::Static(#text));))
+        let field = Ident::new(field, text.span());
+        Some(quote_spanned!(text.span()=> .#field(#text)))
     });
+    let fields: Vec<TokenStream> = fields.collect();
+    // With fields of its own it is judged by them, where it is a root.
+    let (method, fields) = match fields.is_empty() {
+        true => (quote!(trace), None),
+        false => (quote!(span), Some(quote!(#(#fields)* .start()))),
+    };
+    let start = match &args.tracer {
+        Some(tracer) => quote!(#tracer.#method(#name) #fields),
+        None => quote!(#root::#method(#name) #fields),
+    };
     let tags = args.tags.iter().flatten().map(|Tag { key, value }| {
         let (place, value) = match value {
             TagValue::Of(value) => (value.span(), quote!(#value)),
@@ -101,7 +107,7 @@ fn begin(args: &Args, function: &Function, root: &TokenStream, span: &Ident) -> 
         };
         quote_spanned!(place=> #root::tag(&#span, #key, #value);)
     });
-    let tags: Vec<TokenStream> = fields.chain(tags).collect();
+    let tags: Vec<TokenStream> = tags.collect();
     let tags = (!tags.is_empty()).then(|| quote!(if #root::Span::is_recording(&#span) { #(#tags)* }));
     quote! {
         let #span = #start;

@@ -7,7 +7,7 @@ use super::current::byte;
 use super::span::{ClaimedSpan, Started, forget_interrupt};
 use super::{ArenaView, Cause, Core, Here, INTERRUPT, PARENT, ROOT, SpanSlot, TAGS, note_of};
 use crate::clock::Clock;
-use crate::sampler::{Sampler, Verdict, matches};
+use crate::sampler::{Root, Sampler, Verdict, matches};
 use crate::slot_ring::{Claimed, Mode};
 use crate::sync::Ordering;
 use crate::tag::{Kind, words_of};
@@ -21,15 +21,22 @@ const LIMIT: &str = "_dd.limit_psr";
 #[derive(Clone, Copy)]
 pub(crate) struct Judge {
     pub(crate) sampler: Option<&'static Sampler>,
-    /// Patterns on the names of roots whose traces are not recorded.
+    /// Patterns on the resources of roots whose traces are not recorded.
     pub(crate) filter: &'static [&'static str],
-    /// The service of the roots.
+    /// The service of the root: the tracer's, or its own.
     pub(crate) service: &'static str,
+    /// The resource of the root; `None`: its name is.
+    pub(crate) resource: Option<&'static str>,
 }
 
 impl Judge {
     /// Nobody: all are.
-    pub(crate) const NONE: Self = Self { sampler: None, filter: &[], service: "" };
+    pub(crate) const NONE: Self = Self { sampler: None, filter: &[], service: "", resource: None };
+
+    /// The same, of a root that has a service or a resource of its own.
+    pub(crate) fn of(&self, service: Option<&'static str>, resource: Option<&'static str>) -> Self {
+        Self { service: service.unwrap_or(self.service), resource, ..*self }
+    }
 
     /// Whether there is anything to ask.
     #[inline(always)]
@@ -81,15 +88,16 @@ impl ArenaView {
     pub(super) fn judge(
         &self,
         judge: &Judge,
-        root: u32,
+        handle: u32,
         name: &str,
         clock: &dyn Clock,
     ) -> Result<Verdict, Cause> {
-        if judge.filter.iter().any(|pattern| matches(pattern, name)) {
+        let root = Root { name, service: judge.service, resource: judge.resource.unwrap_or(name) };
+        if judge.filter.iter().any(|pattern| matches(pattern, root.resource)) {
             return Err(Cause::TracesFiltered);
         }
-        let id = || self.session().map(|session| session.span_id(self.counter_of(root)));
-        match judge.sampler.map(|sampler| sampler.verdict(name, judge.service, id, clock)) {
+        let id = || self.session().map(|session| session.span_id(self.counter_of(handle)));
+        match judge.sampler.map(|sampler| sampler.verdict(&root, id, clock)) {
             Some(Verdict::Drop) => Err(Cause::TracesSampledOut),
             verdict => Ok(verdict.unwrap_or(Verdict::Undecided)),
         }

@@ -3,6 +3,9 @@
 //! The head of the chain is one word in the span's slot that others may change while the owner runs: a tag is pushed by
 //! compare-exchange. The word also holds the round of the slot's use, so that a push that was overtaken by the slot's
 //! next use fails instead of landing there.
+//!
+//! A cell in a chain is not written again, so a tag that is set once more takes another cell. Whoever looks at an open span could
+//! see half of a value, a late writer would have no head to fail at, and every first tag would pay for a search of its key.
 
 use super::cells::Cells;
 use super::{ArenaView, Cause, CellSlot, STEPS, SpanSlot, TAGS};

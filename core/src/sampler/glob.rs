@@ -1,4 +1,4 @@
-//! Patterns on names: `*` stands for any text, `?` for one character.
+//! Patterns: `*` stands for any text, `?` for one character.
 
 /// Whether a pattern matches the whole of a text. The case of ASCII letters makes no difference.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {

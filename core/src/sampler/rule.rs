@@ -4,19 +4,22 @@ use super::glob;
 
 /// A rule of a [`Sampler`](crate::Sampler): which traces it is for, and what share of them is kept.
 ///
-/// It looks at the name of a trace's root and at its service. In a pattern `*` stands for any text and `?` for one character,
-/// and the case of ASCII letters makes no difference; without patterns a rule is for every trace.
+/// It looks at what a trace's root starts with: its name, its service, its resource. What is set once it is open
+/// ([`set_resource`](crate::SpanRef::set_resource), a tag) comes too late. In a pattern `*` stands for any text and `?` for one
+/// character, and the case of ASCII letters makes no difference; without patterns a rule is for every trace.
 ///
 /// ```
 /// use microspan::Rule;
 /// const POLLS: Rule = Rule::new(0.01).name("*.poll");
 /// const STORE: Rule = Rule::new(1.0).service("store").name("flash.*");
+/// const HEALTH: Rule = Rule::new(0.0).resource("GET /health*");
 /// ```
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Rule {
-    name: &'static str,
-    service: &'static str,
+    name: Option<&'static str>,
+    service: Option<&'static str>,
+    resource: Option<&'static str>,
     pub(super) rate: Rate,
 }
 
@@ -25,27 +28,43 @@ impl Rule {
     ///
     /// From 1 on all are kept; at 0 and below none.
     pub const fn new(rate: f64) -> Self {
-        Self { name: "*", service: "*", rate: Rate::new(rate) }
+        Self { name: None, service: None, resource: None, rate: Rate::new(rate) }
     }
 
     /// The same, for roots whose name matches this pattern.
     #[must_use]
     pub const fn name(mut self, pattern: &'static str) -> Self {
-        self.name = pattern;
+        self.name = Some(pattern);
         self
     }
 
-    /// The same, for a service that matches this pattern. The service is the [tracer's](crate::Tracer::service); one that
-    /// only the host knows is empty here.
+    /// The same, for roots whose service matches this pattern: [their own](crate::SpanBuilder::service), or else the
+    /// [tracer's](crate::Tracer::service). One that only the host knows is empty here.
     #[must_use]
     pub const fn service(mut self, pattern: &'static str) -> Self {
-        self.service = pattern;
+        self.service = Some(pattern);
         self
     }
 
-    pub(super) fn is_for(&self, name: &str, service: &str) -> bool {
-        glob::matches(self.name, name) && glob::matches(self.service, service)
+    /// The same, for roots whose resource matches this pattern: [their own](crate::SpanBuilder::resource), or else their name.
+    #[must_use]
+    pub const fn resource(mut self, pattern: &'static str) -> Self {
+        self.resource = Some(pattern);
+        self
     }
+
+    pub(super) fn is_for(&self, root: &Root<'_>) -> bool {
+        [(self.name, root.name), (self.service, root.service), (self.resource, root.resource)]
+            .into_iter()
+            .all(|(pattern, text)| pattern.is_none_or(|pattern| glob::matches(pattern, text)))
+    }
+}
+
+/// What a trace's root starts with, as far as rules look at it.
+pub(crate) struct Root<'r> {
+    pub(crate) name: &'r str,
+    pub(crate) service: &'r str,
+    pub(crate) resource: &'r str,
 }
 
 /// A share, as the decision needs it: no floating-point work where it is taken.
@@ -131,10 +150,14 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_is_for_the_names_and_services_that_match_both_patterns() {
-        assert!(Rule::new(1.0).is_for("", ""));
-        let rule = Rule::new(1.0).name("flash.*").service("Store");
-        assert!(rule.is_for("flash.read", "store"));
-        assert!(!rule.is_for("flash.read", "") && !rule.is_for("ram.read", "store"));
+    fn a_rule_is_for_the_roots_that_match_each_of_its_patterns() {
+        let is_for =
+            |rule: Rule, [name, service, resource]: [&str; 3]| rule.is_for(&Root { name, service, resource });
+        assert!(is_for(Rule::new(1.0), ["", "", ""]));
+        let rule = Rule::new(1.0).name("flash.*").service("Store").resource("page ?");
+        assert!(is_for(rule, ["flash.read", "store", "page 7"]));
+        assert!(!is_for(rule, ["ram.read", "store", "page 7"]));
+        assert!(!is_for(rule, ["flash.read", "", "page 7"]));
+        assert!(!is_for(rule, ["flash.read", "store", "page"]));
     }
 }

@@ -66,6 +66,7 @@ impl Host {
         let show = |text: Text<'_>| match text {
             Text::Name(index) => self.names[&index].clone(),
             Text::Inline(text) => text.to_string(),
+            Text::Address { .. } => unreachable!("names are told in band"),
         };
         let line = |record| {
             let Record::Span(span) = record else { return None };
@@ -212,6 +213,54 @@ fn a_filter_leaves_out_whole_traces_and_asks_only_their_roots() {
     assert_eq!(host.spans(), ["work", "idle <"]);
     let stats = tracer.stats();
     assert_eq!((stats.traces_filtered, stats.traces_sampled_out, stats.losses()), (2, 0, Stats::default()));
+}
+
+#[test]
+fn a_filter_looks_at_the_resource_and_at_the_name_only_where_that_is_the_resource() {
+    static FILTER: [&str; 1] = ["GET /health*"];
+    let (tracer, mut host) = some_out::<8>(|tracer| tracer.filter(&FILTER));
+    let is_recorded = |builder: crate::SpanBuilder<'_>| builder.start().is_recording();
+    assert!(!is_recorded(tracer.span("request").resource("GET /health/live")));
+    assert!(!is_recorded(tracer.span("request").resource("GET /health").root()));
+    assert!(!is_recorded(tracer.span("GET /health")));
+    assert!(is_recorded(tracer.span("GET /health").resource("GET /order")));
+    assert!(is_recorded(tracer.span("request").service("GET /health")));
+    let root = tracer.trace("root");
+    assert!(is_recorded(tracer.span("child").resource("GET /health")));
+    root.set_resource("GET /health"); // too late
+    drop(root);
+    assert_eq!(host.spans().len(), 4);
+    let stats = tracer.stats();
+    assert_eq!((stats.traces_filtered, stats.losses()), (3, Stats::default()));
+}
+
+#[test]
+fn rules_look_at_the_roots_own_service_and_resource_or_else_at_the_tracers_service_and_the_name() {
+    static RULES: [Rule; 3] = [
+        Rule::new(0.0).service("cellar").name("fetch"),
+        Rule::new(0.0).service("kitchen").resource("GET *"),
+        Rule::new(1.0).service("KITCHEN"),
+    ];
+    let (tracer, mut host) = begun::<16>(Sampler::new().rules(&RULES), |tracer| tracer);
+    for service in ["kitchen", "cellar", "attic"] {
+        drop(tracer.span("fetch").service(service).start());
+    }
+    drop(tracer.span("cook").resource("GET /soup").start());
+    drop(tracer.span("cook").resource("GET /soup").service("attic").root().start());
+    tracer.trace("GET soup").finish();
+    drop(tracer.span("GET soup").resource("soup").start());
+    tracer.trace("cook").finish();
+    assert_eq!(
+        host.spans(),
+        [
+            "fetch service.name=kitchen _dd.limit_psr=1 _dd.rule_psr=1",
+            "fetch service.name=attic",
+            "cook resource.name=GET /soup service.name=attic",
+            "GET soup resource.name=soup _dd.limit_psr=1 _dd.rule_psr=1",
+            "cook _dd.limit_psr=1 _dd.rule_psr=1",
+        ]
+    );
+    assert_eq!(sampled_out(tracer), 3); // of the cellar, and what gets
 }
 
 #[test]

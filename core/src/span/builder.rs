@@ -53,14 +53,15 @@ impl<'t, M: Threads> SpanBuilder<'t, M> {
         }
     }
 
-    /// Its service, as [`SpanRef::set_service`].
+    /// Its service, as [`SpanRef::set_service`]. Of a root, [rules](crate::Rule::service) look at it.
     #[inline]
     pub const fn service(mut self, service: &'static str) -> Self {
         self.service = Some(service);
         self
     }
 
-    /// Its resource, as [`SpanRef::set_resource`].
+    /// Its resource, as [`SpanRef::set_resource`]. Of a root, [rules](crate::Rule::resource) and the [filter](Tracer::filter)
+    /// look at it.
     #[inline]
     pub const fn resource(mut self, resource: &'static str) -> Self {
         self.resource = Some(resource);
@@ -120,6 +121,7 @@ impl<'t, M: Threads> SpanBuilder<'t, M> {
     }
 
     /// Starts it, and makes it the current one. Everything else is as for [`Tracer::trace`].
+    #[inline]
     pub fn start(self) -> Span<M> {
         if cfg!(feature = "off") || !self.is_on {
             return Span::none(self.tracer);
@@ -134,12 +136,11 @@ fn start<M: Threads>(plan: &SpanBuilder<'_, M>) -> Span<M> {
     let given = time.map(Given);
     let clock = given.as_ref().map_or(tracer.clock, |given| given);
     let here = Here::of(tracer.context);
+    let judge = &tracer.judge.of(plan.service, plan.resource);
     let started = match parent {
-        Parent::Current => tracer.arena.start(M::MODE, here, tracer.interrupts, name, clock, &tracer.judge),
-        Parent::Is(parent) => {
-            tracer.arena.start_under(M::MODE, here, Some(parent), name, clock, &tracer.judge)
-        }
-        Parent::Foreign => tracer.arena.start_under(M::MODE, here, None, name, clock, &tracer.judge),
+        Parent::Current => tracer.arena.start(M::MODE, here, tracer.interrupts, name, clock, judge),
+        Parent::Is(parent) => tracer.arena.start_under(M::MODE, here, Some(parent), name, clock, judge),
+        Parent::Foreign => tracer.arena.start_under(M::MODE, here, None, name, clock, judge),
     };
     let span = Span::of(tracer, name, started);
     if span.is_recording() {

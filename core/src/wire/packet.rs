@@ -6,7 +6,7 @@ use crate::id::Session;
 use crc::{CRC_16_IBM_3740, Crc};
 
 /// The version of the wire that this crate writes and reads.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 
 /// 16 bytes at a time on a host, whose caches hold the tables; byte by byte on a device.
 #[cfg(not(target_os = "none"))]
@@ -14,7 +14,7 @@ type Tables = crc::Table<16>;
 #[cfg(target_os = "none")]
 type Tables = crc::Table<1>;
 
-const CRC: Crc<u16, Tables> = Crc::<u16, Tables>::new(&CRC_16_IBM_3740);
+pub(super) const CRC: Crc<u16, Tables> = Crc::<u16, Tables>::new(&CRC_16_IBM_3740);
 const CRC_LEN: usize = 2;
 
 /// What a packet says before its records.

@@ -14,6 +14,9 @@
 //! | `tag_str16` | a string of 16 bytes that is copied, likewise |
 //! | `disabled` | start and finish while tracing is switched off |
 //! | `drain_span` | to take a tagless child from the arena, encode it, free it, and its share of a full packet |
+//! | `span_macro` | what `span` is, by `span!` |
+//! | `span_tag` | `span`, with a number as its one tag |
+//! | `span_macro_tag` | what `span_tag` is, by `span!` |
 //! | `masked_probe` | a critical section around nothing: proof that a masked interrupt is seen where there is one |
 //!
 //! Nothing is dropped: the program fails if something was. One target is one board: see `here.rs`. A program has one
@@ -95,11 +98,18 @@ mod firmware {
         run(op::masked_probe);
         row("masked_probe", "cost.masked_probe", "cost.nothing", 1);
         row("drain_span", "cost.drain_full_packets", "cost.nothing", drain_full(drain));
+        for operation in [op::span_macro, op::span_tag, op::span_macro_tag] {
+            call(operation);
+            empty(drain);
+        }
+        row("span_macro", "cost.span_macro", "cost.nothing", 1);
+        row("span_tag", "cost.span_tag", "cost.nothing", 1);
+        row("span_macro_tag", "cost.span_macro_tag", "cost.nothing", 1);
 
         root.finish();
         empty(drain);
-        // The root, and the children of four operations.
-        let made = 1 + 4 * CALLS + room::DRAINED;
+        // The root, and the children of seven operations.
+        let made = 1 + 7 * CALLS + room::DRAINED;
         assert_eq!((drain.spans(), TRACER.stats()), (made, Stats::default()), "spans or tags were dropped");
         host::exit(true)
     }

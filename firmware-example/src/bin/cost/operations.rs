@@ -61,6 +61,25 @@ pub fn tags_str16(_: u32, text: &str) -> u64 {
     0
 }
 
+#[unsafe(export_name = "cost.span_macro")]
+pub fn span_macro(_: u32, _: &str) -> u64 {
+    drop(microspan::span!(tracer: &TRACER, "cost.macro"));
+    0
+}
+
+#[unsafe(export_name = "cost.span_tag")]
+pub fn span_tag(number: u32, _: &str) -> u64 {
+    let span = TRACER.trace("cost.child");
+    span.set_tag("cost.a", number);
+    0
+}
+
+#[unsafe(export_name = "cost.span_macro_tag")]
+pub fn span_macro_tag(number: u32, _: &str) -> u64 {
+    let _span = microspan::span!(tracer: &TRACER, "cost.macro", cost.a = number);
+    0
+}
+
 #[unsafe(export_name = "cost.masked_probe")]
 pub fn masked_probe(number: u32, _: &str) -> u64 {
     critical_section::with(|_| u64::from(number))

@@ -1,6 +1,6 @@
 //! The strings of a session, and what texts and values are with them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
@@ -67,6 +67,8 @@ pub(super) struct Names {
     found: RefCell<HashMap<(u64, u32), Text>>,
     /// What went on with a stand-in.
     stood_in: RefCell<HashSet<Named>>,
+    /// How many stand-ins were given out.
+    stand_ins: Cell<u64>,
 }
 
 impl Names {
@@ -131,6 +133,7 @@ impl Names {
     }
 
     fn stand_in(&self, named: Named) -> Text {
+        self.stand_ins.set(self.stand_ins.get() + 1);
         let text = named.stand_in();
         let mut stood_in = self.stood_in.borrow_mut();
         if stood_in.len() < NAMES {
@@ -163,9 +166,9 @@ impl Names {
         }
     }
 
-    /// Whether all texts of a span are known.
-    pub(super) fn knows_all(&self, span: &WireSpan<'_>) -> bool {
-        all_texts(span, &mut |text| self.knows(text))
+    /// How many stand-ins were given out so far.
+    pub(super) fn stand_ins(&self) -> u64 {
+        self.stand_ins.get()
     }
 
     /// Whether all texts of a span are known, or will not be found by waiting.

@@ -299,15 +299,20 @@ impl Session {
             },
             (None, None) => return counters.unclocked_spans += spans.len() as u64,
         };
+        // Spans of one trace come in runs.
+        let mut latest = (0, self.key.trace_id(0));
         for span in spans {
             let Some(start) = self.clock.unix(span.start, span.trace) else {
                 counters.unclocked_spans += 1;
                 continue;
             };
-            counters.unnamed_spans += u64::from(!self.names.knows_all(span));
+            let stand_ins = self.names.stand_ins();
             let parent_id = span.parent.map_or(0, |parent| self.key.span_id(parent));
+            if latest.0 != span.trace {
+                latest = (span.trace, self.key.trace_id(span.trace));
+            }
             let mut model = Span::new(
-                self.key.trace_id(span.trace),
+                latest.1,
                 self.key.span_id(span.counter),
                 parent_id,
                 self.names.text(span.name),
@@ -326,6 +331,7 @@ impl Session {
             if let Some(link) = span.link {
                 self.link(&mut model, link, span.link_trace, Vec::new(), counters);
             }
+            counters.unnamed_spans += u64::from(self.names.stand_ins() != stand_ins);
             self.traces.note(span);
             out(model);
         }

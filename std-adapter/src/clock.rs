@@ -224,6 +224,19 @@ mod tests {
     }
 
     #[test]
+    fn lengths_are_exact_at_every_rate() {
+        for frequency in [1, 3, 1_000, 32_768, 999_999_937, u32::MAX] {
+            let mut map = ClockMap::default();
+            map.set_frequency(frequency);
+            for ticks in [0, 1, 2, 32_767, 1 << 31, 12_345_678_901, u64::from(u32::MAX) * 9_000_000 + 1] {
+                let exact = i128::from(ticks) * 1_000_000_000 / i128::from(frequency);
+                let length = i64::try_from(exact).unwrap_or(i64::MAX);
+                assert_eq!(map.duration(ticks), length, "{ticks} ticks at {frequency} a second");
+            }
+        }
+    }
+
+    #[test]
     fn extreme_ticks_and_rates_do_no_harm() {
         let mut map = ClockMap::default();
         map.set_frequency(1);

@@ -99,9 +99,6 @@ impl Session {
 
 /// Takes the tags that name fields of the span out of the others.
 fn set_fields(span: &mut Span) {
-    if !span.tags.iter().any(|(key, _)| names_a_field(key)) {
-        return;
-    }
     for (field, key) in [
         (&mut span.service, "service.name"),
         (&mut span.resource, "resource.name"),
@@ -115,10 +112,4 @@ fn set_fields(span: &mut Span) {
             });
         }
     }
-}
-
-fn names_a_field(key: &Text) -> bool {
-    // The first byte sets most others apart.
-    key.as_bytes().first().is_some_and(|first| b"rs".contains(first))
-        && (key == "service.name" || key == "resource.name" || key == "span.type")
 }

@@ -110,7 +110,7 @@ step_layering() { cargo test --locked -p microspan-tests --test layering; }
 
 step_tests() {
     cargo test --locked --workspace &&
-        cargo test --locked -p microspan --features defmt,embassy-net,embedded-io &&
+        cargo test --locked -p microspan --features defmt,embassy-net-tcp,embedded-io &&
         cargo test --locked -p microspan --features linked-tracer --test linked &&
         cargo test --locked -p microspan --features embassy-executor --lib --test executor &&
         cargo test --locked -p microspan --features off --test off &&

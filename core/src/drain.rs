@@ -107,9 +107,45 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
             return Ok(self.swept != 0);
         }
         transport.send(packet)?;
-        self.waiting = 0;
-        self.sequence = self.sequence.wrapping_add(1);
+        self.packet_sent();
         Ok(true)
+    }
+
+    /// The packet that goes out next, for a link that is awaited instead of polled; `None`: there is nothing to say.
+    ///
+    /// It stays the next one until [`packet_sent`](Drain::packet_sent), also when the link breaks meanwhile: what was sent
+    /// twice the host takes once. One call looks at each slot of the arena once at most.
+    ///
+    /// ```
+    /// use microspan::Drain;
+    /// async fn publish(packet: &[u8]) -> Result<(), ()> { // and wait for the answer
+    /// #   let _ = packet;
+    ///     Ok(())
+    /// }
+    /// async fn publish_all(drain: &mut Drain<256>) -> Result<(), ()> {
+    ///     while let Some(packet) = drain.packet() {
+    ///         publish(packet).await?;
+    ///         drain.packet_sent();
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn packet(&mut self) -> Option<&[u8]> {
+        while self.waiting == 0 {
+            self.waiting = self.fill();
+            if self.waiting == 0 && self.swept == 0 {
+                return None;
+            }
+        }
+        self.buffer.get(..self.waiting)
+    }
+
+    /// The [`packet`](Drain::packet) is at its destination, or with somebody who sees to that; the next one may be filled.
+    pub fn packet_sent(&mut self) {
+        if self.waiting != 0 {
+            self.waiting = 0;
+            self.sequence = self.sequence.wrapping_add(1);
+        }
     }
 
     /// Has the next packet carry a sync record, also when there is no span to send: the session's service and

@@ -16,6 +16,8 @@ fn every_public_type_has_a_format() {
     have_formats! {
         AnyThread,
         Arena<4, 4>,
+        #[cfg(feature = "embedded-io-async")]
+        AsyncStream<()>,
         Callsite,
         Callsites<4>,
         Cause,
@@ -46,6 +48,8 @@ fn every_public_type_has_a_format() {
         Stats,
         #[cfg(feature = "embedded-io")]
         Stream<()>,
+        #[cfg(feature = "embassy-net-tcp")]
+        Tcp<'_, '_>,
         Tracer,
         #[cfg(feature = "embassy-net")]
         Udp<'_, '_>,

@@ -30,6 +30,8 @@ pub use beyond::{Event, Link};
 pub use codec::Malformed;
 pub(crate) use codec::{Full, Writer};
 #[cfg(feature = "embedded-io")]
+#[cfg(feature = "embedded-io-async")]
+pub(crate) use frame::frame_body;
 pub(crate) use frame::{END as FRAME_END, write_frame_body};
 pub use frame::{FrameDecoder, FrameError, write_frame};
 pub(crate) use packet::seal;

@@ -5,8 +5,10 @@
 //! missed in its sequence and counted.
 
 mod input;
+mod listen;
 mod summary;
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,15 +61,15 @@ pub fn run(
 ) -> Result<Summary, BridgeError> {
     let client = Client::start(&config.agent_url, agent::Options::default())?;
     let (sender, events) = mpsc::sync_channel(QUEUE);
-    let links = inputs.len();
     let is_live = inputs.iter().any(|input| !matches!(input, Input::Stdin | Input::File(_)));
     let patience = if is_live { Patience::None } else { Patience::Unlimited };
     // Every link is opened before the first is read: a port that is taken is said at once.
     let readers = inputs.into_iter().map(Reader::open).collect::<Result<Vec<_>, _>>()?;
     let started = Instant::now();
-    let outlet = input::Outlet { link: 0, events: sender, stop: stop.clone(), started };
-    for (link, reader) in readers.into_iter().enumerate() {
-        reader.start(link, &outlet).map_err(BridgeError::Thread)?;
+    let outlet =
+        input::Outlet { link: 0, events: sender, stop: stop.clone(), started, links: Arc::default() };
+    for reader in readers {
+        reader.start(&outlet).map_err(BridgeError::Thread)?;
     }
     drop(outlet);
     log::info!("sending to {}", config.agent_url);
@@ -77,7 +79,7 @@ pub fn run(
     };
     let bridge = Bridge {
         decoder: Decoder::new(),
-        streams: (0..links).map(|_| Stream::new()).collect(),
+        streams: HashMap::new(),
         assembler: Assembler::new(Limits::default(), config.tagging),
         outlet: Outlet { client, print, patience, stop: stop.clone() },
         started,
@@ -87,8 +89,8 @@ pub fn run(
 
 struct Bridge {
     decoder: Decoder,
-    /// One a link.
-    streams: Vec<Stream>,
+    /// One a link that is a byte stream and has said something.
+    streams: HashMap<usize, Stream>,
     assembler: Assembler,
     outlet: Outlet,
     started: Instant,
@@ -166,7 +168,7 @@ impl Bridge {
         if stop.load(Ordering::Relaxed) || matches!(self.outlet.patience, Patience::None) {
             self.outlet.patience = Patience::Until(end);
         }
-        self.streams.iter_mut().for_each(|stream| stream.finish(&mut self.decoder));
+        self.streams.values_mut().for_each(|stream| stream.finish(&mut self.decoder));
         self.decode(|decoder, mut out| decoder.flush(&mut out));
         let Self { assembler, outlet, .. } = &mut self;
         assembler.flush(&mut |trace| outlet.take(trace));
@@ -181,11 +183,15 @@ impl Bridge {
                 self.decode(|decoder, mut out| decoder.packet(&bytes, at, &mut out))
             }
             Event::Bytes { link, bytes, at } => {
-                let mut stream = std::mem::take(&mut self.streams[link]);
+                let mut stream = self.streams.remove(&link).unwrap_or_default();
                 self.decode(|decoder, mut out| stream.bytes(&bytes, at, decoder, &mut out));
-                self.streams[link] = stream;
+                self.streams.insert(link, stream);
             }
-            Event::Broken { link } => self.streams[link].finish(&mut self.decoder),
+            Event::Broken { link } => {
+                if let Some(mut stream) = self.streams.remove(&link) {
+                    stream.finish(&mut self.decoder);
+                }
+            }
             Event::Recording { bytes, recorded } => self.recording(&bytes, recorded),
         }
         if let Some(version) = self.decoder.take_other_version() {

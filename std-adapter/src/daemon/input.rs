@@ -6,19 +6,20 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::net::{TcpStream, ToSocketAddrs, UdpSocket};
+use std::net::{TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::listen::listen;
 use crate::decode::Arrival;
 use crate::error::BridgeError;
 
 /// How long a read waits before the link looks whether it shall stop.
-const WAIT: Duration = Duration::from_millis(200);
+pub(super) const WAIT: Duration = Duration::from_millis(200);
 /// How long a link that is gone rests before it is tried again.
 const REST: Duration = Duration::from_secs(1);
 /// More than a datagram or a read brings.
@@ -37,6 +38,8 @@ pub enum Input {
     Udp(String),
     /// A byte stream from a peer that listens at this address and port.
     Tcp(String),
+    /// Byte streams from peers that connect to this address and port.
+    TcpListen(String),
     /// A byte stream from a serial device, `PATH` or `PATH:BAUD`.
     Serial(String),
     /// A byte stream from standard input.
@@ -50,6 +53,7 @@ impl fmt::Display for Input {
         match self {
             Self::Udp(address) => write!(f, "udp {address}"),
             Self::Tcp(address) => write!(f, "tcp {address}"),
+            Self::TcpListen(address) => write!(f, "tcp connections to {address}"),
             Self::Serial(path) => write!(f, "serial {path}"),
             Self::Stdin => f.write_str("standard input"),
             Self::File(path) => write!(f, "file {}", path.display()),
@@ -68,7 +72,7 @@ pub(super) enum Event {
         bytes: Box<[u8]>,
         at: Arrival,
     },
-    /// The stream was interrupted: what comes next does not continue what came last.
+    /// The stream has ended or was interrupted: what comes next does not continue what came last.
     Broken {
         link: usize,
     },
@@ -82,6 +86,7 @@ pub(super) enum Event {
 /// A link that was opened, or that can be.
 pub(super) enum Reader {
     Udp(UdpSocket),
+    Listener(TcpListener),
     /// A stream that is opened again whenever it ends; it may be open already.
     Stream {
         input: Input,
@@ -118,6 +123,12 @@ impl Reader {
                 };
                 Ok(Self::Stream { input, first: None, open: Box::new(open) })
             }
+            Input::TcpListen(address) => {
+                let listener = TcpListener::bind(address).map_err(failed)?;
+                listener.set_nonblocking(true).map_err(failed)?;
+                log::info!("listening on tcp {}", listener.local_addr().map_err(failed)?);
+                Ok(Self::Listener(listener))
+            }
             Input::Serial(line) => {
                 let (path, baud) = serial_line(line);
                 let open = move || {
@@ -150,15 +161,18 @@ impl Reader {
     }
 
     /// Reads on a thread of its own until the link ends or `stop` is set.
-    pub(super) fn start(self, link: usize, outlet: &Outlet) -> io::Result<()> {
-        let outlet = Outlet { link, ..outlet.clone() };
-        thread::Builder::new().name(format!("microspan-link-{link}")).spawn(move || self.read(&outlet))?;
+    pub(super) fn start(self, outlet: &Outlet) -> io::Result<()> {
+        let outlet = outlet.another_link();
+        thread::Builder::new()
+            .name(format!("microspan-link-{}", outlet.link))
+            .spawn(move || self.read(&outlet))?;
         Ok(())
     }
 
     fn read(self, outlet: &Outlet) {
         match self {
             Self::Udp(socket) => datagrams(&socket, outlet),
+            Self::Listener(listener) => listen(&listener, outlet),
             Self::Stream { input, first, open } => stream(&input, first, &open, outlet),
             Self::Stdin => drop(bytes(&mut io::stdin().lock(), outlet, &mut || {})),
             Self::Recording { bytes, recorded } => drop(outlet.send(Event::Recording { bytes, recorded })),
@@ -170,7 +184,7 @@ impl Input {
     /// What to do when it cannot be opened.
     fn hint(&self) -> &'static str {
         match self {
-            Self::Udp(_) => {
+            Self::Udp(_) | Self::TcpListen(_) => {
                 "give an address of this machine and a port that no other program has; port 0 takes a free one"
             }
             Self::Tcp(_) => "give HOST:PORT of a device, or of an emulator's serial port",
@@ -200,21 +214,28 @@ pub(super) struct Outlet {
     pub(super) stop: Arc<AtomicBool>,
     /// The origin of monotonic time.
     pub(super) started: Instant,
+    /// How many links there were.
+    pub(super) links: Arc<AtomicUsize>,
 }
 
 /// The bridge has ended, or shall.
-struct Over;
+pub(super) struct Over;
 
 impl Outlet {
-    fn send(&self, event: Event) -> Result<(), Over> {
+    /// That of one more link.
+    pub(super) fn another_link(&self) -> Self {
+        Self { link: self.links.fetch_add(1, Ordering::Relaxed), ..self.clone() }
+    }
+
+    pub(super) fn send(&self, event: Event) -> Result<(), Over> {
         self.events.send(event).map_err(|_| Over)
     }
 
-    fn goes_on(&self) -> Result<(), Over> {
+    pub(super) fn goes_on(&self) -> Result<(), Over> {
         if self.stop.load(Ordering::Relaxed) { Err(Over) } else { Ok(()) }
     }
 
-    fn now(&self) -> Arrival {
+    pub(super) fn now(&self) -> Arrival {
         Arrival { unix: unix(SystemTime::now()), monotonic: self.started.elapsed().as_nanos() as u64 }
     }
 }
@@ -278,7 +299,11 @@ fn stream(input: &Input, first: Option<Bytes>, open: &dyn Fn() -> io::Result<Byt
 }
 
 /// Reads to the end, telling `heard` of each piece; returns why it ended.
-fn bytes(source: &mut dyn Read, outlet: &Outlet, heard: &mut dyn FnMut()) -> Result<io::Error, Over> {
+pub(super) fn bytes(
+    source: &mut dyn Read,
+    outlet: &Outlet,
+    heard: &mut dyn FnMut(),
+) -> Result<io::Error, Over> {
     let mut buffer = [0; PIECE];
     loop {
         outlet.goes_on()?;

@@ -185,7 +185,7 @@ step_boards() {
             board_cargo "$target" build --locked -p microspan --release --features embedded-io,defmt &&
             board_cargo "$target" build --locked -p microspan-example-library --release || return
     done
-    build_sandwich sandwich_udp sandwich_uart && build_hammers && build_examples || return
+    build_sandwich sandwich_tcp sandwich_uart sandwich_udp && build_hammers && build_examples || return
     for target in "${cost_targets[@]}"; do
         board_cargo "$target" build --locked -p microspan-firmware --no-default-features --profile firmware \
             --bin cost --bin cost_interrupts --bin cost_callsites --bin cost_sampler || return
@@ -195,9 +195,9 @@ step_boards() {
 step_qemu() {
     command -v qemu-system-arm >/dev/null || skip "there is no qemu-system-arm here" || return
     need_test_agent || skip "there is no $test_agent here" || return
-    build_sandwich sandwich_udp sandwich_uart && build_examples || return
+    build_sandwich sandwich_tcp sandwich_uart sandwich_udp && build_examples || return
     MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$target_dir" && pwd) \
-        cargo test --locked --workspace --test udp --test uart --test examples
+        cargo test --locked --workspace --test tcp --test udp --test uart --test examples
 }
 
 build_examples() {

@@ -6,6 +6,7 @@
 //! | [`built`] | the command `microspan` and the firmware, built by cargo |
 //! | [`process`] | a child process: its lines, its end, and its death when a test ends |
 //! | [`qemu`] | a firmware on the emulated board |
+//! | [`proxy`] | a TCP proxy that breaks connections |
 //! | [`example`] | an example of the firmware, and what it sends |
 //! | [`hammer`] | a firmware that checks itself, on one of several emulated boards |
 //! | [`terminal`] | a serial device that is none |
@@ -27,6 +28,7 @@ pub mod needs;
 pub mod official;
 pub mod ports;
 pub mod process;
+pub mod proxy;
 pub mod qemu;
 pub mod sandwich;
 pub mod span;

@@ -74,3 +74,49 @@ fn admit(open: &mut Vec<Arc<Connection>>, connection: Arc<Connection>) {
     }
     open.push(connection);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::sync::atomic::AtomicBool;
+    use std::sync::mpsc;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn one_connection_too_many_takes_the_place_of_the_silent_one_and_each_has_its_own_stream() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (events, received) = mpsc::sync_channel(1_000);
+        let stop = Arc::new(AtomicBool::new(false));
+        let outlet =
+            Outlet { link: 0, events, stop: stop.clone(), started: Instant::now(), links: Arc::default() };
+        let listening = thread::spawn(move || listen(&listener, &outlet));
+
+        let mut links = Vec::new();
+        let mut connect = || {
+            let mut client = TcpStream::connect(address).unwrap();
+            client.write_all(b"x").unwrap();
+            match received.recv_timeout(Duration::from_secs(10)) {
+                Ok(Event::Bytes { link, .. }) => links.push(link),
+                _ => panic!("the byte is expected"),
+            }
+            client
+        };
+        let mut clients: Vec<TcpStream> = (0..CONNECTIONS).map(|_| connect()).collect();
+        clients[0].write_all(b"y").unwrap();
+        assert!(matches!(received.recv_timeout(Duration::from_secs(10)), Ok(Event::Bytes { .. })));
+        connect();
+        links.dedup();
+        assert_eq!(links.len(), CONNECTIONS + 1);
+        match received.recv_timeout(Duration::from_secs(10)) {
+            Ok(Event::Broken { link }) => assert_eq!(link, links[1], "the second was silent longest"),
+            _ => panic!("one is to be closed"),
+        }
+        clients[1].set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        assert_eq!(clients[1].read(&mut [0]).unwrap(), 0);
+        stop.store(true, Ordering::Relaxed);
+        listening.join().unwrap();
+    }
+}

@@ -1,0 +1,114 @@
+//! The traced kitchen, its spans over a TCP connection that is made again whenever it breaks.
+//!
+//! Arguments: `port=` (default 18999), `seconds=` (default 1).
+
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(target_os = "none")]
+mod firmware {
+    use cortex_m_rt::exception;
+    use embassy_executor::Spawner;
+    use embassy_net::tcp::{Error, TcpSocket};
+    use embassy_time::{Duration, Ticker, Timer, with_timeout};
+    use microspan::{AsyncStream, Drain, Refused, Session, Tcp};
+    use microspan_firmware::board::lm3s6965::{self, HOST, systick};
+    use microspan_firmware::board::{executor, host};
+    use microspan_firmware::service::backoff::Backoff;
+    use microspan_firmware::service::shift;
+
+    const PORT: u16 = 18_999;
+    /// The longest packet: its frame, and what TCP needs, fit one Ethernet frame.
+    const MTU: usize = 1_024;
+    /// A peer that has acknowledged nothing for so long is gone.
+    const PATIENCE: Duration = Duration::from_secs(5);
+    /// What the peer of a broken connection has to hear of it.
+    const FAREWELL: Duration = Duration::from_millis(100);
+
+    #[embassy_executor::main(entry = "cortex_m_rt::entry", executor = "executor::Executor")]
+    async fn main(spawner: Spawner) {
+        let board = lm3s6965::init();
+        let port = host::argument("port").and_then(|port| u16::try_from(port).ok()).unwrap_or(PORT);
+        let seconds = host::argument("seconds").unwrap_or(1);
+        defmt::info!("start: spans go to TCP port {} for {} s", port, seconds);
+        let stack = lm3s6965::network(spawner, board.ethernet, host::entropy(systick::ticks()));
+        stack.wait_config_up().await;
+        let session = Session::new(host::entropy(systick::ticks()));
+        let Some(mut drain) = Drain::<MTU>::new(&shift::TRACER, session) else {
+            panic!("the tracer has a drain already");
+        };
+        shift::start(spawner, seconds);
+
+        let (mut receive, mut transmit) = ([0; 64], [0; 2 * MTU]);
+        let mut backoff = Backoff::new();
+        loop {
+            let mut socket = TcpSocket::new(stack, &mut receive, &mut transmit);
+            socket.set_timeout(Some(PATIENCE));
+            if let Err(error) = socket.connect((HOST, port)).await {
+                defmt::warn!("no connection: {}", error);
+            } else {
+                defmt::info!("connected");
+                let ended = serve(&mut drain, &mut socket, &mut backoff).await;
+                match ended {
+                    Ok(()) => {
+                        socket.close();
+                        // All is acknowledged: it does not matter whether the end is, too.
+                        let _ = with_timeout(FAREWELL, socket.flush()).await;
+                        break;
+                    }
+                    Err(error) => defmt::warn!("the connection broke: {}", error),
+                }
+            }
+            socket.abort();
+            // A peer that does not hear it finds out by itself.
+            let _ = with_timeout(FAREWELL, socket.flush()).await;
+            drop(socket);
+            Timer::after(backoff.next()).await;
+        }
+        shift::print_report(&drain);
+        host::exit(true)
+    }
+
+    /// Sends spans over this connection until it breaks, or the kitchen has closed and all is sent.
+    async fn serve(
+        drain: &mut Drain<MTU>,
+        socket: &mut TcpSocket<'_>,
+        backoff: &mut Backoff,
+    ) -> Result<(), Refused<Error>> {
+        let mut stream = AsyncStream::new(Tcp::new(socket));
+        let mut ticker = Ticker::every(shift::GLANCE);
+        loop {
+            let is_over = shift::is_over();
+            if is_over {
+                // What is told last says how many spans there were, so that the host can tell whether it has them all.
+                drain.sync();
+            }
+            while stream.send(drain).await? {
+                backoff.reset();
+            }
+            if is_over {
+                return Ok(());
+            }
+            ticker.next().await;
+        }
+    }
+
+    #[exception]
+    fn SysTick() {
+        systick::on_wrap();
+    }
+
+    #[exception]
+    unsafe fn DefaultHandler(number: i16) {
+        lm3s6965::on_interrupt(number);
+    }
+}
+
+#[cfg(not(target_os = "none"))]
+fn main() {
+    eprintln!(
+        "sandwich_tcp runs on a Cortex-M3. Build it with\n  cargo build -p microspan-firmware --target thumbv7m-none-eabi \
+         --profile firmware --bin sandwich_tcp\nand run it with\n  qemu-system-arm -machine lm3s6965evb -nographic -nic \
+         user,model=stellaris -semihosting-config enable=on,target=native,arg=sandwich,arg=port=18999,arg=seconds=5 \
+         -kernel target/thumbv7m-none-eabi/firmware/sandwich_tcp\nbeside\n  microspan bridge --tcp-listen 127.0.0.1:18999"
+    );
+}

@@ -62,7 +62,7 @@ mod firmware {
             // A peer that does not hear it finds out by itself.
             let _ = with_timeout(FAREWELL, socket.flush()).await;
             drop(socket);
-            Timer::after(backoff.next()).await;
+            Timer::after(backoff.pause()).await;
         }
         shift::print_report(&drain);
         host::exit(true)

@@ -98,26 +98,29 @@ mod tests {
             Outlet { link: 0, events, stop: stop.clone(), started: Instant::now(), links: Arc::default() };
         let listening = thread::spawn(move || listen(&listener, &outlet));
 
-        let mut links = Vec::new();
-        let mut connect = || {
+        let next = || received.recv_timeout(Duration::from_secs(10)).expect("something is to happen");
+        let connect = || {
             let mut client = TcpStream::connect(address).unwrap();
             client.write_all(b"x").unwrap();
-            match received.recv_timeout(Duration::from_secs(10)) {
-                Ok(Event::Bytes { link, .. }) => links.push(link),
-                _ => panic!("the byte is expected"),
-            }
             client
         };
-        let mut clients: Vec<TcpStream> = (0..CONNECTIONS).map(|_| connect()).collect();
-        clients[0].write_all(b"y").unwrap();
-        assert!(matches!(received.recv_timeout(Duration::from_secs(10)), Ok(Event::Bytes { .. })));
+        let mut clients: Vec<(TcpStream, usize)> = (0..CONNECTIONS)
+            .map(|_| match (connect(), next()) {
+                (client, Event::Bytes { link, .. }) => (client, link),
+                _ => panic!("the byte is expected"),
+            })
+            .collect();
+        let (first, second) = (clients[0].1, clients[1].1);
+        assert_ne!(first, second);
+        clients[0].0.write_all(b"y").unwrap();
+        assert!(matches!(next(), Event::Bytes { link, .. } if link == first));
         let _last = connect();
-        links.dedup();
-        assert_eq!(links.len(), CONNECTIONS + 1);
-        match received.recv_timeout(Duration::from_secs(10)) {
-            Ok(Event::Broken { link }) => assert_eq!(link, links[1], "the second was silent longest"),
-            _ => panic!("one is to be closed"),
-        }
+        let closed = [next(), next()].into_iter().find_map(|event| match event {
+            Event::Broken { link } => Some(link),
+            _ => None,
+        });
+        assert_eq!(closed, Some(second), "the second was silent longest");
+        let mut clients = clients.into_iter().map(|(client, _)| client).collect::<Vec<_>>();
         clients[1].set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         assert_eq!(clients[1].read(&mut [0]).unwrap(), 0);
         stop.store(true, Ordering::Relaxed);

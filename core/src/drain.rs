@@ -7,9 +7,11 @@
 //! | `drain/beyond.rs` | events, links, remote parents and baggage into a packet |
 //! | `drain/session.rs` | what the session says of itself: sync, counts |
 //! | `drain/names.rs` | the table of strings |
+//! | `drain/introduce.rs` | packets for those that come late |
 
 mod beyond;
 mod encoder;
+mod introduce;
 mod names;
 mod session;
 
@@ -20,6 +22,7 @@ use crate::transport::{Refused, Transport};
 use crate::wire::{Header, MAX_MTU, MIN_MTU, Writer, seal};
 pub(crate) use beyond::{BEYOND, Beyond};
 use encoder::Encoder;
+use introduce::Introduction;
 use names::Names;
 use session::Told;
 
@@ -54,6 +57,7 @@ pub struct Drain<const MTU: usize, const NAMES: usize = 64> {
     /// How many slots were looked at since a span was found.
     swept: u32,
     told: Option<Told>,
+    introduction: Introduction,
 }
 
 impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
@@ -79,6 +83,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
             from: 0,
             swept: 0,
             told: None,
+            introduction: Introduction { next: None, waiting: None },
         }
     }
 
@@ -164,7 +169,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     #[inline(never)]
     fn fill(&mut self) -> usize {
         let mut sweep = Sweep { arena: self.tracer.arena, from: self.from, swept: self.swept };
-        let mut next = sweep.next();
+        let mut next = if self.introduction.next.is_some() { None } else { sweep.next() };
         let Self { tracer, session, buffer, names, sequence, spans, latest, told, .. } = self;
         let now = tracer.clock.now();
         // A panic in the middle takes this packet with it.
@@ -215,8 +220,11 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         (self.from, self.swept) = (sweep.from, sweep.swept);
         if len == empty {
             self.tracer.arena.note_packet(self.sequence);
+            // Not even a sync has room: spans go on.
+            self.introduction.next = None;
             return 0;
         }
+        self.introduction.filled(self.names.news().is_some());
         seal(&mut self.buffer, len).unwrap_or(0)
     }
 }

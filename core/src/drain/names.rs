@@ -76,6 +76,15 @@ impl<const N: usize> Names<N> {
         self.at(self.told)
     }
 
+    /// Has all names go out again.
+    pub(super) fn tell_all(&mut self) {
+        self.told = 0;
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.names.len()
+    }
+
     /// [`news`](Self::news) went out.
     pub(super) fn told(&mut self) {
         self.told += 1;

@@ -13,6 +13,7 @@ use std::vec::Vec;
 
 mod beyond;
 mod contexts;
+mod introduce;
 
 struct Hand(AtomicU64);
 

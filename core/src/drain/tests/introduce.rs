@@ -10,6 +10,7 @@ fn spans(packet: &[u8]) -> usize {
 #[test]
 fn an_introduction_has_a_sync_and_every_name_and_no_spans_and_is_in_the_sequence() {
     const NAMES: [&str; 6] = ["bread", "butter", "pickles", "lettuce", "tomatoes", "mustard"];
+    const SPANS: usize = 24;
     let (tracer, _) = setup::<32, 32>();
     let mut drain = Drain::<64>::new(tracer, Session::new(1)).unwrap();
     let mut link = Kept::default();
@@ -17,8 +18,8 @@ fn an_introduction_has_a_sync_and_every_name_and_no_spans_and_is_in_the_sequence
     send_all(&mut drain, &mut link);
     let before = link.packets.len();
 
-    // One packet waits already when it is asked for.
-    NAMES.iter().for_each(|name| drop(tracer.trace(name)));
+    // One packet waits already when it is asked for, and spans enough for another.
+    NAMES.iter().cycle().take(SPANS).for_each(|name| drop(tracer.trace(name)));
     let waiting = drain.packet().unwrap().to_vec();
     drain.introduce();
     let (mut parts, mut others) = (Vec::new(), Vec::new());
@@ -27,7 +28,7 @@ fn an_introduction_has_a_sync_and_every_name_and_no_spans_and_is_in_the_sequence
         match drain.introduction() {
             Some(part) => {
                 assert_eq!((part, spans(&packet)), (parts.len(), 0));
-                assert_eq!(others.len(), 1, "in one piece, before all that had not been filled");
+                assert_eq!(others.len(), 1, "in one piece, before all that was not filled yet");
                 parts.push(packet);
             }
             None => others.push(packet),
@@ -36,7 +37,7 @@ fn an_introduction_has_a_sync_and_every_name_and_no_spans_and_is_in_the_sequence
     }
     assert!(parts.len() > 1, "all fit one packet");
     assert_eq!(others[0], waiting);
-    assert_eq!(others.iter().map(|packet| spans(packet)).sum::<usize>(), NAMES.len());
+    assert_eq!(others.iter().map(|packet| spans(packet)).sum::<usize>(), SPANS);
     assert_eq!(syncs(&parts).len(), 1);
     let mut told: Vec<String> = Vec::new();
     for record in parts.iter().flat_map(|packet| Packet::parse(packet).unwrap().records()) {

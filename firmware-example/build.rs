@@ -17,6 +17,7 @@ const PROGRAMS: &[Program] = &[
     Program { name: "example_embassy", board: "lm3s6965", scripts: &["link.x", "defmt.x"] },
     Program { name: "sandwich_udp", board: "lm3s6965", scripts: &["link.x", "defmt.x"] },
     Program { name: "sandwich_uart", board: "lm3s6965", scripts: &["link.x", "defmt.x"] },
+    Program { name: "sandwich_mqtt", board: "lm3s6965", scripts: &["link.x", "defmt.x"] },
     Program { name: "sandwich_tcp", board: "lm3s6965", scripts: &["link.x", "defmt.x"] },
     Program { name: "hammer_nested", board: "an386", scripts: &["link.x"] },
     Program { name: "hammer_m0", board: "microbit", scripts: &["link.x"] },

@@ -1,6 +1,8 @@
 //! Runs the kitchen for a while: orders come in, spans go out, and at the end the books are balanced.
 
 pub mod backoff;
+pub mod connection;
+pub mod mqtt;
 pub mod shift;
 
 use embassy_time::{Duration, Instant, Ticker};

@@ -6,6 +6,7 @@
 
 mod input;
 mod listen;
+mod mqtt;
 mod summary;
 
 use std::collections::HashMap;
@@ -187,6 +188,7 @@ impl Bridge {
                 self.decode(|decoder, mut out| stream.bytes(&bytes, at, decoder, &mut out));
                 self.streams.insert(link, stream);
             }
+            Event::Kept { bytes } => self.decoder.learn(&bytes),
             Event::Broken { link } => {
                 if let Some(mut stream) = self.streams.remove(&link) {
                     stream.finish(&mut self.decoder);

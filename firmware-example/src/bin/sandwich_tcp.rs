@@ -9,20 +9,16 @@ mod firmware {
     use cortex_m_rt::exception;
     use embassy_executor::Spawner;
     use embassy_net::tcp::{Error, TcpSocket};
-    use embassy_time::{Duration, Ticker, Timer, with_timeout};
+    use embassy_time::Ticker;
     use microspan::{AsyncStream, Drain, Refused, Session, Tcp};
-    use microspan_firmware::board::lm3s6965::{self, HOST, systick};
+    use microspan_firmware::board::lm3s6965::{self, systick};
     use microspan_firmware::board::{executor, host};
     use microspan_firmware::service::backoff::Backoff;
-    use microspan_firmware::service::shift;
+    use microspan_firmware::service::{connection, shift};
 
     const PORT: u16 = 18_999;
     /// The longest packet: its frame, and what TCP needs, fit one Ethernet frame.
     const MTU: usize = 1_024;
-    /// A peer that has acknowledged nothing for so long is gone.
-    const PATIENCE: Duration = Duration::from_secs(5);
-    /// What the peer of a broken connection has to hear of it.
-    const FAREWELL: Duration = Duration::from_millis(100);
 
     #[embassy_executor::main(entry = "cortex_m_rt::entry", executor = "executor::Executor")]
     async fn main(spawner: Spawner) {
@@ -38,32 +34,10 @@ mod firmware {
         };
         shift::start(spawner, seconds);
 
-        let (mut receive, mut transmit) = ([0; 64], [0; 2 * MTU]);
-        let mut backoff = Backoff::new();
-        loop {
-            let mut socket = TcpSocket::new(stack, &mut receive, &mut transmit);
-            socket.set_timeout(Some(PATIENCE));
-            if let Err(error) = socket.connect((HOST, port)).await {
-                defmt::warn!("no connection: {}", error);
-            } else {
-                defmt::info!("connected");
-                let ended = serve(&mut drain, &mut socket, &mut backoff).await;
-                match ended {
-                    Ok(()) => {
-                        socket.close();
-                        // All is acknowledged: it does not matter whether the end is, too.
-                        let _ = with_timeout(FAREWELL, socket.flush()).await;
-                        break;
-                    }
-                    Err(error) => defmt::warn!("the connection broke: {}", error),
-                }
-            }
-            socket.abort();
-            // A peer that does not hear it finds out by itself.
-            let _ = with_timeout(FAREWELL, socket.flush()).await;
-            drop(socket);
-            Timer::after(backoff.pause()).await;
-        }
+        connection::keep(stack, port, &mut [0; 2 * MTU], async |socket, backoff| {
+            serve(&mut drain, socket, backoff).await
+        })
+        .await;
         shift::print_report(&drain);
         host::exit(true)
     }

@@ -15,13 +15,14 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::listen::listen;
+use super::mqtt::{Broker, subscribe};
 use crate::decode::Arrival;
 use crate::error::BridgeError;
 
 /// How long a read waits before the link looks whether it shall stop.
 pub(super) const WAIT: Duration = Duration::from_millis(200);
 /// How long a link that is gone rests before it is tried again.
-const REST: Duration = Duration::from_secs(1);
+pub(super) const REST: Duration = Duration::from_secs(1);
 /// More than a datagram or a read brings.
 const PIECE: usize = 4096;
 /// How many datagrams are still read at the end: more than a kernel holds.
@@ -40,6 +41,8 @@ pub enum Input {
     Tcp(String),
     /// Byte streams from peers that connect to this address and port.
     TcpListen(String),
+    /// Publications of the MQTT 5 broker at this URL, `mqtt://[USER:PASSWORD@]HOST[:PORT][/PREFIX]`.
+    Mqtt(String),
     /// A byte stream from a serial device, `PATH` or `PATH:BAUD`.
     Serial(String),
     /// A byte stream from standard input.
@@ -54,6 +57,8 @@ impl fmt::Display for Input {
             Self::Udp(address) => write!(f, "udp {address}"),
             Self::Tcp(address) => write!(f, "tcp {address}"),
             Self::TcpListen(address) => write!(f, "tcp connections to {address}"),
+            // What stands before the `@` is a secret.
+            Self::Mqtt(url) => write!(f, "mqtt {}", url.rsplit('@').next().unwrap_or_default()),
             Self::Serial(path) => write!(f, "serial {path}"),
             Self::Stdin => f.write_str("standard input"),
             Self::File(path) => write!(f, "file {}", path.display()),
@@ -72,6 +77,10 @@ pub(super) enum Event {
         bytes: Box<[u8]>,
         at: Arrival,
     },
+    /// A packet that was kept for those that come late.
+    Kept {
+        bytes: Box<[u8]>,
+    },
     /// The stream has ended or was interrupted: what comes next does not continue what came last.
     Broken {
         link: usize,
@@ -87,6 +96,7 @@ pub(super) enum Event {
 pub(super) enum Reader {
     Udp(UdpSocket),
     Listener(TcpListener),
+    Broker(Broker),
     /// A stream that is opened again whenever it ends; it may be open already.
     Stream {
         input: Input,
@@ -129,6 +139,7 @@ impl Reader {
                 log::info!("listening on tcp {}", listener.local_addr().map_err(failed)?);
                 Ok(Self::Listener(listener))
             }
+            Input::Mqtt(url) => Ok(Self::Broker(Broker::parse(url).map_err(failed)?)),
             Input::Serial(line) => {
                 let (path, baud) = serial_line(line);
                 let open = move || {
@@ -173,6 +184,7 @@ impl Reader {
         match self {
             Self::Udp(socket) => datagrams(&socket, outlet),
             Self::Listener(listener) => listen(&listener, outlet),
+            Self::Broker(broker) => subscribe(&broker, outlet),
             Self::Stream { input, first, open } => stream(&input, first, &open, outlet),
             Self::Stdin => drop(bytes(&mut io::stdin().lock(), outlet, &mut || {})),
             Self::Recording { bytes, recorded } => drop(outlet.send(Event::Recording { bytes, recorded })),
@@ -188,6 +200,9 @@ impl Input {
                 "give an address of this machine and a port that no other program has; port 0 takes a free one"
             }
             Self::Tcp(_) => "give HOST:PORT of a device, or of an emulator's serial port",
+            Self::Mqtt(_) => {
+                "give mqtt://[USER:PASSWORD@]HOST[:PORT][/PREFIX]; the prefix is `microspan` without one"
+            }
             Self::Serial(_) => {
                 "look for the device with `ls /dev/tty*`; you may need to be in the group `dialout`"
             }

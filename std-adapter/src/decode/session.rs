@@ -47,6 +47,8 @@ pub(super) struct Session {
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
     heard: u64,
+    /// Whether a packet of it came.
+    is_heard: bool,
 }
 
 impl Session {
@@ -63,6 +65,7 @@ impl Session {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             heard: 0,
+            is_heard: false,
         }
     }
 
@@ -103,6 +106,18 @@ impl Session {
             .sum()
     }
 
+    /// Takes the sync and the names of a packet that is not one of the sequence.
+    pub(super) fn learn(&mut self, packet: &Packet<'_>) {
+        for record in packet.records() {
+            match record {
+                Ok(Record::Name { index, text }) => drop(self.names.learn(index, text)),
+                Ok(Record::Sync(sync)) => drop(self.sync(&sync)),
+                _ => {}
+            }
+        }
+        self.describe_anew();
+    }
+
     pub(super) fn packet(
         &mut self,
         packet: &Packet<'_>,
@@ -112,6 +127,7 @@ impl Session {
         out: &mut impl FnMut(Span),
     ) {
         let header = packet.header();
+        counters.sessions += u64::from(!std::mem::replace(&mut self.is_heard, true));
         self.heard = at.monotonic;
         match self.sequence.take(header.sequence, header.spans_before, spans(packet)) {
             Verdict::New => {}
@@ -141,8 +157,7 @@ impl Session {
         }
         self.clock.observe(header.time, at);
         if news {
-            let new = self.about.as_ref().and_then(|about| self.describe(about, false));
-            self.source = new.or(self.source.take());
+            self.describe_anew();
             self.poll(Some(at.monotonic), counters, out);
         }
         if self.waiting.is_empty() && self.is_ready(packet) {
@@ -195,6 +210,11 @@ impl Session {
     /// What a device says of itself; `None` when a name is missing, unless by `force` that must do.
     fn describe(&self, about: &About, force: bool) -> Option<Arc<Source>> {
         about.describe(&self.names, self.key.trace_id(0), force).map(|source| shared(&self.source, source))
+    }
+
+    fn describe_anew(&mut self) {
+        let new = self.about.as_ref().and_then(|about| self.describe(about, false));
+        self.source = new.or(self.source.take());
     }
 
     fn knows(&self, span: &WireSpan<'_>) -> bool {

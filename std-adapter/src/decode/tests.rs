@@ -13,6 +13,7 @@ mod beyond;
 mod counts;
 mod forge;
 mod interrupts;
+mod kept;
 
 /// Milliseconds, set by hand.
 struct Hand(AtomicU64);

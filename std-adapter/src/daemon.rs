@@ -4,6 +4,7 @@
 //! client. Between them is a bounded queue: when the bridge is slow the links wait, and what a link then drops is
 //! missed in its sequence and counted.
 
+mod back;
 mod input;
 mod listen;
 mod mqtt;
@@ -11,6 +12,7 @@ mod summary;
 
 use std::collections::HashMap;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -21,12 +23,14 @@ pub use summary::{AtCallsite, OnCore, Summary};
 
 use crate::agent::{self, Client};
 use crate::config::Config;
-use crate::decode::{Arrival, Decoder, Stream};
+use crate::decode::{Arrival, Correction, Decoder, Stream};
+use crate::elf::Images;
 use crate::error::BridgeError;
 use crate::model::Span;
 use crate::pipeline::{Assembler, Limits, Trace};
 use crate::print::{self, Style};
 use crate::screen::Screen;
+use back::{From, Way};
 use input::{Event, Reader};
 
 /// How many pieces of input wait between the links and the decoder: at 4 KB each at most 4 MB.
@@ -41,25 +45,31 @@ const FAREWELL: Duration = Duration::from_secs(5);
 const PROGRESS: Duration = Duration::from_secs(10);
 
 /// What a bridge does beside sending.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Show each finished trace on standard output.
     pub print: Option<Style>,
     /// Say every ten seconds how much went through.
     pub progress: bool,
+    /// ELF files, and folders of them, for devices that tell names by address.
+    pub elf: Vec<PathBuf>,
 }
 
 /// Runs until `stop` is set or every link has ended, then sends what it holds.
 ///
 /// # Errors
 ///
-/// A link that cannot be opened and cannot become so by itself, or an agent URL that cannot be used.
+/// A link that cannot be opened and cannot become so by itself, an agent URL or an ELF file that cannot be used.
 pub fn run(
     inputs: Vec<Input>,
     config: Config,
     options: Options,
     stop: Arc<AtomicBool>,
 ) -> Result<Summary, BridgeError> {
+    let decoder = match options.elf.as_slice() {
+        [] => Decoder::new(),
+        _ => Decoder::with_strings(Arc::new(Images::open(options.elf)?)),
+    };
     let client = Client::start(&config.agent_url, agent::Options::default())?;
     let (sender, events) = mpsc::sync_channel(QUEUE);
     let is_live = inputs.iter().any(|input| !matches!(input, Input::Stdin | Input::File(_)));
@@ -69,8 +79,10 @@ pub fn run(
     let started = Instant::now();
     let outlet =
         input::Outlet { link: 0, events: sender, stop: stop.clone(), started, links: Arc::default() };
-    for reader in readers {
-        reader.start(&outlet).map_err(BridgeError::Thread)?;
+    let links = readers.into_iter().map(|reader| (outlet.another_link(), reader)).collect::<Vec<_>>();
+    let ways = links.iter().map(|(outlet, reader)| (outlet.link, reader.way())).collect();
+    for (outlet, reader) in links {
+        reader.start(outlet).map_err(BridgeError::Thread)?;
     }
     drop(outlet);
     log::info!("sending to {}", config.agent_url);
@@ -79,8 +91,10 @@ pub fn run(
         None => None,
     };
     let bridge = Bridge {
-        decoder: Decoder::new(),
+        decoder,
         streams: HashMap::new(),
+        ways,
+        other_version: None,
         assembler: Assembler::new(Limits::default(), config.tagging),
         outlet: Outlet { client, print, patience, stop: stop.clone() },
         started,
@@ -92,6 +106,10 @@ struct Bridge {
     decoder: Decoder,
     /// One a link that is a byte stream and has said something.
     streams: HashMap<usize, Stream>,
+    /// How a device is reached over each link.
+    ways: HashMap<usize, Way>,
+    /// The wire version that was last said to be another one.
+    other_version: Option<u8>,
     assembler: Assembler,
     outlet: Outlet,
     started: Instant,
@@ -180,27 +198,52 @@ impl Bridge {
 
     fn take(&mut self, event: Event) {
         match event {
-            Event::Datagram { bytes, at } => {
-                self.decode(|decoder, mut out| decoder.packet(&bytes, at, &mut out))
+            Event::Datagram { link, from, bytes, at } => {
+                self.decode(|decoder, mut out| decoder.packet(&bytes, at, &mut out));
+                self.ask(link, From::Address(from));
             }
             Event::Bytes { link, bytes, at } => {
                 let mut stream = self.streams.remove(&link).unwrap_or_default();
                 self.decode(|decoder, mut out| stream.bytes(&bytes, at, decoder, &mut out));
                 self.streams.insert(link, stream);
+                self.ask(link, From::Stream);
+            }
+            Event::Message { bytes, at } => {
+                self.decode(|decoder, mut out| decoder.packet(&bytes, at, &mut out));
+                // There is nobody to ask.
+                self.decoder.take_requests();
             }
             Event::Kept { bytes } => self.decoder.learn(&bytes),
-            Event::Broken { link } => {
-                if let Some(mut stream) = self.streams.remove(&link) {
-                    stream.finish(&mut self.decoder);
-                }
+            Event::Connected { link, way } => drop(self.ways.insert(link, way)),
+            Event::Broken { link } => self.broken(link),
+            Event::Ended { link } => {
+                self.broken(link);
+                self.ways.remove(&link);
             }
             Event::Recording { bytes, recorded } => self.recording(&bytes, recorded),
         }
-        if let Some(version) = self.decoder.take_other_version() {
+        if let Some(version) = self.decoder.take_other_version()
+            && self.other_version.replace(version) != Some(version)
+        {
             log::warn!(
                 "a device speaks wire version {version}, this bridge reads version {}: update the older of the two",
                 microspan::wire::VERSION
             );
+        }
+    }
+
+    fn broken(&mut self, link: usize) {
+        if let Some(mut stream) = self.streams.remove(&link) {
+            stream.finish(&mut self.decoder);
+        }
+    }
+
+    /// Asks the devices whose packets just came for what they have not told.
+    fn ask(&mut self, link: usize, from: From) {
+        for request in self.decoder.take_requests() {
+            if let Some(way) = self.ways.get_mut(&link) {
+                way.ask(&request, from);
+            }
         }
     }
 
@@ -213,6 +256,8 @@ impl Bridge {
         let mut stream = Stream::new();
         self.decode(|decoder, mut out| stream.bytes(bytes, at, decoder, &mut out));
         stream.finish(&mut self.decoder);
+        // There is nobody to ask.
+        self.decoder.take_requests();
     }
 
     fn poll(&mut self) {
@@ -227,6 +272,9 @@ impl Bridge {
         let now = self.now();
         let Self { decoder, assembler, outlet, .. } = self;
         act(decoder, &mut |span| assembler.push(span, now, &mut |trace| outlet.take(trace)));
+        for Correction { source, from, to } in decoder.take_corrections() {
+            assembler.correct(source, &from, &to);
+        }
     }
 
     fn now(&self) -> u64 {

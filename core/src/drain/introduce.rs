@@ -27,7 +27,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     /// afterwards are not in it: introduce the session again when [`names`](Drain::names) has grown.
     pub fn introduce(&mut self) {
         self.sync();
-        self.names.tell_all();
+        self.names.tell_all_from_the_first();
         self.introduction.next = Some(0);
     }
 

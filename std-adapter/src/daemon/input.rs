@@ -1,12 +1,12 @@
-//! The links: where bytes come from, and what happens when they stop coming.
+//! The links: where bytes come from, what happens when they stop coming, and the way back.
 //!
 //! A link that can come back (a TCP peer, a serial device) is tried again every second, and said once when it is gone
 //! and once when it is back.
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read};
-use std::net::{TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,6 +14,7 @@ use std::sync::mpsc::SyncSender;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::back::{Back, Way, set};
 use super::listen::listen;
 use super::mqtt::{Broker, subscribe};
 use crate::decode::Arrival;
@@ -21,6 +22,8 @@ use crate::error::BridgeError;
 
 /// How long a read waits before the link looks whether it shall stop.
 pub(super) const WAIT: Duration = Duration::from_millis(200);
+/// How long a request waits for room on a stream, which a device that does not read has none of.
+pub(super) const ASKING: Duration = Duration::from_millis(50);
 /// How long a link that is gone rests before it is tried again.
 pub(super) const REST: Duration = Duration::from_secs(1);
 /// More than a datagram or a read brings.
@@ -69,6 +72,8 @@ impl fmt::Display for Input {
 /// What a link has to say.
 pub(super) enum Event {
     Datagram {
+        link: usize,
+        from: SocketAddr,
         bytes: Box<[u8]>,
         at: Arrival,
     },
@@ -77,11 +82,25 @@ pub(super) enum Event {
         bytes: Box<[u8]>,
         at: Arrival,
     },
-    /// A packet that was kept for those that come late.
+    /// A packet from whom nobody can ask.
+    Message {
+        bytes: Box<[u8]>,
+        at: Arrival,
+    },
+    /// One that was kept for those that come late.
     Kept {
         bytes: Box<[u8]>,
     },
-    /// The stream has ended or was interrupted: what comes next does not continue what came last.
+    /// A stream begins, and how its device is reached.
+    Connected {
+        link: usize,
+        way: Way,
+    },
+    /// It has ended for good.
+    Ended {
+        link: usize,
+    },
+    /// The stream was interrupted: what comes next does not continue what came last.
     Broken {
         link: usize,
     },
@@ -100,8 +119,9 @@ pub(super) enum Reader {
     /// A stream that is opened again whenever it ends; it may be open already.
     Stream {
         input: Input,
-        first: Option<Bytes>,
-        open: Box<dyn Fn() -> io::Result<Bytes> + Send>,
+        first: Option<Open>,
+        open: Box<dyn Fn() -> io::Result<Open> + Send>,
+        back: Back,
     },
     Stdin,
     Recording {
@@ -110,7 +130,8 @@ pub(super) enum Reader {
     },
 }
 
-type Bytes = Box<dyn Read + Send>;
+/// A stream in both directions.
+type Open = (Box<dyn Read + Send>, Box<dyn Write + Send>);
 
 impl Reader {
     pub(super) fn open(input: Input) -> Result<Self, BridgeError> {
@@ -129,9 +150,11 @@ impl Reader {
                 let open = move || {
                     let stream = TcpStream::connect(&address)?;
                     stream.set_read_timeout(Some(WAIT))?;
-                    Ok(Box::new(stream) as Bytes)
+                    stream.set_write_timeout(Some(ASKING))?;
+                    let back = stream.try_clone()?;
+                    Ok((Box::new(stream) as _, Box::new(back) as _))
                 };
-                Ok(Self::Stream { input, first: None, open: Box::new(open) })
+                Ok(Self::Stream { input, first: None, open: Box::new(open), back: Back::default() })
             }
             Input::TcpListen(address) => {
                 let listener = TcpListener::bind(address).map_err(failed)?;
@@ -145,12 +168,14 @@ impl Reader {
                 let open = move || {
                     let mut port = serial2::SerialPort::open(&path, baud)?;
                     port.set_read_timeout(WAIT)?;
-                    Ok(Box::new(port) as Bytes)
+                    let mut back = port.try_clone()?;
+                    back.set_write_timeout(ASKING)?;
+                    Ok((Box::new(port) as _, Box::new(back) as _))
                 };
                 // The first time it must be there: a mistyped path is not a device that was unplugged.
                 let first = Some(open().map_err(failed)?);
                 log::info!("reading {input}");
-                Ok(Self::Stream { input, first, open: Box::new(open) })
+                Ok(Self::Stream { input, first, open: Box::new(open), back: Back::default() })
             }
             Input::Stdin => Ok(Self::Stdin),
             Input::File(path) => {
@@ -171,9 +196,17 @@ impl Reader {
         }
     }
 
+    /// The way back.
+    pub(super) fn way(&self) -> Way {
+        match self {
+            Self::Udp(socket) => Way::Udp(socket.try_clone().ok()),
+            Self::Stream { back, .. } => Way::Stream(back.clone()),
+            Self::Listener(_) | Self::Broker(_) | Self::Stdin | Self::Recording { .. } => Way::None,
+        }
+    }
+
     /// Reads on a thread of its own until the link ends or `stop` is set.
-    pub(super) fn start(self, outlet: &Outlet) -> io::Result<()> {
-        let outlet = outlet.another_link();
+    pub(super) fn start(self, outlet: Outlet) -> io::Result<()> {
         thread::Builder::new()
             .name(format!("microspan-link-{}", outlet.link))
             .spawn(move || self.read(&outlet))?;
@@ -185,7 +218,7 @@ impl Reader {
             Self::Udp(socket) => datagrams(&socket, outlet),
             Self::Listener(listener) => listen(&listener, outlet),
             Self::Broker(broker) => subscribe(&broker, outlet),
-            Self::Stream { input, first, open } => stream(&input, first, &open, outlet),
+            Self::Stream { input, first, open, back } => stream(&input, first, &open, &back, outlet),
             Self::Stdin => drop(bytes(&mut io::stdin().lock(), outlet, &mut || {})),
             Self::Recording { bytes, recorded } => drop(outlet.send(Event::Recording { bytes, recorded })),
         }
@@ -257,22 +290,25 @@ impl Outlet {
 
 fn datagrams(socket: &UdpSocket, outlet: &Outlet) {
     let mut buffer = [0; PIECE];
-    let hand_over = |len: io::Result<usize>, buffer: &[u8]| match len {
-        Ok(len) => outlet.send(Event::Datagram { bytes: buffer[..len].into(), at: outlet.now() }),
+    let hand_over = |came: io::Result<(usize, SocketAddr)>, buffer: &[u8]| match came {
+        Ok((len, from)) => {
+            let (link, bytes, at) = (outlet.link, buffer[..len].into(), outlet.now());
+            outlet.send(Event::Datagram { link, from, bytes, at })
+        }
         // A time-out, or the echo of something that was sent from this port: neither ends the link.
         Err(_) => Ok(()),
     };
     while outlet.goes_on().is_ok() {
-        let len = socket.recv(&mut buffer);
-        if hand_over(len, &buffer).is_err() {
+        let came = socket.recv_from(&mut buffer);
+        if hand_over(came, &buffer).is_err() {
             return;
         }
     }
     // What came before the end and was not read yet; bounded, since senders may go on.
     if socket.set_nonblocking(true).is_ok() {
         for _ in 0..LAST_DATAGRAMS {
-            let len = socket.recv(&mut buffer);
-            if len.is_err() || hand_over(len, &buffer).is_err() {
+            let came = socket.recv_from(&mut buffer);
+            if came.is_err() || hand_over(came, &buffer).is_err() {
                 return;
             }
         }
@@ -280,13 +316,20 @@ fn datagrams(socket: &UdpSocket, outlet: &Outlet) {
 }
 
 /// A stream that comes back: says once that it is gone and once that it is back.
-fn stream(input: &Input, first: Option<Bytes>, open: &dyn Fn() -> io::Result<Bytes>, outlet: &Outlet) {
+fn stream(
+    input: &Input,
+    first: Option<Open>,
+    open: &dyn Fn() -> io::Result<Open>,
+    back: &Back,
+    outlet: &Outlet,
+) {
     let mut opened = first.map(Ok);
     let mut gone = false;
     while outlet.goes_on().is_ok() {
         let already_open = opened.is_some();
         let error = match opened.take().unwrap_or_else(open) {
-            Ok(mut source) => {
+            Ok((mut source, writer)) => {
+                set(back, Some(writer));
                 if !already_open && !gone {
                     log::info!("reading {input}");
                 }
@@ -296,7 +339,9 @@ fn stream(input: &Input, first: Option<Bytes>, open: &dyn Fn() -> io::Result<Byt
                         log::info!("reading {input} again");
                     }
                 };
-                match bytes(&mut source, outlet, &mut heard) {
+                let ended = bytes(&mut source, outlet, &mut heard);
+                set(back, None);
+                match ended {
                     Err(Over) => return,
                     Ok(error) => error,
                 }

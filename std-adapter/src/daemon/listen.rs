@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::input::{Event, Outlet, WAIT, bytes};
+use super::back::{Back, Way, set};
+use super::input::{ASKING, Event, Outlet, WAIT, bytes};
 
 /// How many connections there are at a time. One more takes the place of the one that was silent longest: a device that lost
 /// its power has not closed the one before.
@@ -49,17 +50,21 @@ fn start(stream: TcpStream, open: &Open, outlet: &Outlet) -> io::Result<()> {
     stream.set_read_timeout(Some(WAIT))?;
     let outlet = outlet.another_link();
     let heard = AtomicU64::new(outlet.now().monotonic);
-    let mut source = stream.try_clone()?;
+    stream.set_write_timeout(Some(ASKING))?;
+    let (mut source, writer) = (stream.try_clone()?, stream.try_clone()?);
     let connection = Arc::new(Connection { link: outlet.link, stream, heard });
     admit(&mut open.lock().unwrap_or_else(PoisonError::into_inner), connection.clone());
-    let open = open.clone();
+    let (open, back) = (open.clone(), Back::default());
+    set(&back, Some(Box::new(writer)));
     thread::Builder::new().name(format!("microspan-link-{}", outlet.link)).spawn(move || {
+        // When the bridge is over reading ends, too.
+        let _ = outlet.send(Event::Connected { link: outlet.link, way: Way::Stream(back) });
         let mut hear = || connection.heard.store(outlet.now().monotonic, Ordering::Relaxed);
         let ended = bytes(&mut source, &outlet, &mut hear);
         open.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| other.link != connection.link);
         if ended.is_ok() {
             // When the bridge is over nobody needs to know.
-            let _ = outlet.send(Event::Broken { link: outlet.link });
+            let _ = outlet.send(Event::Ended { link: outlet.link });
         }
     })?;
     Ok(())
@@ -98,7 +103,12 @@ mod tests {
             Outlet { link: 0, events, stop: stop.clone(), started: Instant::now(), links: Arc::default() };
         let listening = thread::spawn(move || listen(&listener, &outlet));
 
-        let next = || received.recv_timeout(Duration::from_secs(10)).expect("something is to happen");
+        let next = || loop {
+            match received.recv_timeout(Duration::from_secs(10)).expect("something is to happen") {
+                Event::Connected { .. } => {}
+                event => break event,
+            }
+        };
         let connect = || {
             let mut client = TcpStream::connect(address).unwrap();
             client.write_all(b"x").unwrap();
@@ -116,7 +126,7 @@ mod tests {
         assert!(matches!(next(), Event::Bytes { link, .. } if link == first));
         let _last = connect();
         let closed = [next(), next()].into_iter().find_map(|event| match event {
-            Event::Broken { link } => Some(link),
+            Event::Ended { link } => Some(link),
             _ => None,
         });
         assert_eq!(closed, Some(second), "the second was silent longest");

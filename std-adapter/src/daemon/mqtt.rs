@@ -143,7 +143,7 @@ fn take(publish: &Publish, outlet: &Outlet) -> Result<(), Over> {
     if publish.retain {
         outlet.send(Event::Kept { bytes })
     } else {
-        outlet.send(Event::Datagram { bytes, at: outlet.now() })
+        outlet.send(Event::Message { bytes, at: outlet.now() })
     }
 }
 

@@ -14,6 +14,7 @@ mod counts;
 mod forge;
 mod interrupts;
 mod kept;
+mod programs;
 
 /// Milliseconds, set by hand.
 struct Hand(AtomicU64);

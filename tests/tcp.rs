@@ -1,8 +1,11 @@
 //! From a Cortex-M over TCP to the agent, the connection whole, broken, and away.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
+use microspan::wire::{FrameDecoder, MAX_FRAME, Packet, Record, Request, write_frame};
 use microspan_tests::bridge::{Bridge, Summary};
 use microspan_tests::device::Seeded;
 use microspan_tests::need;
@@ -60,6 +63,48 @@ fn every_span_of_a_cortex_m_reaches_the_agent_over_tcp() {
         "{summary:?}"
     );
     sandwich::assert_stored(&agent, report.spans_drained, from, to);
+}
+
+#[test]
+fn a_device_tells_all_its_names_at_once_over_tcp_when_it_is_asked() {
+    let board = need!(Board::new("sandwich_tcp", 3));
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let board = board.ethernet(listener.local_addr().expect("its address").port()).start();
+    let (mut connection, _) = listener.accept().expect("the device connects");
+    let (mut frames, mut buffer) = (FrameDecoder::<MAX_FRAME>::new(), [0; 4096]);
+    // How many names each packet tells.
+    let mut told = Vec::new();
+    let mut asked_after = None;
+    loop {
+        let length = connection.read(&mut buffer).expect("the device sends");
+        if length == 0 {
+            break;
+        }
+        let mut bytes = &buffer[..length];
+        while let Some(frame) = frames.next(&mut bytes) {
+            let packet = frame.expect("a frame");
+            let packet = Packet::parse(packet).expect("a packet");
+            let is_name = |record: &Result<_, _>| matches!(record, Ok(Record::Name { .. }));
+            told.push(packet.records().filter(is_name).count());
+        }
+        if told.len() >= 30 && asked_after.is_none() {
+            asked_after = Some(told.len());
+            let request = Request { session: None, sync: true, names: true };
+            let mut frame = vec![0];
+            let Ok(()) = write_frame(&request.encode(), |bytes| {
+                frame.extend_from_slice(bytes);
+                Ok::<_, std::convert::Infallible>(())
+            });
+            connection.write_all(&frame).expect("the device listens");
+        }
+    }
+    board.finish();
+    let asked_after = asked_after.expect("it sends packets enough");
+    let all: usize = told[..asked_after].iter().take(15).sum();
+    let before = told[asked_after - 10..asked_after].iter().max().copied();
+    let most = told[asked_after..].iter().max().copied().unwrap_or_default();
+    assert_eq!(before, Some(1), "in turn: {told:?}");
+    assert!(most >= 15 && most <= all, "at once: {told:?}");
 }
 
 #[test]

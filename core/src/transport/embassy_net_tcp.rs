@@ -20,6 +20,11 @@ impl<'t, 's> Tcp<'t, 's> {
     pub fn new(socket: &'t mut TcpSocket<'s>) -> Self {
         Self { socket }
     }
+
+    /// The socket, for what comes from its peer: a [`RequestDecoder`](crate::wire::RequestDecoder) takes it.
+    pub fn socket(&mut self) -> &mut TcpSocket<'s> {
+        self.socket
+    }
 }
 
 impl Tcp<'_, '_> {

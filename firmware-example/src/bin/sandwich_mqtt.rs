@@ -10,7 +10,7 @@ mod firmware {
     use embassy_executor::Spawner;
     use embassy_net::tcp::TcpSocket;
     use embassy_time::{Duration, Instant, Ticker};
-    use microspan::{Drain, Session};
+    use microspan::Drain;
     use microspan_firmware::board::lm3s6965::{self, systick};
     use microspan_firmware::board::{executor, host};
     use microspan_firmware::service::backoff::Backoff;
@@ -33,10 +33,8 @@ mod firmware {
         defmt::info!("start: spans go to the broker at port {} for {} s", port, seconds);
         let stack = lm3s6965::network(spawner, board.ethernet, host::entropy(systick::ticks()));
         stack.wait_config_up().await;
-        let session = Session::new(host::entropy(systick::ticks()));
-        let Some(mut drain) = Drain::<MTU>::new(&shift::TRACER, session) else {
-            panic!("the tracer has a drain already");
-        };
+        let mut drain = shift::drain::<MTU>();
+        drain.set_device(DEVICE);
         shift::start(spawner, seconds);
         connection::keep(stack, port, &mut [0; 2 * MTU], async |socket, backoff| {
             serve(&mut drain, socket, backoff).await

@@ -10,7 +10,8 @@ mod firmware {
     use embassy_executor::Spawner;
     use embassy_net::tcp::{Error, TcpSocket};
     use embassy_time::Ticker;
-    use microspan::{AsyncStream, Drain, Refused, Session, Tcp};
+    use microspan::wire::RequestDecoder;
+    use microspan::{AsyncStream, Drain, Refused, Tcp};
     use microspan_firmware::board::lm3s6965::{self, systick};
     use microspan_firmware::board::{executor, host};
     use microspan_firmware::service::backoff::Backoff;
@@ -28,10 +29,7 @@ mod firmware {
         defmt::info!("start: spans go to TCP port {} for {} s", port, seconds);
         let stack = lm3s6965::network(spawner, board.ethernet, host::entropy(systick::ticks()));
         stack.wait_config_up().await;
-        let session = Session::new(host::entropy(systick::ticks()));
-        let Some(mut drain) = Drain::<MTU>::new(&shift::TRACER, session) else {
-            panic!("the tracer has a drain already");
-        };
+        let mut drain = shift::drain::<MTU>();
         shift::start(spawner, seconds);
 
         connection::keep(stack, port, &mut [0; 2 * MTU], async |socket, backoff| {
@@ -49,6 +47,7 @@ mod firmware {
         backoff: &mut Backoff,
     ) -> Result<(), Refused<Error>> {
         let mut stream = AsyncStream::new(Tcp::new(socket));
+        let mut requests = RequestDecoder::new();
         let mut ticker = Ticker::every(shift::GLANCE);
         loop {
             let is_over = shift::is_over();
@@ -63,6 +62,19 @@ mod firmware {
                 return Ok(());
             }
             ticker.next().await;
+            hear(drain, stream.get_mut().socket(), &mut requests).await;
+        }
+    }
+
+    /// Answers what the bridge has asked meanwhile.
+    async fn hear(drain: &mut Drain<MTU>, socket: &mut TcpSocket<'_>, requests: &mut RequestDecoder) {
+        let mut heard = [0; 32];
+        while socket.can_recv()
+            && let Ok(length @ 1..) = socket.read(&mut heard).await
+        {
+            for request in heard[..length].iter().filter_map(|byte| requests.byte(*byte)) {
+                drain.answer(&request);
+            }
         }
     }
 

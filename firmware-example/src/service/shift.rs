@@ -4,17 +4,18 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use embassy_executor::Spawner;
 use embassy_time::{Duration, Instant, Ticker};
-use microspan::{Arena, Drain, Tracer};
+use microspan::{Arena, Drain, Session, Tracer};
 
 use super::report;
 use crate::app::{Kitchen, Order, SERVICE, TAGS};
-use crate::board::lm3s6965::systick::Microseconds;
+use crate::board::host;
+use crate::board::lm3s6965::systick::{self, Microseconds};
+use crate::build_id::build_id;
 
 /// Room for the spans of 85 orders.
 static ARENA: Arena<256, 1024> = Arena::new();
 
-/// The kitchen's tracer.
-pub static TRACER: Tracer = Tracer::new(&ARENA, &Microseconds).service(SERVICE).tags(TAGS);
+static TRACER: Tracer = Tracer::new(&ARENA, &Microseconds).service(SERVICE).tags(TAGS);
 
 /// An order comes every so often: the arena holds those of one and a half seconds.
 const PERIOD: Duration = Duration::from_millis(20);
@@ -51,6 +52,18 @@ pub fn start(spawner: Spawner, seconds: u32) {
         panic!("the kitchen was opened twice: call shift::start once");
     };
     spawner.spawn(task);
+}
+
+/// The drain of the kitchen's tracer, which says which build of the program this is.
+///
+/// # Panics
+/// When it is asked for a second time: there is one drain.
+pub fn drain<const MTU: usize>() -> Drain<MTU> {
+    let Some(mut drain) = Drain::new(&TRACER, Session::new(host::entropy(systick::ticks()))) else {
+        panic!("the kitchen's drain was asked for twice: call shift::drain once");
+    };
+    drain.set_build_id(build_id());
+    drain
 }
 
 /// Whether the last order was made: the arena holds all that is still to be sent.

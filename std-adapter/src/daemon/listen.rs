@@ -87,6 +87,8 @@ fn admit(open: &mut Vec<Arc<Connection>>, connection: Arc<Connection>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::daemon::back::From;
+    use microspan::wire::{Request, RequestDecoder};
     use std::io::{Read, Write};
     use std::sync::atomic::AtomicBool;
     use std::sync::mpsc;
@@ -103,9 +105,10 @@ mod tests {
             Outlet { link: 0, events, stop: stop.clone(), started: Instant::now(), links: Arc::default() };
         let listening = thread::spawn(move || listen(&listener, &outlet));
 
+        let request = Request { session: None, sync: true, names: true };
         let next = || loop {
             match received.recv_timeout(Duration::from_secs(10)).expect("something is to happen") {
-                Event::Connected { .. } => {}
+                Event::Connected { mut way, .. } => way.ask(&request, From::Stream),
                 event => break event,
             }
         };
@@ -132,7 +135,10 @@ mod tests {
         assert_eq!(closed, Some(second), "the second was silent longest");
         let mut clients = clients.into_iter().map(|(client, _)| client).collect::<Vec<_>>();
         clients[1].set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        assert_eq!(clients[1].read(&mut [0]).unwrap(), 0);
+        // Each was asked, over its own connection.
+        let (mut heard, mut requests) = (Vec::new(), RequestDecoder::new());
+        clients[1].read_to_end(&mut heard).unwrap();
+        assert!(heard.into_iter().filter_map(|byte| requests.byte(byte)).eq([request]));
         stop.store(true, Ordering::Relaxed);
         listening.join().unwrap();
     }

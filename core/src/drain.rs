@@ -169,6 +169,16 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     }
 
     /// The [`packet`](Drain::packet) is at its destination, or with somebody who sees to that; the next one may be filled.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// drop(TRACER.trace("make_sandwich_request"));
+    /// let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+    /// let first = drain.packet().map(<[u8]>::to_vec);
+    /// assert_eq!(drain.packet().map(<[u8]>::to_vec), first); // the same, until it is sent
+    /// drain.packet_sent();
+    /// assert_eq!(drain.packet(), None);
+    /// ```
     pub fn packet_sent(&mut self) {
         if self.waiting != 0 {
             self.waiting = 0;

@@ -25,6 +25,19 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     /// For a link that keeps packets for those that come late, as an MQTT broker does with retained ones. Such a packet is one of
     /// the sequence like any other; [`introduction`](Drain::introduction) tells which ones are meant. Names that are new
     /// afterwards are not in it: introduce the session again when [`names`](Drain::names) has grown.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// drop(TRACER.trace("make_sandwich_request"));
+    /// let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+    /// drain.introduce();
+    /// while drain.packet().is_some() {
+    ///     let topic = if drain.introduction().is_some() { "kept" } else { "packets" };
+    /// #   let publish = |_: &str, _: &[u8]| {};
+    ///     publish(topic, drain.packet().unwrap());
+    ///     drain.packet_sent();
+    /// }
+    /// ```
     pub fn introduce(&mut self) {
         self.sync();
         self.names.tell_all_from_the_first();
@@ -33,11 +46,27 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
 
     /// Which part of an introduction the [`packet`](Drain::packet) is that goes out next, from 0 on; `None`: it is not part of
     /// one.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+    /// drain.introduce();
+    /// assert!(drain.packet().is_some());
+    /// assert_eq!(drain.introduction(), Some(0));
+    /// ```
     pub fn introduction(&self) -> Option<usize> {
         self.introduction.waiting.filter(|_| self.waiting != 0)
     }
 
     /// How many names this session has, of at most `NAMES`.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// drop(TRACER.trace("make_sandwich_request"));
+    /// let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+    /// while drain.poll(&mut line) == Ok(true) {}
+    /// assert_eq!(drain.names(), 1);
+    /// ```
     pub fn names(&self) -> usize {
         self.names.len()
     }

@@ -43,6 +43,13 @@ impl<W> AsyncStream<W> {
 
 impl<W: Write> AsyncStream<W> {
     /// A link over this stream. What the line carried before (a boot message, noise) is ended by a zero.
+    ///
+    /// ```
+    /// # async fn send(port: impl embedded_io_async::Write, drain: &mut microspan::Drain<256>) {
+    /// let mut link = microspan::AsyncStream::new(port);
+    /// while let Ok(true) = link.send(drain).await {}
+    /// # }
+    /// ```
     pub const fn new(stream: W) -> Self {
         Self { stream, ending: FRAGMENT }
     }
@@ -65,7 +72,21 @@ impl<W: Write> AsyncStream<W> {
         Ok(true)
     }
 
-    /// The stream itself, for what else is done with it.
+    /// The stream itself, for what else is done with it: not for writing.
+    ///
+    /// ```
+    /// # use microspan::wire::RequestDecoder;
+    /// # async fn hear(port: impl embedded_io_async::Read + embedded_io_async::Write, drain: &mut microspan::Drain<256>) {
+    /// # let mut requests = RequestDecoder::new();
+    /// let mut link = microspan::AsyncStream::new(port);
+    /// let mut byte = [0];
+    /// if let Ok(1) = link.get_mut().read(&mut byte).await
+    ///     && let Some(request) = requests.byte(byte[0])
+    /// {
+    ///     drain.answer(&request);
+    /// }
+    /// # }
+    /// ```
     pub fn get_mut(&mut self) -> &mut W {
         &mut self.stream
     }

@@ -29,6 +29,9 @@ cost_targets=(thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabihf thumbv
 test_agent=ddapm-test-agent==1.69.1
 test_agent_dir=target/test-agent
 
+# The kitchen over each of its links.
+sandwiches=(sandwich_mqtt sandwich_tcp sandwich_uart sandwich_udp)
+
 # The programs that hammer an arena, and the one that panics, and their targets.
 declare -A hammers=(
     [hammer_m0]=thumbv6m-none-eabi
@@ -65,6 +68,9 @@ need_test_agent() {
     fi
     printf '%s\n' "$test_agent" >"$stamp"
 }
+
+# need_broker: an MQTT broker, which Debian has where only root looks for programs, and a client to look what it keeps.
+need_broker() { PATH=$PATH:/usr/sbin need_programs mosquitto:mosquitto mosquitto_sub:mosquitto-clients; }
 
 # need_components: the parts of Rust that only developers need.
 need_components() {
@@ -110,7 +116,7 @@ step_layering() { cargo test --locked -p microspan-tests --test layering; }
 
 step_tests() {
     cargo test --locked --workspace &&
-        cargo test --locked -p microspan --features defmt,embassy-net,embedded-io &&
+        cargo test --locked -p microspan --features defmt,embassy-net-tcp,embedded-io &&
         cargo test --locked -p microspan --features linked-tracer --test linked &&
         cargo test --locked -p microspan --features embassy-executor --lib --test executor &&
         cargo test --locked -p microspan --features off --test off &&
@@ -191,7 +197,7 @@ step_boards() {
             board_cargo "$target" build --locked -p microspan --release --features embedded-io,defmt &&
             board_cargo "$target" build --locked -p microspan-example-library --release || return
     done
-    build_sandwich sandwich_udp sandwich_uart && build_hammers && build_examples || return
+    build_sandwich "${sandwiches[@]}" && build_hammers && build_examples || return
     for target in "${cost_targets[@]}"; do
         board_cargo "$target" build --locked -p microspan-firmware --no-default-features --profile firmware \
             --bin cost --bin cost_interrupts --bin cost_callsites --bin cost_sampler || return
@@ -201,9 +207,11 @@ step_boards() {
 step_qemu() {
     command -v qemu-system-arm >/dev/null || skip "there is no qemu-system-arm here" || return
     need_test_agent || skip "there is no $test_agent here" || return
-    build_sandwich sandwich_udp sandwich_uart && build_examples || return
+    need_broker || skip "there is no mosquitto here" || return
+    build_sandwich "${sandwiches[@]}" && build_examples || return
     MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$target_dir" && pwd) \
-        cargo test --locked --workspace --test udp --test uart --test examples
+        cargo test --locked --workspace --test mqtt --test tcp --test udp --test uart \
+        --test examples
 }
 
 build_examples() {

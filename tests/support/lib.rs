@@ -6,6 +6,8 @@
 //! | [`built`] | the command `microspan` and the firmware, built by cargo |
 //! | [`process`] | a child process: its lines, its end, and its death when a test ends |
 //! | [`qemu`] | a firmware on the emulated board |
+//! | [`broker`] | an MQTT broker |
+//! | [`proxy`] | a TCP proxy that breaks connections |
 //! | [`example`] | an example of the firmware, and what it sends |
 //! | [`hammer`] | a firmware that checks itself, on one of several emulated boards |
 //! | [`terminal`] | a serial device that is none |
@@ -20,6 +22,7 @@
 //! what happens when a test panics.
 
 pub mod bridge;
+pub mod broker;
 pub mod built;
 pub mod device;
 pub mod example;
@@ -29,6 +32,7 @@ pub mod needs;
 pub mod official;
 pub mod ports;
 pub mod process;
+pub mod proxy;
 pub mod qemu;
 pub mod sandwich;
 pub mod span;

@@ -15,6 +15,7 @@ mod beyond;
 mod compact;
 mod contexts;
 mod hear;
+mod introduce;
 
 struct Hand(AtomicU64);
 

@@ -2,13 +2,23 @@
 
 #[cfg(feature = "embassy-net")]
 mod embassy_net;
+#[cfg(feature = "embassy-net-tcp")]
+mod embassy_net_tcp;
 #[cfg(feature = "embedded-io")]
 mod embedded_io;
+#[cfg(feature = "embedded-io-async")]
+mod embedded_io_async;
+#[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+mod ending;
 
 #[cfg(feature = "embassy-net")]
 pub use embassy_net::Udp;
+#[cfg(feature = "embassy-net-tcp")]
+pub use embassy_net_tcp::Tcp;
 #[cfg(feature = "embedded-io")]
 pub use embedded_io::Stream;
+#[cfg(feature = "embedded-io-async")]
+pub use embedded_io_async::AsyncStream;
 
 /// Where packets go.
 ///

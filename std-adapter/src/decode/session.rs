@@ -54,6 +54,8 @@ pub(super) struct Session {
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
     heard: u64,
+    /// Whether a packet of it came.
+    is_heard: bool,
     /// When it was last looked whether there is something to ask for.
     asked: Option<u64>,
     /// When it was last looked which stand-ins are to be corrected.
@@ -75,6 +77,7 @@ impl Session {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             heard: 0,
+            is_heard: false,
             asked: None,
             corrected: 0,
         }
@@ -117,6 +120,19 @@ impl Session {
             .sum()
     }
 
+    /// Takes the sync and the names of a packet that is not one of the sequence.
+    pub(super) fn learn(&mut self, packet: &Packet<'_>) {
+        for record in packet.records() {
+            match record {
+                Ok(Record::Name { index, text }) => drop(self.names.learn(index, text)),
+                Ok(Record::Sync(sync)) => drop(self.sync(&sync)),
+                Ok(Record::Identity(identity)) => drop(self.identity(&identity)),
+                _ => {}
+            }
+        }
+        self.describe_anew();
+    }
+
     pub(super) fn packet(
         &mut self,
         packet: &Packet<'_>,
@@ -126,6 +142,7 @@ impl Session {
         out: &mut impl FnMut(Span),
     ) {
         let header = packet.header();
+        counters.sessions += u64::from(!std::mem::replace(&mut self.is_heard, true));
         self.heard = at.monotonic;
         // Each record is read once, and kept: a packet has some 290 at most.
         let mut spans = Vec::with_capacity(bytes.len() / SHORT_SPAN);
@@ -173,9 +190,7 @@ impl Session {
             counters.clock_bases_refused += u64::from(!self.clock.set_base(base));
         }
         if news {
-            self.corrected = 0;
-            let new = self.about.as_ref().and_then(|about| self.describe(about, false));
-            self.source = new.or(self.source.take());
+            self.describe_anew();
             self.poll(Some(at.monotonic), counters, out);
         }
         if self.waiting.is_empty() && self.is_ready(&spans) {
@@ -274,6 +289,12 @@ impl Session {
             new = true;
         }
         new
+    }
+
+    fn describe_anew(&mut self) {
+        self.corrected = 0;
+        let new = self.about.as_ref().and_then(|about| self.describe(about, false));
+        self.source = new.or(self.source.take());
     }
 
     /// What a device says of itself; `None` when a name is missing, unless by `force` that must do.

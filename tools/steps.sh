@@ -11,7 +11,7 @@ declare -A about=(
     [docs]='documentation without a warning'
     [layering]='who may import whom'
     [tests]='unit, documentation and integration tests, with features on and off'
-    [features]='each feature of the core alone, and all together, on the host and on a Cortex-M0'
+    [features]='each feature of the core alone, each two, and all together, on the host and on a Cortex-M0'
     [loom]='every interleaving of a few threads on the slot ring and the arena'
     [shuttle]='random schedules of many operations on the arena'
     [tsan]='data races of real threads'
@@ -132,7 +132,13 @@ step_features() {
     local target=thumbv6m-none-eabi feature features
     mapfile -t features < <(core_features)
     ((${#features[@]})) || return
-    for feature in '' "${features[@]}" "${features[*]}"; do
+    local sets=('' "${features[@]}" "${features[*]}") first second
+    for ((first = 0; first < ${#features[@]}; first++)); do
+        for ((second = first + 1; second < ${#features[@]}; second++)); do
+            sets+=("${features[first]} ${features[second]}")
+        done
+    done
+    for feature in "${sets[@]}"; do
         printf 'features: %s\n' "${feature:-none}"
         RUSTFLAGS=-Dwarnings CARGO_TARGET_DIR=$target_dir/features \
             cargo check --locked -p microspan --no-default-features --features "$feature" || return

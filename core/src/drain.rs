@@ -41,6 +41,14 @@ const SWEEP: u32 = 256;
 ///
 /// Nothing is encoded before the drain runs, and the drain runs where and when you [`poll`](Drain::poll) it: the
 /// main loop, a task, a low-priority interrupt.
+///
+/// ```
+#[doc = include_str!("../docs/setup.txt")]
+/// let mut drain = Drain::<256>::new(&TRACER, Session::new(0x5EED)).unwrap();
+/// TRACER.trace("request").finish();
+/// while drain.poll(&mut line).unwrap() {}
+/// assert_eq!((drain.spans(), line.0.len()), (1, 1)); // one span, in one packet
+/// ```
 pub struct Drain<const MTU: usize, const NAMES: usize = 64> {
     tracer: &'static Tracer,
     session: Session,
@@ -65,6 +73,13 @@ pub struct Drain<const MTU: usize, const NAMES: usize = 64> {
 impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     /// The drain of this tracer, which begins the tracer's session; `None` when it had one already, since a session is
     /// begun once.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// let random = 0x5EED; // 64 bits of a hardware random number generator
+    /// let drain = Drain::<256>::new(&TRACER, Session::new(random)).unwrap();
+    /// assert!(Drain::<256>::new(&TRACER, Session::new(random)).is_none()); // there is one for a tracer
+    /// ```
     pub fn new(tracer: &'static Tracer, session: Session) -> Option<Self> {
         const { assert!(MTU >= MIN_MTU && MTU <= MAX_MTU, "a drain's MTU is from 64 to 1,472 bytes") };
         tracer.arena.begin_session(session).then(|| Self::at(tracer, session, (0, 0, 0)))
@@ -121,6 +136,14 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     }
 
     /// How many spans were encoded into packets so far; wraps at 2^32.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+    /// TRACER.trace("request").finish();
+    /// drain.poll(&mut line).unwrap();
+    /// assert_eq!(drain.spans(), 1);
+    /// ```
     pub fn spans(&self) -> u32 {
         self.spans
     }
@@ -196,6 +219,11 @@ impl<const MTU: usize> Drain<MTU, 0> {
     /// and its program unless it is told these again.
     ///
     /// An example is at [`Tracer::on_panic`].
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// assert!(Drain::<256, 0>::take_over(&TRACER).is_none()); // no panic has been
+    /// ```
     pub fn take_over(tracer: &'static Tracer) -> Option<Self> {
         let session = tracer.arena.session()?;
         let may = tracer.arena.has_panicked() && tracer.arena.take_over();

@@ -43,7 +43,7 @@
 //!
 //! # Features
 //!
-//! - `cli` (default): what only the command `microspan` needs: its arguments, its signals and the stand-in for the
+//! - `cli` (default): what only the command `microspan` needs: its arguments, its signals, ELF files and the stand-in for the
 //!   agent. A program that traces itself leaves it out; it brings in an HTTP server.
 
 #![deny(unsafe_code)]
@@ -57,6 +57,9 @@ pub mod config;
 pub mod daemon;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod decode;
+#[cfg(feature = "cli")]
+#[cfg_attr(not(test), deny(clippy::indexing_slicing))]
+pub mod elf;
 pub mod error;
 pub mod model;
 pub mod msgpack;

@@ -6,6 +6,11 @@ use crate::wire::{ADDRESS, FIRST_NAME, Text};
 use heapless::Vec;
 
 /// How a session tells its listeners the strings of its program: names, keys, static values.
+///
+/// ```
+/// use microspan::Names;
+/// assert_eq!(Names::default(), Names::InBand);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Names {

@@ -6,6 +6,15 @@ use core::task::{Context, Poll, Waker};
 use embassy_net::udp::{SendError, UdpMetadata, UdpSocket};
 
 /// Sends packets as UDP datagrams from a bound socket of `embassy-net`. It never waits.
+///
+/// ```
+/// use embassy_net::{IpEndpoint, udp::UdpSocket};
+/// use microspan::{Drain, Udp};
+/// async fn run(socket: UdpSocket<'_>, host: IpEndpoint, drain: &mut Drain<1472>) {
+///     let mut link = Udp::new(&socket, host);
+///     while let Ok(true) = drain.poll(&mut link) {}
+/// }
+/// ```
 pub struct Udp<'u, 's> {
     socket: &'u UdpSocket<'s>,
     to: UdpMetadata,
@@ -13,6 +22,13 @@ pub struct Udp<'u, 's> {
 
 impl<'u, 's> Udp<'u, 's> {
     /// A transport to this endpoint. The socket's send buffer must hold at least one packet of the drain's MTU.
+    ///
+    /// ```
+    /// # use embassy_net::{IpEndpoint, udp::UdpSocket};
+    /// # fn link(socket: &UdpSocket<'_>, host: IpEndpoint) {
+    /// let link = microspan::Udp::new(socket, host);
+    /// # }
+    /// ```
     pub fn new(socket: &'u UdpSocket<'s>, to: impl Into<UdpMetadata>) -> Self {
         Self { socket, to: to.into() }
     }

@@ -8,6 +8,15 @@ use embedded_io::Write;
 ///
 /// It waits as long as the stream's `write` waits: give it a stream with a buffer of its own where the drain
 /// must not.
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+/// TRACER.trace("order").finish();
+/// let mut bytes = [0; 512];
+/// let mut uart = Stream::new(&mut bytes[..]); // anything that is `embedded_io::Write`
+/// while drain.poll(&mut uart).unwrap() {}
+/// ```
 pub struct Stream<W> {
     stream: W,
     /// What ends that which the line carried before the next frame.
@@ -28,6 +37,13 @@ impl<W> Stream<W> {
 
 impl<W: Write> Stream<W> {
     /// A transport over this stream. What the line carried before (a boot message, noise) is ended by a zero.
+    ///
+    /// ```
+    /// let mut bytes = [0; 8];
+    /// let mut uart = microspan::Stream::new(&mut bytes[..]);
+    /// microspan::Transport::send(&mut uart, b"\x01\x02").unwrap();
+    /// assert_eq!(bytes, [0, 3, 1, 2, 0, 0, 0, 0]); // a zero, and the frame
+    /// ```
     pub const fn new(stream: W) -> Self {
         Self { stream, ending: FRAGMENT }
     }

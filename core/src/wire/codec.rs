@@ -10,6 +10,15 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Full;
 
 /// A packet whose CRC is right has content that is not of this version: a fault of the sender.
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// # let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+/// # TRACER.trace("order").finish();
+/// # drain.poll(&mut line).unwrap();
+/// # let packet = wire::Packet::parse(&line.0[0]).unwrap();
+/// assert!(packet.records().all(|record| record.is_ok())); // or `Err(Malformed)`
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Malformed;

@@ -46,10 +46,23 @@ pub(crate) use tag::{ADDRESS, FIRST_NAME, TagStart, put_pieces, put_tag};
 pub use tag::{Tag, TagValue, Tags, Text};
 
 /// The least MTU: a header and the shortest records fit.
+///
+/// ```
+/// assert_eq!((microspan::wire::MIN_MTU, microspan::wire::MAX_MTU), (64, 1472));
+/// ```
 pub const MIN_MTU: usize = 64;
 
 /// The greatest MTU: what a UDP datagram carries over Ethernet.
+///
+/// ```
+/// let mut datagram = [0; microspan::wire::MAX_MTU];
+/// ```
 pub const MAX_MTU: usize = 1472;
 
 /// The longest frame, without the zero that ends it: COBS adds a byte in 254.
+///
+/// ```
+/// use microspan::wire::{FrameDecoder, MAX_FRAME};
+/// let decoder = FrameDecoder::<MAX_FRAME>::new(); // takes the frames of every device
+/// ```
 pub const MAX_FRAME: usize = MAX_MTU + MAX_MTU.div_ceil(254);

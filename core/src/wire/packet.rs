@@ -6,11 +6,27 @@ use super::record::{Record, Sums};
 use crate::id::Session;
 
 /// The version of the wire that this crate writes and reads.
+///
+/// ```
+/// use microspan::wire::{PacketError, VERSION};
+/// let text = PacketError::Version(VERSION + 1).to_string();
+/// assert!(text.contains(&format!("reads version {VERSION}")));
+/// ```
 pub const VERSION: u8 = 3;
 
 const CRC_LEN: usize = 2;
 
 /// What a packet says before its records.
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// # let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+/// # TRACER.trace("order").finish();
+/// # drain.poll(&mut line).unwrap();
+/// # let packet = wire::Packet::parse(&line.0[0]).unwrap();
+/// let header = packet.header();
+/// assert_eq!((header.session, header.sequence, header.time), (Session::new(7), 0, 1_000));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Header {
@@ -57,6 +73,11 @@ pub(crate) fn seal(buffer: &mut [u8], len: usize) -> Option<usize> {
 }
 
 /// Why bytes are not a packet.
+///
+/// ```
+/// use microspan::wire::{Packet, PacketError};
+/// assert_eq!(Packet::parse(b"noise").unwrap_err(), PacketError::Crc);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum PacketError {
@@ -96,6 +117,15 @@ impl From<Malformed> for PacketError {
 }
 
 /// A packet whose CRC and version are right.
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+/// TRACER.trace("order").finish();
+/// drain.poll(&mut line).unwrap();
+/// let packet = wire::Packet::parse(&line.0[0]).unwrap();
+/// assert_eq!(packet.records().filter(|record| matches!(record, Ok(wire::Record::Span(_)))).count(), 1);
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Packet<'a> {
@@ -105,6 +135,11 @@ pub struct Packet<'a> {
 
 impl<'a> Packet<'a> {
     /// Checks the CRC, then the version, then reads the header.
+    ///
+    /// ```
+    /// use microspan::wire::{Packet, PacketError};
+    /// assert_eq!(Packet::parse(&[]).unwrap_err(), PacketError::Crc);
+    /// ```
     ///
     /// # Errors
     ///
@@ -122,17 +157,47 @@ impl<'a> Packet<'a> {
     }
 
     /// What the packet says before its records.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// # let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+    /// # TRACER.trace("order").finish();
+    /// # drain.poll(&mut line).unwrap();
+    /// # let packet = wire::Packet::parse(&line.0[0]).unwrap();
+    /// assert_eq!(packet.header().sequence, 0);
+    /// ```
     pub fn header(&self) -> Header {
         self.header
     }
 
     /// The packet's records, in the order in which they were written. After a [`Malformed`] one there is no next.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// # let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+    /// # TRACER.trace("order").finish();
+    /// # drain.poll(&mut line).unwrap();
+    /// # let packet = wire::Packet::parse(&line.0[0]).unwrap();
+    /// for record in packet.records() {
+    ///     println!("{record:?}");
+    /// }
+    /// ```
     pub fn records(&self) -> Records<'a> {
         Records { reader: self.body, sums: Sums::new(&self.header) }
     }
 }
 
 /// An iterator over a packet's records.
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// # let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+/// # TRACER.trace("order").finish();
+/// # drain.poll(&mut line).unwrap();
+/// # let packet = wire::Packet::parse(&line.0[0]).unwrap();
+/// let records: wire::Records<'_> = packet.records();
+/// assert!(records.count() > 1);
+/// ```
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Records<'a> {

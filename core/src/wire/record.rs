@@ -61,6 +61,19 @@ impl Sums {
 }
 
 /// A finished span.
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// # let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+/// # TRACER.trace("order").finish();
+/// # drain.poll(&mut line).unwrap();
+/// # let packet = wire::Packet::parse(&line.0[0]).unwrap();
+/// let span = packet.records().find_map(|record| match record {
+///     Ok(wire::Record::Span(span)) => Some(span),
+///     _ => None,
+/// }).unwrap();
+/// assert_eq!((span.parent, span.duration, span.error), (None, 0, false));
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Span<'a> {
@@ -336,6 +349,21 @@ pub(crate) fn put_name(w: &mut Writer<'_>, index: u32, name: &str, short: bool) 
 }
 
 /// A record of a packet.
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// # let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+/// # TRACER.trace("order").finish();
+/// # drain.poll(&mut line).unwrap();
+/// # let packet = wire::Packet::parse(&line.0[0]).unwrap();
+/// for record in packet.records().flatten() {
+///     match record {
+///         wire::Record::Span(span) => println!("{:?} took {} ticks", span.name, span.duration),
+///         wire::Record::Name { index, text } => println!("{index} stands for {text}"),
+///         other => println!("{other:?}"),
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

@@ -15,6 +15,12 @@ const LEN: usize = Request::LEN;
 ///
 /// As a datagram it travels as it is; on a byte stream in a frame ([`write_frame`](super::write_frame)), which a
 /// [`RequestDecoder`] takes apart.
+///
+/// ```
+/// use microspan::wire::Request;
+/// let introduce_yourself = Request { session: None, sync: true, names: true };
+/// assert_eq!(introduce_yourself.encode().len(), 12);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Request {
@@ -31,6 +37,12 @@ impl Request {
     pub const LEN: usize = 12;
 
     /// The bytes of the request.
+    ///
+    /// ```
+    /// use microspan::wire::Request;
+    /// let request = Request { session: None, sync: true, names: false };
+    /// assert_eq!(Request::parse(&request.encode()), Some(request));
+    /// ```
     pub fn encode(&self) -> [u8; LEN] {
         let [a, b, c, d, e, f, g, h] = self.session.map_or(0, |session| session.0).to_le_bytes();
         let bits = if self.sync { SYNC } else { 0 } | if self.names { NAMES } else { 0 };
@@ -64,6 +76,15 @@ impl Request {
 }
 
 /// Finds requests in a byte stream, byte by byte: in an interrupt of a serial port, or wherever bytes come in.
+///
+/// ```
+/// use microspan::wire::{Request, RequestDecoder, write_frame};
+/// let mut line = vec![];
+/// let request = Request { session: None, sync: true, names: false };
+/// write_frame(&request.encode(), |bytes| Ok::<_, ()>(line.extend_from_slice(bytes))).unwrap();
+/// let mut decoder = RequestDecoder::new();
+/// assert_eq!(line.into_iter().find_map(|byte| decoder.byte(byte)), Some(request));
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RequestDecoder {
@@ -78,6 +99,11 @@ pub struct RequestDecoder {
 
 impl RequestDecoder {
     /// A decoder at the start of a stream.
+    ///
+    /// ```
+    /// let mut decoder = microspan::wire::RequestDecoder::new();
+    /// assert_eq!(decoder.byte(0), None);
+    /// ```
     pub const fn new() -> Self {
         Self { bytes: [0; LEN], len: 0, run: 0, zero: false }
     }

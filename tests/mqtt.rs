@@ -141,5 +141,4 @@ fn a_broker_that_is_stopped_and_started_again_under_load_loses_counted_spans_onl
     assert_balance(report, summary);
     assert!(summary.spans_received > report.spans_made / 2, "{summary:?} {report:?}");
     assert_eq!((standin.summary().spans, standin.summary().rejected), (summary.spans_received, 0));
-    println!("{summary:?} {report:?}");
 }

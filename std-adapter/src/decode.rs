@@ -9,6 +9,7 @@
 
 mod about;
 mod beyond;
+mod indexed;
 mod names;
 mod reported;
 mod sequence;

@@ -15,6 +15,7 @@
 //! | [`official`] | Datadog's own test agent, with its checks switched on |
 //! | [`span`] | spans as an agent stores them |
 //! | [`sandwich`] | what the traces of the sandwich device must look like |
+//! | [`listener`] | one that comes late to a device, and asks it |
 //! | [`device`] | real packets, made on this machine, and ways to damage them |
 //!
 //! Nothing in here waits for ever, and everything that is started is killed when its value is dropped, which is also
@@ -26,6 +27,7 @@ pub mod built;
 pub mod device;
 pub mod example;
 pub mod hammer;
+pub mod listener;
 pub mod needs;
 pub mod official;
 pub mod ports;

@@ -78,7 +78,9 @@ pub fn assert_orders(chunks: &[Chunk]) {
             (root.parent_id, root.resource.as_str(), root.kind.as_str()),
             (0, "POST /sandwich", "web")
         );
+        assert_eq!(root.text("device.name"), Some("kitchen-1"), "{root:#?}");
         for child in [get, assemble] {
+            assert_eq!(child.text("device.name"), None, "it stands on the root: {child:#?}");
             assert_eq!(child.parent_id, root.span_id, "{chunk:#?}");
             assert_eq!((&child.resource, child.kind.as_str()), (&child.name, ""), "{child:#?}");
         }

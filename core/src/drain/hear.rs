@@ -94,8 +94,8 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
 
     /// Has the next packets carry what a listener asks for; returns whether it asks this session.
     ///
-    /// Names go out at once, as many as a packet holds, and before spans. One request in half a second is answered,
-    /// so that nobody keeps spans from going out.
+    /// Names go out at once, as many as a packet holds, and before spans. One request in half a second is answered, and
+    /// none in the first, so that nobody keeps spans from going out.
     ///
     /// ```
     #[doc = include_str!("../../docs/setup.txt")]
@@ -107,9 +107,9 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         if request.session.is_some_and(|session| session != self.session) {
             return false;
         }
-        let (now, rest) = (self.tracer.clock.now(), u64::from(self.tracer.clock.frequency() / 2));
-        if self.answered.is_none_or(|answered| now.wrapping_sub(answered) >= rest) {
-            self.answered = Some(now);
+        let now = self.tracer.clock.now() as u32;
+        if now.wrapping_sub(self.answered) >= self.tracer.clock.frequency() / 2 {
+            self.answered = now;
             if let (true, Some(told)) = (request.sync, &mut self.told) {
                 Told::ask(told);
             }

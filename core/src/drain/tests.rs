@@ -12,6 +12,7 @@ use std::sync::atomic::AtomicU64;
 use std::vec::Vec;
 
 mod beyond;
+mod compact;
 mod contexts;
 mod hear;
 mod introduce;

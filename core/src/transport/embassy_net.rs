@@ -1,6 +1,7 @@
-//! Packets as datagrams over `embassy-net`.
+//! Packets as datagrams over `embassy-net`, and requests back.
 
 use super::{Refused, Transport};
+use crate::wire::Request;
 use core::task::{Context, Poll, Waker};
 use embassy_net::udp::{SendError, UdpMetadata, UdpSocket};
 
@@ -34,6 +35,25 @@ impl<'u, 's> Udp<'u, 's> {
 }
 
 impl Udp<'_, '_> {
+    /// The request that came to the socket, if one did: for [`Drain::answer`](crate::Drain::answer). It takes one datagram a
+    /// call, drops what is no request, and never waits.
+    ///
+    /// ```
+    /// use microspan::{Drain, Udp};
+    /// fn hear(drain: &mut Drain<1472>, link: &mut Udp<'_, '_>) {
+    ///     while let Some(request) = link.request() {
+    ///         drain.answer(&request);
+    ///     }
+    /// }
+    /// ```
+    pub fn request(&mut self) -> Option<Request> {
+        let mut buffer = [0; Request::LEN];
+        match self.socket.poll_recv_from(&mut buffer, &mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok((len, _))) => Request::parse(buffer.get(..len)?),
+            _ => None,
+        }
+    }
+
     pub(crate) fn port(&self) -> u16 {
         self.to.endpoint.port
     }

@@ -42,6 +42,17 @@ impl<W: Write> Stream<W> {
     pub const fn new(stream: W) -> Self {
         Self { stream, ending: FRAGMENT }
     }
+
+    /// The stream, for reading what comes back: bytes for a [`RequestDecoder`](crate::wire::RequestDecoder).
+    ///
+    /// ```
+    /// let mut bytes = [0; 8];
+    /// let mut uart = microspan::Stream::new(&mut bytes[..]);
+    /// assert_eq!(uart.get_mut().len(), 8);
+    /// ```
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.stream
+    }
 }
 
 impl<W: Write> Transport for Stream<W> {

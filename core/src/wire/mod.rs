@@ -19,6 +19,7 @@
 mod about;
 mod beyond;
 mod codec;
+mod crc;
 mod frame;
 mod packet;
 mod record;
@@ -45,8 +46,8 @@ pub use packet::{Header, Packet, PacketError, Records, VERSION};
 pub(crate) use record::{Deltas, ShortSpan, SpanHead, drop_tag, put_name, put_short_span, put_span};
 pub use record::{Record, Span};
 pub use request::{Request, RequestDecoder};
+pub(crate) use tag::{ADDRESS, FIRST_NAME, TagStart, put_pieces, put_tag};
 pub use tag::{Tag, TagValue, Tags, Text};
-pub(crate) use tag::{TagStart, put_pieces, put_tag};
 
 /// The least MTU: a header and the shortest records fit.
 ///

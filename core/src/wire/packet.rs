@@ -1,9 +1,9 @@
 //! Packets: header, records, CRC.
 
 use super::codec::{Full, Malformed, Put, Reader, Writer};
+use super::crc::crc;
 use super::record::{Record, Sums};
 use crate::id::Session;
-use crc::{CRC_16_IBM_3740, Crc};
 
 /// The version of the wire that this crate writes and reads.
 ///
@@ -14,7 +14,6 @@ use crc::{CRC_16_IBM_3740, Crc};
 /// ```
 pub const VERSION: u8 = 3;
 
-pub(super) const CRC: Crc<u16> = Crc::<u16>::new(&CRC_16_IBM_3740);
 const CRC_LEN: usize = 2;
 
 /// What a packet says before its records.
@@ -69,7 +68,7 @@ impl Header {
 /// Puts the CRC behind the first `len` bytes of `buffer`; returns the packet's length.
 pub(crate) fn seal(buffer: &mut [u8], len: usize) -> Option<usize> {
     let (packet, rest) = buffer.split_at_mut_checked(len)?;
-    rest.get_mut(..CRC_LEN)?.copy_from_slice(&CRC.checksum(packet).to_le_bytes());
+    rest.get_mut(..CRC_LEN)?.copy_from_slice(&crc(packet).to_le_bytes());
     Some(len + CRC_LEN)
 }
 
@@ -146,8 +145,8 @@ impl<'a> Packet<'a> {
     ///
     /// [`PacketError`] says which of the three failed.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, PacketError> {
-        let (content, crc) = bytes.split_last_chunk::<CRC_LEN>().ok_or(PacketError::Crc)?;
-        if content.is_empty() || CRC.checksum(content) != u16::from_le_bytes(*crc) {
+        let (content, sent) = bytes.split_last_chunk::<CRC_LEN>().ok_or(PacketError::Crc)?;
+        if content.is_empty() || crc(content) != u16::from_le_bytes(*sent) {
             return Err(PacketError::Crc);
         }
         let mut reader = Reader(content);

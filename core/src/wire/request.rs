@@ -1,6 +1,7 @@
 //! Requests: what a host asks of a device on a link that goes both ways. Both directions, in this file.
 
-use super::packet::{CRC, VERSION};
+use super::crc::crc;
+use super::packet::VERSION;
 use crate::id::Session;
 
 /// The first byte: no version of packets has its highest bit.
@@ -8,8 +9,7 @@ const REQUEST: u8 = 0x80 | VERSION;
 const SYNC: u8 = 1;
 const NAMES: u8 = 2;
 
-/// The bytes of a request.
-const LEN: usize = 12;
+const LEN: usize = Request::LEN;
 
 /// What a host asks of a device.
 ///
@@ -33,6 +33,14 @@ pub struct Request {
 }
 
 impl Request {
+    /// The bytes of a request.
+    ///
+    /// ```
+    /// use microspan::wire::Request;
+    /// let bytes: [u8; Request::LEN] = Request { session: None, sync: true, names: true }.encode();
+    /// ```
+    pub const LEN: usize = 12;
+
     /// The bytes of the request.
     ///
     /// ```
@@ -43,7 +51,7 @@ impl Request {
     pub fn encode(&self) -> [u8; LEN] {
         let [a, b, c, d, e, f, g, h] = self.session.map_or(0, |session| session.0).to_le_bytes();
         let bits = if self.sync { SYNC } else { 0 } | if self.names { NAMES } else { 0 };
-        let [low, high] = CRC.checksum(&[REQUEST, a, b, c, d, e, f, g, h, bits]).to_le_bytes();
+        let [low, high] = crc(&[REQUEST, a, b, c, d, e, f, g, h, bits]).to_le_bytes();
         [REQUEST, a, b, c, d, e, f, g, h, bits, low, high]
     }
 
@@ -56,11 +64,11 @@ impl Request {
     /// assert_eq!(Request::parse(b"twelve bytes"), None);
     /// ```
     pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let (content, crc) = bytes.split_last_chunk::<2>()?;
+        let (content, sent) = bytes.split_last_chunk::<2>()?;
         let [REQUEST, a, b, c, d, e, f, g, h, bits] = *<&[u8; LEN - 2]>::try_from(content).ok()? else {
             return None;
         };
-        if CRC.checksum(content) != u16::from_le_bytes(*crc) {
+        if crc(content) != u16::from_le_bytes(*sent) {
             return None;
         }
         let key = u64::from_le_bytes([a, b, c, d, e, f, g, h]);

@@ -1,13 +1,13 @@
 //! Strings and tags, as spans and syncs carry them. What each writes, it reads, in this file.
 
 use super::beyond::{self, Event, Link};
-use super::codec::{Full, Malformed, Put, Reader, Window, Writer};
+use super::codec::{Full, Malformed, Put, Reader, Writer};
 use crate::span_context::SpanContext;
 
 // The forms of a text: a string, an address and a length, or a name's index plus the last of these.
 const INLINE: u8 = 0;
-const ADDRESS: u8 = 1;
-const FIRST_NAME: u32 = 2;
+pub(crate) const ADDRESS: u8 = 1;
+pub(crate) const FIRST_NAME: u32 = 2;
 
 // The kinds of a tag's value.
 const FALSE: u8 = 0;
@@ -72,23 +72,6 @@ impl<'a> Text<'a> {
                 w.text(text)
             }
         }
-    }
-
-    /// Writes what is no string in a window; returns whether it did.
-    #[inline(always)]
-    pub(super) fn put_short(&self, window: &mut Window<'_>) -> bool {
-        match self {
-            Text::Name(index) => {
-                let Ok(()) = window.u32(index.wrapping_add(FIRST_NAME));
-            }
-            Text::Address { address, length } => {
-                let Ok(()) = window.byte(ADDRESS);
-                let Ok(()) = window.long(*address);
-                let Ok(()) = window.u32(*length);
-            }
-            Text::Inline(_) => return false,
-        }
-        true
     }
 
     pub(super) fn take(r: &mut Reader<'a>) -> Result<Self, Malformed> {

@@ -72,8 +72,8 @@ impl Link for Line {
 ///
 /// Prints what was made, drained and dropped as one JSON object on the host's standard output, by this program's own
 /// count.
-pub async fn serve<const MTU: usize, const NAMES: usize>(
-    drain: &mut Drain<MTU, NAMES>,
+pub async fn serve<const MTU: usize, const N: usize>(
+    drain: &mut Drain<MTU, N>,
     link: &mut impl Link,
     seconds: u32,
 ) {

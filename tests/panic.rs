@@ -58,6 +58,7 @@ fn spans(stream: &[u8]) -> Vec<Span> {
     let text = |text: Text<'_>| match text {
         Text::Name(index) => names[&index].to_owned(),
         Text::Inline(text) => text.to_owned(),
+        Text::Address { .. } => unreachable!("names are told in band"),
     };
     let value = |value: TagValue<'_>| match value {
         TagValue::Text(value) => text(value),

@@ -5,11 +5,13 @@
 //! | `drain.rs` | when a packet is filled, and with what |
 //! | `drain/encoder.rs` | spans and their tags into a packet |
 //! | `drain/beyond.rs` | events, links, remote parents and baggage into a packet |
-//! | `drain/session.rs` | what the session says of itself: sync, counts |
+//! | `drain/session.rs` | what the session says of itself: sync, identity, counts |
 //! | `drain/names.rs` | the table of strings |
+//! | `drain/hear.rs` | what the program and listeners say to it |
 
 mod beyond;
 mod encoder;
+mod hear;
 mod names;
 mod session;
 
@@ -20,8 +22,9 @@ use crate::transport::{Refused, Transport};
 use crate::wire::{Header, MAX_MTU, MIN_MTU, Writer, seal};
 pub(crate) use beyond::{BEYOND, Beyond};
 use encoder::Encoder;
-use names::Names;
-use session::Told;
+pub use names::Names;
+use names::Table;
+use session::{About, Told};
 
 /// Room for the CRC at the end of a packet.
 const CRC: usize = 2;
@@ -44,7 +47,8 @@ pub struct Drain<const MTU: usize, const NAMES: usize = 64> {
     buffer: [u8; MTU],
     /// The length of the packet that waits in the buffer; 0: none.
     waiting: usize,
-    names: Names<NAMES>,
+    about: About,
+    names: Table<NAMES>,
     sequence: u32,
     spans: u32,
     /// The newest counter seen.
@@ -54,6 +58,8 @@ pub struct Drain<const MTU: usize, const NAMES: usize = 64> {
     /// How many slots were looked at since a span was found.
     swept: u32,
     told: Option<Told>,
+    /// When a listener was answered last, in ticks.
+    answered: Option<u64>,
 }
 
 impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
@@ -72,13 +78,15 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
             session,
             buffer: [0; MTU],
             waiting: 0,
-            names: Names::new(),
+            about: About::NOTHING,
+            names: Table::new(),
             sequence,
             spans,
             latest,
             from: 0,
             swept: 0,
             told: None,
+            answered: None,
         }
     }
 
@@ -112,12 +120,6 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         Ok(true)
     }
 
-    /// Has the next packet carry a sync record, also when there is no span to send: the session's service and
-    /// tags, its clock, and what was dropped. Otherwise they go out every half second in which spans do.
-    pub fn sync(&mut self) {
-        self.told = None;
-    }
-
     /// How many spans were encoded into packets so far; wraps at 2^32.
     pub fn spans(&self) -> u32 {
         self.spans
@@ -129,7 +131,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     fn fill(&mut self) -> usize {
         let mut sweep = Sweep { arena: self.tracer.arena, from: self.from, swept: self.swept };
         let mut next = sweep.next();
-        let Self { tracer, session, buffer, names, sequence, spans, latest, told, .. } = self;
+        let Self { tracer, session, buffer, about, names, sequence, spans, latest, told, .. } = self;
         let now = tracer.clock.now();
         // A panic in the middle takes this packet with it.
         tracer.arena.note_packet(sequence.wrapping_add(1));
@@ -146,7 +148,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         }
         let empty = w.used();
 
-        session::tell(&mut w, told, tracer, names, now, *sequence, next.is_some());
+        session::tell(&mut w, told, (*tracer, &*about), names, now, *sequence, next.is_some());
         let mut encoder = Encoder::new(tracer, names, &header);
         let told_names = encoder.tell_names(&mut w, empty);
         let mut taken = 0;
@@ -190,7 +192,8 @@ impl<const MTU: usize> Drain<MTU, 0> {
     /// [`on_panic`](Tracer::on_panic), when no session has begun, and the second time.
     ///
     /// What the drain before it had taken and not handed over is lost with its packet, which the host sees missing. This one
-    /// keeps no names, since it does not know what the other has told, and sends each in full.
+    /// keeps no names, since it does not know what the other has told, and sends each in full. It says nothing of the device
+    /// and its program unless it is told these again.
     ///
     /// An example is at [`Tracer::on_panic`].
     pub fn take_over(tracer: &'static Tracer) -> Option<Self> {

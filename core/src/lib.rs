@@ -117,6 +117,7 @@ mod id;
 mod model;
 #[allow(unsafe_code)]
 mod on_panic;
+pub mod propagation;
 mod sampler;
 mod shown;
 #[allow(unsafe_code)]
@@ -143,7 +144,7 @@ pub use clock::Clock;
 #[cfg(all(target_arch = "arm", target_os = "none"))]
 pub use context::CortexM;
 pub use context::{Context, Cores, Interrupts, OneContext};
-pub use drain::Drain;
+pub use drain::{Drain, Names};
 pub use exclusive::{AnyThread, Exclusive, OneThread, Threads};
 pub use future::{Detached, InSpan, WithSpan};
 #[cfg(not(loom))]

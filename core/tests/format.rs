@@ -52,6 +52,15 @@ fn every_public_type_has_a_format() {
         Value<'_>,
         WithSpan<core::future::Ready<()>>,
         WithSpan<core::future::Ready<()>, OneThread>,
+        propagation::Baggage<'_>,
+        propagation::BaggageText<'_>,
+        propagation::Behavior,
+        propagation::Extracted<'_>,
+        propagation::Passing<'_>,
+        propagation::PropagationError<'_>,
+        propagation::Propagator,
+        propagation::RemoteLink,
+        propagation::Style,
         wire::Event<'_>,
         wire::FrameDecoder<64>,
         wire::FrameError,
@@ -84,7 +93,9 @@ fn the_test_above_names_every_public_type() {
         if file.ends_with("private.rs") {
             continue;
         }
-        let path = if file.starts_with(source.join("wire")) { "wire::" } else { "" };
+        let modules = ["wire::", "propagation::"];
+        let path = modules.into_iter().find(|path| file.starts_with(source.join(path.trim_end_matches(':'))));
+        let path = path.unwrap_or("");
         for line in fs::read_to_string(&file).unwrap().lines() {
             let line = line.trim_start();
             let Some(rest) = line.strip_prefix("pub struct ").or_else(|| line.strip_prefix("pub enum "))

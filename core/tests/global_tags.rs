@@ -45,6 +45,7 @@ fn syncs(packets: &[Vec<u8>]) -> Vec<String> {
     let text = |text: Text<'_>| match text {
         Text::Name(index) => names[&index].to_owned(),
         Text::Inline(text) => text.to_owned(),
+        Text::Address { .. } => unreachable!("names are told in band"),
     };
     let tag = |tag: microspan::wire::Tag<'_>| match tag.value {
         TagValue::Text(value) => text(tag.key) + "=" + &text(value),

@@ -2,7 +2,7 @@
 #![cfg(not(loom))]
 
 use crc::{CRC_16_IBM_3740, Crc};
-use microspan::wire::{FrameDecoder, Packet, Record, Span, TagValue, Text, VERSION, write_frame};
+use microspan::wire::{FrameDecoder, Packet, Record, Request, Span, TagValue, Text, VERSION, write_frame};
 use microspan::{
     Arena, Clock, Context, Drain, Interrupts, Refused, Session, Static, Tracer, Transport, Value,
 };
@@ -61,7 +61,8 @@ fn packet_of_a_drain() -> Vec<u8> {
         .tags(&[("env", Value::Static("dev"))])
         .context(&RUNNING)
         .interrupts(Interrupts::Roots);
-    let mut drain = Drain::<256>::new(&TRACER, Session::new(0x0123_4567_89ab_cdef)).unwrap();
+    let mut drain = Drain::<512>::new(&TRACER, Session::new(0x0123_4567_89ab_cdef)).unwrap();
+    drain.set_device("stove").set_build_id(&[0xb1, 0x1d]).set_clock_base(1_750_000_000_000_000_000);
     {
         let _request = TRACER.trace("request");
         CLOCK.turn(100);
@@ -141,7 +142,8 @@ fn the_packet_in_the_document_reads_as_the_document_says() {
     assert_eq!(header.session, Session::new(0x0123_4567_89ab_cdef));
     assert_eq!((header.sequence, header.spans_before, header.time), (0, 0, 5_001_000));
 
-    let (mut names, mut spans, mut frequency) = (HashMap::new(), Vec::<Span<'_>>::new(), 0);
+    let (mut names, mut spans, mut clock) = (HashMap::new(), Vec::<Span<'_>>::new(), (0, 0));
+    let mut identity = None;
     for record in packet.records() {
         match record.unwrap() {
             Record::Name { index, text } => {
@@ -149,15 +151,19 @@ fn the_packet_in_the_document_reads_as_the_document_says() {
                 assert!(told.is_none_or(|told| told == text), "name {index} is {told:?} and {text:?}");
             }
             Record::Span(span) => spans.push(span),
-            Record::Sync(sync) => frequency = sync.frequency,
+            Record::Sync(sync) => clock = (sync.frequency, sync.clock_base),
+            Record::Identity(told) => identity = Some(told),
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(frequency, 1_000_000);
+    assert_eq!(clock, (1_000_000, 1_750_000_000_000_000_000));
     let show = |text: Text<'_>| match text {
         Text::Name(index) => names[&index].to_string(),
         Text::Inline(text) => text.to_string(),
+        Text::Address { .. } => unreachable!("names are told in band"),
     };
+    let identity = identity.expect("an identity");
+    assert_eq!((show(identity.device).as_str(), identity.build_id), ("stove", &[0xb1, 0x1d][..]));
     let [request, get, open, byte] = &spans[..] else { panic!("{spans:?}") };
     assert_eq!([request, get, open, byte].map(|span| show(span.name)), ["request", "get", "open", "byte"]);
     assert_eq!((request.parent, request.trace), (None, request.counter));
@@ -218,6 +224,20 @@ fn the_crc_in_the_document_is_that_of_the_packet() {
         }
     }
     assert_eq!(crc.to_le_bytes(), *sent);
+}
+
+#[test]
+fn the_requests_in_the_document_are_those_of_the_code() {
+    for row in rows("asked of session") {
+        let (key, asked, request) = (number(&row[0]), &row[1], bytes(&row[2]));
+        let expected = Request {
+            session: (key != 0).then(|| Session::new(key)),
+            sync: asked.contains("sync"),
+            names: asked.contains("names"),
+        };
+        assert_eq!(hex(&expected.encode()), hex(&request), "{row:?}");
+        assert_eq!(Request::parse(&request), Some(expected), "{row:?}");
+    }
 }
 
 #[test]

@@ -86,6 +86,7 @@ fn read(packets: &[Vec<u8>]) -> Vec<Drained> {
     let text = |text: Text<'_>| match text {
         Text::Name(index) => names[&index].clone(),
         Text::Inline(text) => text.to_string(),
+        Text::Address { .. } => unreachable!("names are told in band"),
     };
     let value = |value: TagValue<'_>| match value {
         TagValue::Text(value) => text(value),

@@ -13,6 +13,9 @@ const HALF_WINDOW: u64 = 60_000_000_000;
 /// How many traces keep the offset with which their first span was mapped.
 const TRACES: usize = 1024;
 
+/// How far the time that a device tells may lie from when its packets arrive, in nanoseconds.
+const TRUST: i128 = 60_000_000_000;
+
 /// When something arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Arrival {
@@ -30,6 +33,8 @@ pub struct ClockMap {
     offsets: [Option<i128>; 2],
     /// When this half began, in monotonic nanoseconds.
     since: u64,
+    /// The time of tick 0 in Unix nanoseconds, which the device tells.
+    base: Option<i128>,
     /// The offset of a recording, learned from all of it.
     learned: Option<i128>,
     /// A trace keeps one offset, so that a better estimate does not move a child out of its parent. Two generations:
@@ -65,6 +70,17 @@ impl ClockMap {
         }
     }
 
+    /// Takes the time of tick 0 in Unix nanoseconds, which holds from now on instead of what arrivals say; 0: the device does
+    /// not know it. `false`: packets arrive more than a minute before or after it, so that it is not taken.
+    pub fn set_base(&mut self, base: u64) -> bool {
+        self.base = None;
+        let (base, estimate) = (i128::from(base), self.offset());
+        if base != 0 && estimate.is_some_and(|estimate| (estimate - base).abs() <= TRUST) {
+            self.base = Some(base);
+        }
+        base == 0 || self.base.is_some()
+    }
+
     /// Takes over what another map learned of the same clock.
     pub fn learn(&mut self, other: &ClockMap) {
         self.set_frequency(other.frequency);
@@ -83,7 +99,7 @@ impl ClockMap {
     }
 
     fn offset(&self) -> Option<i128> {
-        self.learned.or_else(|| self.offsets.into_iter().flatten().min())
+        self.base.or(self.learned).or_else(|| self.offsets.into_iter().flatten().min())
     }
 
     fn offset_of(&mut self, trace: u64) -> Option<i128> {
@@ -151,6 +167,17 @@ mod tests {
                 assert!(error.abs() < 10_000_000, "{error} ns at {second} s");
             }
         }
+    }
+
+    #[test]
+    fn what_the_device_knows_of_the_time_holds_if_it_can_be_true() {
+        let mut map = map();
+        map.observe(2_000_000, at(9_000_500_000_000));
+        assert!(map.set_base(8_998_000_000_000));
+        assert_eq!(map.unix(1_000_000, 1), Some(8_999_000_000_000), "not what the arrival says");
+        assert!(!map.set_base(8_900_000_000_000));
+        assert_eq!(map.unix(1_000_000, 2), Some(8_999_500_000_000));
+        assert!(map.set_base(0));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! client. Between them is a bounded queue: when the bridge is slow the links wait, and what a link then drops is
 //! missed in its sequence and counted.
 
+mod back;
 mod input;
 mod summary;
 
@@ -18,12 +19,13 @@ pub use summary::{AtCallsite, OnCore, Summary};
 
 use crate::agent::{self, Client};
 use crate::config::Config;
-use crate::decode::{Arrival, Decoder, Stream};
+use crate::decode::{Arrival, Correction, Decoder, Stream};
 use crate::error::BridgeError;
 use crate::model::Span;
 use crate::pipeline::{Assembler, Limits, Trace};
 use crate::print::{self, Style};
 use crate::screen::Screen;
+use back::{From, Way};
 use input::{Event, Reader};
 
 /// How many pieces of input wait between the links and the decoder: at 4 KB each at most 4 MB.
@@ -66,6 +68,7 @@ pub fn run(
     let readers = inputs.into_iter().map(Reader::open).collect::<Result<Vec<_>, _>>()?;
     let started = Instant::now();
     let outlet = input::Outlet { link: 0, events: sender, stop: stop.clone(), started };
+    let ways = readers.iter().map(Reader::way).collect::<Vec<_>>();
     for (link, reader) in readers.into_iter().enumerate() {
         reader.start(link, &outlet).map_err(BridgeError::Thread)?;
     }
@@ -78,6 +81,8 @@ pub fn run(
     let bridge = Bridge {
         decoder: Decoder::new(),
         streams: (0..links).map(|_| Stream::new()).collect(),
+        ways,
+        other_version: None,
         assembler: Assembler::new(Limits::default(), config.tagging),
         outlet: Outlet { client, print, patience, stop: stop.clone() },
         started,
@@ -89,6 +94,10 @@ struct Bridge {
     decoder: Decoder,
     /// One a link.
     streams: Vec<Stream>,
+    /// How a device is reached over each link.
+    ways: Vec<Way>,
+    /// The wire version that was last said to be another one.
+    other_version: Option<u8>,
     assembler: Assembler,
     outlet: Outlet,
     started: Instant,
@@ -177,22 +186,33 @@ impl Bridge {
 
     fn take(&mut self, event: Event) {
         match event {
-            Event::Datagram { bytes, at } => {
-                self.decode(|decoder, mut out| decoder.packet(&bytes, at, &mut out))
+            Event::Datagram { link, from, bytes, at } => {
+                self.decode(|decoder, mut out| decoder.packet(&bytes, at, &mut out));
+                self.ask(link, From::Address(from));
             }
             Event::Bytes { link, bytes, at } => {
                 let mut stream = std::mem::take(&mut self.streams[link]);
                 self.decode(|decoder, mut out| stream.bytes(&bytes, at, decoder, &mut out));
                 self.streams[link] = stream;
+                self.ask(link, From::Stream);
             }
             Event::Broken { link } => self.streams[link].finish(&mut self.decoder),
             Event::Recording { bytes, recorded } => self.recording(&bytes, recorded),
         }
-        if let Some(version) = self.decoder.take_other_version() {
+        if let Some(version) = self.decoder.take_other_version()
+            && self.other_version.replace(version) != Some(version)
+        {
             log::warn!(
                 "a device speaks wire version {version}, this bridge reads version {}: update the older of the two",
                 microspan::wire::VERSION
             );
+        }
+    }
+
+    /// Asks the devices whose packets just came for what they have not told.
+    fn ask(&mut self, link: usize, from: From) {
+        for request in self.decoder.take_requests() {
+            self.ways[link].ask(&request, from);
         }
     }
 
@@ -205,6 +225,8 @@ impl Bridge {
         let mut stream = Stream::new();
         self.decode(|decoder, mut out| stream.bytes(bytes, at, decoder, &mut out));
         stream.finish(&mut self.decoder);
+        // There is nobody to ask.
+        self.decoder.take_requests();
     }
 
     fn poll(&mut self) {
@@ -219,6 +241,9 @@ impl Bridge {
         let now = self.now();
         let Self { decoder, assembler, outlet, .. } = self;
         act(decoder, &mut |span| assembler.push(span, now, &mut |trace| outlet.take(trace)));
+        for Correction { source, from, to } in decoder.take_corrections() {
+            assembler.correct(source, &from, &to);
+        }
     }
 
     fn now(&self) -> u64 {

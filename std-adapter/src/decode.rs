@@ -2,7 +2,8 @@
 //!
 //! Any bytes do: what is not a packet is counted by kind, and decoding goes on with the next. A packet whose names or
 //! whose clock are not known yet waits, for a bounded time in bounded memory; then its spans go on with stand-ins
-//! (`name#12`) where names are missing, and are dropped and counted where even the clock's rate is.
+//! (`name#12`, `str@0x8001234`) where names are missing, and are dropped and counted where even the clock's rate is. A
+//! name that comes later is told as a correction.
 //!
 //! Nothing here performs I/O or reads a clock.
 
@@ -15,18 +16,20 @@ mod session;
 mod traces;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use microspan::Session as Key;
-use microspan::wire::{FrameDecoder, FrameError, MAX_FRAME, Packet, PacketError};
+use microspan::wire::{FrameDecoder, FrameError, MAX_FRAME, Packet, PacketError, Request};
 
 pub use crate::clock::Arrival;
-use crate::model::Span;
+use crate::model::{Span, Text};
+pub use names::Strings;
 pub use reported::{Callsite, Dropped, Reported};
 use session::Session;
 
 /// How many sessions are kept; beyond it the one that was silent longest is forgotten. With the bounds of a session
-/// (4,096 names and 2,048 callsites of at most 255 bytes, 256 KiB of waiting packets, the traces of 4,096 spans) the
-/// decoder holds at most some 150 MB, whatever arrives.
+/// (4,096 names, as many strings of its program, and 2,048 callsites of at most 255 bytes, 4,096 stand-ins, 256 KiB of
+/// waiting packets, the traces of 4,096 spans) the decoder holds at most some 250 MB, whatever arrives.
 const SESSIONS: usize = 64;
 
 /// What a [`Decoder`] has seen.
@@ -65,6 +68,8 @@ pub struct Counters {
     pub unknown_records: u64,
     /// Tags of kinds that this version does not know, or does not expect where they stand.
     pub unknown_tags: u64,
+    /// Times of tick 0 that were told and not taken, since packets came more than a minute before or after it.
+    pub clock_bases_refused: u64,
     /// Spans that went on with a stand-in for a name.
     pub unnamed_spans: u64,
     /// Spans that were dropped because their session's clock never became known.
@@ -93,12 +98,32 @@ pub struct Decoder {
     reported: Reported,
     /// The version of the last packet of another one, not yet told.
     other_version: Option<u8>,
+    /// Where strings are found that devices tell by their address.
+    programs: Option<Arc<dyn Strings>>,
+    requests: Vec<Request>,
+    corrections: Vec<Correction>,
+}
+
+/// A text that became known after its stand-in went out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Correction {
+    /// Of which source: its runtime id.
+    pub source: u128,
+    /// The stand-in.
+    pub from: Text,
+    /// The text.
+    pub to: Text,
 }
 
 impl Decoder {
     /// A decoder that has seen nothing.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// One that finds the strings of programs here.
+    pub fn with_strings(programs: Arc<dyn Strings>) -> Self {
+        Self { programs: Some(programs), ..Self::default() }
     }
 
     /// Takes a datagram, or what a frame held; hands on the spans that are complete.
@@ -119,6 +144,10 @@ impl Decoder {
         }
         let Some(session) = self.sessions.get_mut(&key.0) else { return };
         session.packet(&packet, bytes, at, &mut self.counters, out);
+        if self.requests.len() < SESSIONS {
+            self.requests.extend(session.wants(at.monotonic));
+        }
+        self.corrections.extend(session.corrections(at.monotonic));
     }
 
     /// Hands on what has waited long enough.
@@ -165,6 +194,17 @@ impl Decoder {
         reported
     }
 
+    /// What to ask the devices for whose packets came since this was last asked, each at most once a second. Who has no way
+    /// to them lets it be.
+    pub fn take_requests(&mut self) -> Vec<Request> {
+        std::mem::take(&mut self.requests)
+    }
+
+    /// The texts that became known since this was last asked, of which stand-ins went out.
+    pub fn take_corrections(&mut self) -> Vec<Correction> {
+        std::mem::take(&mut self.corrections)
+    }
+
     /// The wire version of a packet that was refused for it since this was last asked.
     pub fn take_other_version(&mut self) -> Option<u8> {
         self.other_version.take()
@@ -181,7 +221,7 @@ impl Decoder {
             }
         }
         self.counters.sessions += 1;
-        self.sessions.insert(key.0, Session::new(key));
+        self.sessions.insert(key.0, Session::new(key, self.programs.clone()));
     }
 }
 

@@ -224,6 +224,10 @@ pub struct Source {
     pub service: Option<Text>,
     /// The version of what runs there.
     pub version: Option<Text>,
+    /// What the device is called: the tag `device.name` of local roots.
+    pub device: Option<Text>,
+    /// Which build of its program runs, in hex digits: the tag `build.id` of local roots.
+    pub build_id: Option<Text>,
     /// Tags of every span it makes (`env` among them); a span's own tags win over them.
     pub tags: Vec<Tag>,
 }
@@ -237,6 +241,8 @@ impl Source {
             process_id: None,
             service: None,
             version: None,
+            device: None,
+            build_id: None,
             tags: Vec::new(),
         }
     }

@@ -23,7 +23,9 @@
 mod assembler;
 mod baggage;
 mod context;
+mod correct;
 mod decision;
+mod passed;
 mod remotes;
 mod resolve;
 mod table;

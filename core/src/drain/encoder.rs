@@ -1,6 +1,6 @@
 //! Spans and their tags into a packet.
 
-use super::names::{Names, Texts};
+use super::names::{Table, Texts};
 use crate::arena::{Cause, Cell, ERROR, Finished, LOST};
 use crate::clock::ahead40;
 use crate::tag::Kind;
@@ -18,11 +18,11 @@ pub(super) struct Encoder<'d, const N: usize> {
     pub(super) newest: u32,
     /// A span was not written because somebody looks at its tags: it is to be tried again later.
     pub(super) is_held: bool,
-    names: &'d mut Names<N>,
+    names: &'d mut Table<N>,
 }
 
 impl<'d, const N: usize> Encoder<'d, N> {
-    pub(super) fn new(tracer: &'static Tracer, names: &'d mut Names<N>, header: &Header) -> Self {
+    pub(super) fn new(tracer: &'static Tracer, names: &'d mut Table<N>, header: &Header) -> Self {
         Self { tracer, deltas: Deltas::new(header), newest: header.counter as u32, is_held: false, names }
     }
 
@@ -44,7 +44,7 @@ impl<'d, const N: usize> Encoder<'d, N> {
         let Some((high, start, duration)) = span.near() else { return false };
         let (parent, trace) = (span.parent(), span.root());
         let has_more = span.interrupt() != 0 || trace == span.handle && parent != 0;
-        let Some(name) = self.names.known(span.name()) else { return false };
+        let Some(name) = self.names.short(span.name()) else { return false };
         if has_more || !self.deltas.is_near(high, start) {
             return false;
         }

@@ -5,21 +5,34 @@ use crate::tag::cut;
 use crate::wire::Text;
 use heapless::Vec;
 
+/// How a session tells its listeners the strings of its program: names, keys, static values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Names {
+    /// Each once, by an index that stands for it from then on, and again in turn.
+    #[default]
+    InBand,
+    /// By where they lie in the program, which takes no table: a [`Drain<MTU, 0>`](crate::Drain) links none. The host
+    /// needs the program's ELF file, which it knows by the [build id](crate::Drain::set_build_id). For programs that lie
+    /// where their ELF file says, as firmware does.
+    ByAddress,
+}
+
 /// Where strings get their indices, however many a table has.
 pub(crate) trait Texts {
-    /// As [`Names::text`].
+    /// As [`Table::text`].
     fn text(&mut self, text: &'static str) -> Text<'static>;
 }
 
-impl<const N: usize> Texts for Names<N> {
+impl<const N: usize> Texts for Table<N> {
     #[inline]
     fn text(&mut self, text: &'static str) -> Text<'static> {
-        Names::text(self, text)
+        Table::text(self, text)
     }
 }
 
 /// A table of static strings. An index, once given, stays.
-pub(super) struct Names<const N: usize> {
+pub(super) struct Table<const N: usize> {
     names: Vec<&'static str, N>,
     /// How many of them went out.
     told: usize,
@@ -27,19 +40,30 @@ pub(super) struct Names<const N: usize> {
     turn: usize,
     /// Where names were found last, by their addresses: so that a look does not take longer the more names there are.
     found: [u8; FOUND],
+    /// Strings are told by their addresses, and the table is not used.
+    pub(super) by_address: bool,
 }
 
 /// A power of two.
 const FOUND: usize = 16;
 
-impl<const N: usize> Names<N> {
+impl<const N: usize> Table<N> {
     pub(super) const fn new() -> Self {
-        Self { names: Vec::new(), told: 0, turn: 0, found: [0; FOUND] }
+        Self { names: Vec::new(), told: 0, turn: 0, found: [0; FOUND], by_address: false }
+    }
+
+    /// How a string goes on the wire that need not be told first.
+    #[inline(always)]
+    pub(super) fn short(&mut self, text: &'static str) -> Option<Text<'static>> {
+        if self.by_address { Some(Text::at(text)) } else { self.known(text).map(Text::Name) }
     }
 
     /// The index of a string, if it has one.
     #[inline(always)]
-    pub(super) fn known(&mut self, text: &'static str) -> Option<u32> {
+    fn known(&mut self, text: &'static str) -> Option<u32> {
+        if N == 0 {
+            return None;
+        }
         let at = (text.as_ptr().addr() >> 2) ^ (text.as_ptr().addr() >> 6);
         let index = usize::from(self.found.get(at % FOUND).copied().unwrap_or(0));
         if self.names.get(index).is_some_and(|name| same(name, text)) {
@@ -57,13 +81,16 @@ impl<const N: usize> Names<N> {
         Some(index as u32)
     }
 
-    /// How a string goes on the wire: by its index, or in full when the table is full.
+    /// How a string goes on the wire: by its address, by its index, or in full when the table is full.
     #[inline(never)]
     pub(super) fn text(&mut self, text: &'static str) -> Text<'static> {
         let text = cut(text, MAX_NAME);
-        match self.known(text) {
-            Some(index) => Text::Name(index),
-            None if text.is_empty() => Text::Inline(""),
+        if text.is_empty() {
+            return Text::Inline("");
+        }
+        match self.short(text) {
+            Some(short) => short,
+            None if N == 0 => Text::Inline(text),
             None => match self.names.push(text) {
                 Ok(()) => Text::Name(self.names.len() as u32 - 1),
                 Err(_) => Text::Inline(text),
@@ -74,6 +101,13 @@ impl<const N: usize> Names<N> {
     /// The next name that has not gone out.
     pub(super) fn news(&self) -> Option<(u32, &'static str)> {
         self.at(self.told)
+    }
+
+    /// Has all names go out again, unless some are on their way already.
+    pub(super) fn tell_all(&mut self) {
+        if self.news().is_none() {
+            self.told = 0;
+        }
     }
 
     /// [`news`](Self::news) went out.
@@ -92,6 +126,9 @@ impl<const N: usize> Names<N> {
     }
 
     fn at(&self, index: usize) -> Option<(u32, &'static str)> {
+        if N == 0 {
+            return None;
+        }
         self.names.get(index).map(|name| (index as u32, *name))
     }
 }

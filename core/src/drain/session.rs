@@ -1,11 +1,27 @@
-//! What a session says of itself: its sync, what was dropped, and the counts of its callsites.
+//! What a session says of itself: its sync, its identity, what was dropped, and the counts of its callsites.
 
-use super::names::Names;
+use super::names::Table;
 use crate::arena::{CAUSES, Stats};
 use crate::sync::Ordering;
-use crate::tag::Value;
+use crate::tag::{Value, cut};
 use crate::tracer::Tracer;
-use crate::wire::{Full, SyncTags, Tag, TagValue, Text, Writer, put_callsite, put_dropped, put_sync};
+use crate::wire::{
+    Full, SyncTags, Tag, TagValue, Text, Writer, put_callsite, put_dropped, put_identity, put_sync,
+};
+
+/// The longest name of a device, in bytes: with the longest build id it fits a record.
+const MAX_DEVICE: usize = 200;
+
+/// What the program says of itself beside its tracer.
+pub(super) struct About {
+    pub(super) device: &'static str,
+    pub(super) build_id: &'static [u8],
+    pub(super) clock_base: u64,
+}
+
+impl About {
+    pub(super) const NOTHING: Self = Self { device: "", build_id: &[], clock_base: 0 };
+}
 
 /// What was told last.
 pub(super) struct Told {
@@ -18,24 +34,31 @@ pub(super) struct Told {
     callsites: u32,
     /// The changes of global tags that it has told.
     global_tags: u32,
-    /// Which of the counts of drops and callsites goes out next; `None`: all of them went out.
+    /// Which of [`details`] goes out next; `None`: all of them went out.
     turn: Option<usize>,
+    /// A listener asks for it again.
+    is_asked: bool,
 }
 
 impl Told {
+    /// Has it told again as soon as that holds up no spans.
+    pub(super) fn ask(&mut self) {
+        self.is_asked = true;
+    }
+
     /// Half a second old.
     fn is_old(&self, now: u64, tracer: &Tracer) -> bool {
         now.wrapping_sub(self.time) >= u64::from(tracer.clock.frequency() / 2).max(1)
     }
 }
 
-/// Writes a sync and the counts, if it is time for them.
+/// Writes a sync and what goes behind it, if it is time for them.
 #[inline(never)]
 pub(super) fn tell<const N: usize>(
     w: &mut Writer<'_>,
     told: &mut Option<Told>,
-    tracer: &'static Tracer,
-    names: &mut Names<N>,
+    (tracer, about): (&'static Tracer, &About),
+    names: &mut Table<N>,
     now: u64,
     sequence: u32,
     spans_wait: bool,
@@ -45,22 +68,24 @@ pub(super) fn tell<const N: usize>(
         None => true,
         // Spans that wait come first: a sync in every packet would leave them no room in a small one.
         Some(told) if spans_wait => {
-            let due = told.is_old(now, tracer) || told.global_tags != global_tags;
+            let due = told.is_asked || told.is_old(now, tracer) || told.global_tags != global_tags;
             due && told.sequence != sequence.wrapping_sub(1)
         }
         Some(told) => {
             let old = told.is_old(now, tracer);
             told.turn.is_some()
+                || told.is_asked
                 || told.stats.losses() != tracer.stats().losses()
                 || old && told.stats != tracer.stats()
                 || told.global_tags != global_tags
                 || old && tracer.callsites.is_some_and(|sites| sites.sum() != told.callsites)
         }
     };
-    let turn = told.as_ref().and_then(|told| told.turn);
+    // Who asks is told all of it.
+    let turn = told.as_ref().filter(|told| !told.is_asked).and_then(|told| told.turn);
     // What is left over has a packet to itself, as far as spans allow it: a sync may leave it no room.
     let alone = turn.is_some() && !spans_wait;
-    if due && (alone || sync(w, tracer, names).is_ok()) {
+    if due && (alone || sync(w, tracer, about, names).is_ok()) {
         let (stats, callsites) = (tracer.stats(), tracer.callsites.map_or(0, |sites| sites.sum()));
         let told_tags = if alone { told.as_ref().map_or(0, |told| told.global_tags) } else { global_tags };
         *told = Some(Told {
@@ -69,7 +94,8 @@ pub(super) fn tell<const N: usize>(
             stats,
             callsites,
             global_tags: told_tags,
-            turn: counts(w, tracer, names, turn.unwrap_or(0), alone),
+            turn: details(w, (tracer, about), names, turn.unwrap_or(0), alone),
+            is_asked: false,
         });
     }
 }
@@ -78,23 +104,24 @@ pub(super) fn tell<const N: usize>(
 fn sync<const N: usize>(
     w: &mut Writer<'_>,
     tracer: &'static Tracer,
-    names: &mut Names<N>,
+    about: &About,
+    names: &mut Table<N>,
 ) -> Result<(), Full> {
     let place = w.used();
     let service = names.text(tracer.service);
     let frequency = tracer.clock.frequency();
     let mut tags = |tags: &mut SyncTags<'_, '_>| put_tags(tags, tracer, names);
-    put_sync(w, frequency, service, &mut tags)
+    put_sync(w, frequency, about.clock_base, service, &mut tags)
         .or_else(|Full| {
             w.rewind(place);
-            put_sync(w, frequency, Text::Inline(""), &mut tags)
+            put_sync(w, frequency, about.clock_base, Text::Inline(""), &mut tags)
         })
         .inspect_err(|Full| w.rewind(place))
 }
 
 /// Writes the tags of all spans; of two with one key a receiver takes the first.
 #[inline(never)]
-fn put_tags<const N: usize>(tags: &mut SyncTags<'_, '_>, tracer: &'static Tracer, names: &mut Names<N>) {
+fn put_tags<const N: usize>(tags: &mut SyncTags<'_, '_>, tracer: &'static Tracer, names: &mut Table<N>) {
     if let Some(set) = tracer.global_tags {
         set.each(&mut |key, value| put_tag(tags, names, key, value));
     }
@@ -106,7 +133,7 @@ fn put_tags<const N: usize>(tags: &mut SyncTags<'_, '_>, tracer: &'static Tracer
 #[inline(never)]
 fn put_tag<const N: usize>(
     tags: &mut SyncTags<'_, '_>,
-    names: &mut Names<N>,
+    names: &mut Table<N>,
     key: &'static str,
     value: Value<'_>,
 ) {
@@ -122,29 +149,34 @@ fn put_tag<const N: usize>(
     tags.put(&Tag { key: names.text(key), value });
 }
 
-/// Writes the counts that are not 0, from number `turn` on, as many as fit; returns the number of the next one, if there is
-/// one. What does not fit a packet that has nothing else is left out; with `alone` this is one.
-fn counts<const N: usize>(
+/// Writes what goes behind a sync: the identity, and the counts that are not 0; from number `turn` on, as many as fit. Returns
+/// the number of the next one, if there is one. What does not fit a packet that has nothing else is left out; with `alone`
+/// this is one.
+fn details<const N: usize>(
     w: &mut Writer<'_>,
-    tracer: &'static Tracer,
-    names: &mut Names<N>,
+    (tracer, about): (&'static Tracer, &About),
+    names: &mut Table<N>,
     turn: usize,
     alone: bool,
 ) -> Option<usize> {
     let empty = w.used();
-    let drops = tracer.arena.cores() * CAUSES;
-    let sites = tracer.callsites.map_or(0, |sites| sites.len());
-    for number in turn..drops + sites {
+    let sites = 1 + tracer.arena.cores() * CAUSES;
+    let end = sites + tracer.callsites.map_or(0, |sites| sites.len());
+    for number in turn..end {
         let place = w.used();
-        let written = if number < drops {
-            let (core, cause) = (number / CAUSES, number % CAUSES);
-            let count = tracer.arena.counter(core, cause).map_or(0, |count| count.load(Ordering::Relaxed));
-            if count == 0 { Ok(()) } else { put_dropped(w, core as u8, cause as u8, count) }
-        } else {
-            match tracer.callsites.and_then(|sites| sites.get(number - drops)) {
+        let written = match number.checked_sub(1) {
+            None if about.build_id.is_empty() && about.device.is_empty() => Ok(()),
+            None => put_identity(w, about.build_id, names.text(cut(about.device, MAX_DEVICE))),
+            Some(drop) if number < sites => {
+                let (core, cause) = (drop / CAUSES, drop % CAUSES);
+                let count =
+                    tracer.arena.counter(core, cause).map_or(0, |count| count.load(Ordering::Relaxed));
+                if count == 0 { Ok(()) } else { put_dropped(w, core as u8, cause as u8, count) }
+            }
+            Some(_) => match tracer.callsites.and_then(|all| all.get(number - sites)) {
                 Some(site) => put_callsite(w, names.text(site.name), &site),
                 None => Ok(()),
-            }
+            },
         };
         if written.is_err() {
             w.rewind(place);

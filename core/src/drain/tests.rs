@@ -13,6 +13,7 @@ use std::vec::Vec;
 
 mod beyond;
 mod contexts;
+mod hear;
 
 struct Hand(AtomicU64);
 
@@ -75,6 +76,7 @@ fn read(packets: &[Vec<u8>]) -> Vec<String> {
     let show = |text: Text<'_>| match text {
         Text::Name(index) => names.get(&index).cloned().unwrap_or(format!("name#{index}")),
         Text::Inline(text) => text.to_string(),
+        Text::Address { address, length } => format!("str@{address:#x}+{length}"),
     };
     let value = |value: TagValue<'_>| match value {
         TagValue::Text(text) => show(text),

@@ -273,6 +273,7 @@ impl Books {
         let text = |text: Text<'_>| match text {
             Text::Name(index) => names[&index].clone(),
             Text::Inline(text) => text.to_string(),
+            Text::Address { .. } => unreachable!("names are told in band"),
         };
         let mut found = HashMap::new();
         for record in records(packets) {

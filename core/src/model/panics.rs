@@ -96,6 +96,7 @@ impl Kitchen {
         let text = |text: Text<'_>| match text {
             Text::Name(index) => names[&index].clone(),
             Text::Inline(text) => text.to_string(),
+            Text::Address { .. } => unreachable!("names are told in band"),
         };
         let mut spans = BTreeMap::new();
         for record in records() {

@@ -66,6 +66,7 @@ impl Host {
         let show = |text: Text<'_>| match text {
             Text::Name(index) => self.names[&index].clone(),
             Text::Inline(text) => text.to_string(),
+            Text::Address { .. } => unreachable!("names are told in band"),
         };
         let line = |record| {
             let Record::Span(span) = record else { return None };

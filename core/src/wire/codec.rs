@@ -167,7 +167,7 @@ impl Put for Writer<'_> {
     }
 }
 
-/// What fits into a [`Window`]: the fields of a span with a name from the table, which are at most 38 bytes.
+/// What fits into a [`Window`]: the fields of a span whose name is no string, which are at most 49 bytes.
 const WINDOW: usize = 64;
 
 /// A place for some fields, whose room was looked at once.

@@ -16,13 +16,17 @@
 //! assert_eq!(names_in(b"noise"), Err(PacketError::Crc));
 //! ```
 
+mod about;
 mod beyond;
 mod codec;
 mod frame;
 mod packet;
 mod record;
+mod request;
 mod tag;
 
+pub use about::{Identity, MAX_BUILD_ID, Sync};
+pub(crate) use about::{SyncTags, put_callsite, put_dropped, put_identity, put_sync};
 pub(crate) use beyond::{
     Elsewhere, put_baggage, put_event, put_link, put_remote_link, put_remote_parent, put_removed,
 };
@@ -34,11 +38,9 @@ pub(crate) use frame::{END as FRAME_END, write_frame_body};
 pub use frame::{FrameDecoder, FrameError, write_frame};
 pub(crate) use packet::seal;
 pub use packet::{Header, Packet, PacketError, Records, VERSION};
-pub(crate) use record::{
-    Deltas, ShortSpan, SpanHead, SyncTags, drop_tag, put_callsite, put_dropped, put_name, put_short_span,
-    put_span, put_sync,
-};
-pub use record::{Record, Span, Sync};
+pub(crate) use record::{Deltas, ShortSpan, SpanHead, drop_tag, put_name, put_short_span, put_span};
+pub use record::{Record, Span};
+pub use request::{Request, RequestDecoder};
 pub use tag::{Tag, TagValue, Tags, Text};
 pub(crate) use tag::{TagStart, put_pieces, put_tag};
 

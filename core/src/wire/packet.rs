@@ -6,9 +6,9 @@ use crate::id::Session;
 use crc::{CRC_16_IBM_3740, Crc};
 
 /// The version of the wire that this crate writes and reads.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 
-const CRC: Crc<u16> = Crc::<u16>::new(&CRC_16_IBM_3740);
+pub(super) const CRC: Crc<u16> = Crc::<u16>::new(&CRC_16_IBM_3740);
 const CRC_LEN: usize = 2;
 
 /// What a packet says before its records.

@@ -1,18 +1,19 @@
-//! Records: a finished span with its tags, a name, a sync. What each writes, it reads, in this file.
+//! Records: a finished span with its tags, a name, and what `about.rs` has. What each writes, it reads, in this file.
 
+use super::about::{Identity, Sync};
 use super::codec::{Full, Malformed, Put, Reader, Writer};
 use super::packet::Header;
-use super::tag::{Tag, Tags, Text, Whose, put_tag};
+use super::tag::{Tags, Text, Whose};
 use crate::arena::Cause;
-use crate::callsite::Callsite;
 use crate::clock::ahead40;
 use crate::tag::cut;
 
 // The first byte of a record: below 0x80 a kind, from 0x80 on a span and its flags.
 const NAME: u8 = 1;
-const SYNC: u8 = 2;
-const CALLSITE: u8 = 3;
-const DROPPED: u8 = 4;
+pub(super) const SYNC: u8 = 2;
+pub(super) const CALLSITE: u8 = 3;
+pub(super) const DROPPED: u8 = 4;
+pub(super) const IDENTITY: u8 = 5;
 const SPAN: u8 = 0x80;
 const ERROR: u8 = 0x40;
 const TAGS: u8 = 0x20;
@@ -117,8 +118,8 @@ pub(crate) struct ShortSpan {
     pub(crate) parent: u32,
     /// The handle of the root of its trace.
     pub(crate) trace: u32,
-    /// The index of its name.
-    pub(crate) name: u32,
+    /// Its name, which is no string in full.
+    pub(crate) name: Text<'static>,
     /// The low 32 bits of its start; the next 8 are those of the span before.
     pub(crate) start: u32,
     pub(crate) duration: u32,
@@ -140,7 +141,9 @@ pub(crate) fn put_short_span(w: &mut Writer<'_>, deltas: &mut Deltas, span: &Sho
     }
     head |= if span.error { ERROR } else { 0 } | if span.lost_tags { LOST } else { 0 };
     let Ok(()) = window.byte(head);
-    let Ok(()) = window.u32(span.name.wrapping_add(1));
+    if !span.name.put_short(&mut window) {
+        return false;
+    }
     let Ok(()) = window.i32(ahead(span.counter, deltas.counter.wrapping_add(1)));
     if head & ROOT == 0 {
         let Ok(()) = window.i32(ahead(span.counter, span.parent));
@@ -291,27 +294,6 @@ impl<'a> Span<'a> {
     }
 }
 
-/// What a session says of itself.
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Sync<'a> {
-    /// Ticks per second of the device's clock.
-    pub frequency: u32,
-    /// The service its spans belong to, unless they say otherwise; empty: the host's configuration says it.
-    pub service: Text<'a>,
-    /// Tags of every span of the session.
-    pub tags: Tags<'a>,
-}
-
-impl<'a> Sync<'a> {
-    fn take(mut r: Reader<'a>) -> Result<Self, Malformed> {
-        let frequency = r.take()?;
-        let service = Text::take(&mut r)?;
-        let count = r.take()?;
-        Ok(Self { frequency, service, tags: Tags::take(&mut r, count, Whose::Others)? })
-    }
-}
-
 /// Writes a body with its length before it, in one byte.
 fn put_counted(
     w: &mut Writer<'_>,
@@ -332,7 +314,7 @@ fn take_counted<'a>(r: &mut Reader<'a>) -> Result<Reader<'a>, Malformed> {
 }
 
 /// Writes a record that is not a span: its kind, the length of its body, its body.
-fn put_framed(
+pub(super) fn put_framed(
     w: &mut Writer<'_>,
     kind: u8,
     body: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
@@ -340,60 +322,6 @@ fn put_framed(
     w.byte(kind)?;
     put_counted(w, body)
 }
-
-/// Writes a sync with as many of the tags that `tags` puts into it as fit.
-pub(crate) fn put_sync(
-    w: &mut Writer<'_>,
-    frequency: u32,
-    service: Text<'_>,
-    mut tags: impl FnMut(&mut SyncTags<'_, '_>),
-) -> Result<(), Full> {
-    put_framed(w, SYNC, |w| {
-        w.number(frequency)?;
-        service.put(w)?;
-        let count = w.used();
-        w.byte(0)?;
-        tags(&mut SyncTags { w, count });
-        Ok(())
-    })
-}
-
-/// The tags of a sync, one after the other.
-pub(crate) struct SyncTags<'w, 'b> {
-    w: &'w mut Writer<'b>,
-    /// Where their number stands.
-    count: usize,
-}
-
-impl SyncTags<'_, '_> {
-    /// Writes a tag, if it fits.
-    pub(crate) fn put(&mut self, tag: &Tag<'_>) {
-        let before = self.w.used();
-        if put_tag(self.w, tag).is_err() || self.w.used() - self.count > SYNC_TAGS {
-            self.w.rewind(before);
-        } else {
-            self.w.patch(self.count, |tags| tags.saturating_add(1));
-        }
-    }
-}
-
-/// Writes what was counted at a callsite.
-pub(crate) fn put_callsite(w: &mut Writer<'_>, name: Text<'_>, site: &Callsite) -> Result<(), Full> {
-    put_framed(w, CALLSITE, |w| {
-        name.put(w)?;
-        [site.started, site.finished, site.errored, site.dropped]
-            .iter()
-            .try_for_each(|count| w.number(*count))
-    })
-}
-
-/// Writes how much was dropped on a core by a cause.
-pub(crate) fn put_dropped(w: &mut Writer<'_>, core: u8, cause: u8, count: u32) -> Result<(), Full> {
-    put_framed(w, DROPPED, |w| w.put_bytes(&[core, cause]).and_then(|()| w.number(count)))
-}
-
-/// The bytes of a sync's tags, so that its length fits one byte.
-const SYNC_TAGS: usize = 200;
 
 /// Writes the name of an index; with `short`, cut to what fits.
 pub(crate) fn put_name(w: &mut Writer<'_>, index: u32, name: &str, short: bool) -> Result<(), Full> {
@@ -418,8 +346,10 @@ pub enum Record<'a> {
         /// The string.
         text: &'a str,
     },
-    /// What the session says of itself.
+    /// What the session says of its clock and of all its spans.
     Sync(Sync<'a>),
+    /// Which device runs which program.
+    Identity(Identity<'a>),
     /// What was counted at the callsite of a name since the session began.
     Callsite {
         /// The name of its spans.
@@ -462,6 +392,7 @@ impl<'a> Record<'a> {
                 Record::Name { index, text: core::str::from_utf8(body.0).map_err(|_| Malformed)? }
             }
             SYNC => Record::Sync(Sync::take(body)?),
+            IDENTITY => Record::Identity(Identity::take(body)?),
             CALLSITE => Record::Callsite {
                 name: Text::take(&mut body)?,
                 started: body.take()?,

@@ -1,8 +1,13 @@
 //! Strings and tags, as spans and syncs carry them. What each writes, it reads, in this file.
 
 use super::beyond::{self, Event, Link};
-use super::codec::{Full, Malformed, Put, Reader, Writer};
+use super::codec::{Full, Malformed, Put, Reader, Window, Writer};
 use crate::span_context::SpanContext;
+
+// The forms of a text: a string, an address and a length, or a name's index plus the last of these.
+const INLINE: u8 = 0;
+const ADDRESS: u8 = 1;
+const FIRST_NAME: u32 = 2;
 
 // The kinds of a tag's value.
 const FALSE: u8 = 0;
@@ -16,31 +21,68 @@ const CUT: u8 = 7;
 /// From this kind on the value has its length before it.
 pub(super) const SIZED: u8 = 8;
 
-/// A string on the wire: the index of a name, or the string itself.
+/// A string on the wire: the index of a name, where it lies in the program, or the string itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Text<'a> {
     /// The name of this index in the session, told by a [`Record::Name`](super::Record::Name) of this or another packet.
     Name(u32),
+    /// A string of the device's program: who has the program's ELF file finds it there.
+    Address {
+        /// Where it begins.
+        address: u64,
+        /// How many bytes it has.
+        length: u32,
+    },
     /// The string itself.
     Inline(&'a str),
 }
 
 impl<'a> Text<'a> {
+    /// A string of the program, by where it lies.
+    #[inline(always)]
+    pub(crate) fn at(text: &'static str) -> Text<'static> {
+        Text::Address { address: text.as_ptr().addr() as u64, length: text.len() as u32 }
+    }
+
     #[inline(never)]
     pub(super) fn put(&self, w: &mut Writer<'_>) -> Result<(), Full> {
         match self {
-            Text::Name(index) => w.number(index.wrapping_add(1)),
+            Text::Name(index) => w.number(index.wrapping_add(FIRST_NAME)),
+            Text::Address { address, length } => {
+                w.byte(ADDRESS)?;
+                w.number(*address)?;
+                w.number(*length)
+            }
             Text::Inline(text) => {
-                w.byte(0)?;
+                w.byte(INLINE)?;
                 w.text(text)
             }
         }
     }
 
+    /// Writes what is no string in a window; returns whether it did.
+    #[inline(always)]
+    pub(super) fn put_short(&self, window: &mut Window<'_>) -> bool {
+        match self {
+            Text::Name(index) => {
+                let Ok(()) = window.u32(index.wrapping_add(FIRST_NAME));
+            }
+            Text::Address { address, length } => {
+                let Ok(()) = window.byte(ADDRESS);
+                let Ok(()) = window.long(*address);
+                let Ok(()) = window.u32(*length);
+            }
+            Text::Inline(_) => return false,
+        }
+        true
+    }
+
     pub(super) fn take(r: &mut Reader<'a>) -> Result<Self, Malformed> {
-        match r.take::<u32>()?.checked_sub(1) {
+        let form: u32 = r.take()?;
+        match form.checked_sub(FIRST_NAME) {
             Some(index) => Ok(Text::Name(index)),
+            None if form == ADDRESS.into() => Ok(Text::Address { address: r.take()?, length: r.take()? }),
             None => Ok(Text::Inline(r.take()?)),
         }
     }
@@ -132,7 +174,7 @@ pub(super) fn put_inline<P: AsRef<[u8]>>(
     len: u8,
     pieces: impl Iterator<Item = P>,
 ) -> Result<(), Full> {
-    w.byte(0)?;
+    w.byte(INLINE)?;
     w.number(len)?;
     let mut left = usize::from(len);
     for piece in pieces {

@@ -67,6 +67,7 @@ pub fn traces(tracer: &'static Tracer) -> String {
     let text = |text: Text<'_>| match text {
         Text::Name(index) => names[&index].to_owned(),
         Text::Inline(text) => text.to_owned(),
+        Text::Address { .. } => unreachable!("names are told in band"),
     };
     let mut children: BTreeMap<Option<u64>, BTreeMap<u64, String>> = BTreeMap::new();
     for record in records() {

@@ -45,6 +45,7 @@ impl Words {
         match text {
             Text::Name(index) => *self.told.get(usize::try_from(index).ok()?)?,
             Text::Inline(text) => Some(self.word(text)),
+            Text::Address { .. } => None,
         }
     }
 

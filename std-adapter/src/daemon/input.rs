@@ -1,12 +1,12 @@
-//! The links: where bytes come from, and what happens when they stop coming.
+//! The links: where bytes come from, what happens when they stop coming, and the way back.
 //!
 //! A link that can come back (a TCP peer, a serial device) is tried again every second, and said once when it is gone
 //! and once when it is back.
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read};
-use std::net::{TcpStream, ToSocketAddrs, UdpSocket};
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,11 +14,14 @@ use std::sync::mpsc::SyncSender;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::back::{Back, Way, set};
 use crate::decode::Arrival;
 use crate::error::BridgeError;
 
 /// How long a read waits before the link looks whether it shall stop.
 const WAIT: Duration = Duration::from_millis(200);
+/// How long a request waits for room on a stream, which a device that does not read has none of.
+const ASKING: Duration = Duration::from_millis(50);
 /// How long a link that is gone rests before it is tried again.
 const REST: Duration = Duration::from_secs(1);
 /// More than a datagram or a read brings.
@@ -60,6 +63,8 @@ impl fmt::Display for Input {
 /// What a link has to say.
 pub(super) enum Event {
     Datagram {
+        link: usize,
+        from: SocketAddr,
         bytes: Box<[u8]>,
         at: Arrival,
     },
@@ -85,8 +90,9 @@ pub(super) enum Reader {
     /// A stream that is opened again whenever it ends; it may be open already.
     Stream {
         input: Input,
-        first: Option<Bytes>,
-        open: Box<dyn Fn() -> io::Result<Bytes> + Send>,
+        first: Option<Open>,
+        open: Box<dyn Fn() -> io::Result<Open> + Send>,
+        back: Back,
     },
     Stdin,
     Recording {
@@ -95,7 +101,8 @@ pub(super) enum Reader {
     },
 }
 
-type Bytes = Box<dyn Read + Send>;
+/// A stream in both directions.
+type Open = (Box<dyn Read + Send>, Box<dyn Write + Send>);
 
 impl Reader {
     pub(super) fn open(input: Input) -> Result<Self, BridgeError> {
@@ -114,21 +121,25 @@ impl Reader {
                 let open = move || {
                     let stream = TcpStream::connect(&address)?;
                     stream.set_read_timeout(Some(WAIT))?;
-                    Ok(Box::new(stream) as Bytes)
+                    stream.set_write_timeout(Some(ASKING))?;
+                    let back = stream.try_clone()?;
+                    Ok((Box::new(stream) as _, Box::new(back) as _))
                 };
-                Ok(Self::Stream { input, first: None, open: Box::new(open) })
+                Ok(Self::Stream { input, first: None, open: Box::new(open), back: Back::default() })
             }
             Input::Serial(line) => {
                 let (path, baud) = serial_line(line);
                 let open = move || {
                     let mut port = serial2::SerialPort::open(&path, baud)?;
                     port.set_read_timeout(WAIT)?;
-                    Ok(Box::new(port) as Bytes)
+                    let mut back = port.try_clone()?;
+                    back.set_write_timeout(ASKING)?;
+                    Ok((Box::new(port) as _, Box::new(back) as _))
                 };
                 // The first time it must be there: a mistyped path is not a device that was unplugged.
                 let first = Some(open().map_err(failed)?);
                 log::info!("reading {input}");
-                Ok(Self::Stream { input, first, open: Box::new(open) })
+                Ok(Self::Stream { input, first, open: Box::new(open), back: Back::default() })
             }
             Input::Stdin => Ok(Self::Stdin),
             Input::File(path) => {
@@ -149,6 +160,15 @@ impl Reader {
         }
     }
 
+    /// The way back.
+    pub(super) fn way(&self) -> Way {
+        match self {
+            Self::Udp(socket) => Way::Udp(socket.try_clone().ok()),
+            Self::Stream { back, .. } => Way::Stream(back.clone()),
+            Self::Stdin | Self::Recording { .. } => Way::None,
+        }
+    }
+
     /// Reads on a thread of its own until the link ends or `stop` is set.
     pub(super) fn start(self, link: usize, outlet: &Outlet) -> io::Result<()> {
         let outlet = Outlet { link, ..outlet.clone() };
@@ -159,7 +179,7 @@ impl Reader {
     fn read(self, outlet: &Outlet) {
         match self {
             Self::Udp(socket) => datagrams(&socket, outlet),
-            Self::Stream { input, first, open } => stream(&input, first, &open, outlet),
+            Self::Stream { input, first, open, back } => stream(&input, first, &open, &back, outlet),
             Self::Stdin => drop(bytes(&mut io::stdin().lock(), outlet, &mut || {})),
             Self::Recording { bytes, recorded } => drop(outlet.send(Event::Recording { bytes, recorded })),
         }
@@ -221,22 +241,25 @@ impl Outlet {
 
 fn datagrams(socket: &UdpSocket, outlet: &Outlet) {
     let mut buffer = [0; PIECE];
-    let hand_over = |len: io::Result<usize>, buffer: &[u8]| match len {
-        Ok(len) => outlet.send(Event::Datagram { bytes: buffer[..len].into(), at: outlet.now() }),
+    let hand_over = |came: io::Result<(usize, SocketAddr)>, buffer: &[u8]| match came {
+        Ok((len, from)) => {
+            let (link, bytes, at) = (outlet.link, buffer[..len].into(), outlet.now());
+            outlet.send(Event::Datagram { link, from, bytes, at })
+        }
         // A time-out, or the echo of something that was sent from this port: neither ends the link.
         Err(_) => Ok(()),
     };
     while outlet.goes_on().is_ok() {
-        let len = socket.recv(&mut buffer);
-        if hand_over(len, &buffer).is_err() {
+        let came = socket.recv_from(&mut buffer);
+        if hand_over(came, &buffer).is_err() {
             return;
         }
     }
     // What came before the end and was not read yet; bounded, since senders may go on.
     if socket.set_nonblocking(true).is_ok() {
         for _ in 0..LAST_DATAGRAMS {
-            let len = socket.recv(&mut buffer);
-            if len.is_err() || hand_over(len, &buffer).is_err() {
+            let came = socket.recv_from(&mut buffer);
+            if came.is_err() || hand_over(came, &buffer).is_err() {
                 return;
             }
         }
@@ -244,13 +267,20 @@ fn datagrams(socket: &UdpSocket, outlet: &Outlet) {
 }
 
 /// A stream that comes back: says once that it is gone and once that it is back.
-fn stream(input: &Input, first: Option<Bytes>, open: &dyn Fn() -> io::Result<Bytes>, outlet: &Outlet) {
+fn stream(
+    input: &Input,
+    first: Option<Open>,
+    open: &dyn Fn() -> io::Result<Open>,
+    back: &Back,
+    outlet: &Outlet,
+) {
     let mut opened = first.map(Ok);
     let mut gone = false;
     while outlet.goes_on().is_ok() {
         let already_open = opened.is_some();
         let error = match opened.take().unwrap_or_else(open) {
-            Ok(mut source) => {
+            Ok((mut source, writer)) => {
+                set(back, Some(writer));
                 if !already_open && !gone {
                     log::info!("reading {input}");
                 }
@@ -260,7 +290,9 @@ fn stream(input: &Input, first: Option<Bytes>, open: &dyn Fn() -> io::Result<Byt
                         log::info!("reading {input} again");
                     }
                 };
-                match bytes(&mut source, outlet, &mut heard) {
+                let ended = bytes(&mut source, outlet, &mut heard);
+                set(back, None);
+                match ended {
                     Err(Over) => return,
                     Ok(error) => error,
                 }

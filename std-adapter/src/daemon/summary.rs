@@ -59,6 +59,8 @@ pub struct Summary {
     pub other_version: u64,
     /// Packets and records that do not follow the protocol though their CRC is right.
     pub malformed: u64,
+    /// Times of tick 0 that devices told and that cannot be true.
+    pub clock_bases_refused: u64,
     /// Attempts to send beyond the first.
     pub retries: u64,
 }
@@ -120,6 +122,7 @@ impl Summary {
             damaged: decoded.frames_too_long + decoded.frames_damaged + decoded.packets_damaged,
             other_version: decoded.packets_of_other_version,
             malformed: decoded.malformed,
+            clock_bases_refused: decoded.clock_bases_refused,
             retries: sent.retries,
         }
     }
@@ -148,6 +151,7 @@ impl fmt::Display for Summary {
             (self.damaged, "damaged frames or packets"),
             (self.other_version, "packets of another wire version"),
             (self.malformed, "malformed packets or records"),
+            (self.clock_bases_refused, "times of tick 0 more than a minute off"),
             (self.retries, "retries"),
             (self.links_unresolved, "links to spans that are not known"),
             (self.callsites_refused, "counts of callsites beyond what is kept of a session"),

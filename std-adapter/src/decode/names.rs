@@ -1,18 +1,31 @@
 //! The strings of a session, and what texts and values are with them.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
 
-use microspan::wire::{TagValue, Tags, Text as WireText};
+use microspan::wire::{Span as WireSpan, TagValue, Tags, Text as WireText};
 
 use crate::model::{Tag, Text, Value};
 
-/// How many names are kept: more than a device's table can hold.
+/// How many names are kept, and how many strings of a program: more than a device's table can hold.
 const NAMES: usize = 4096;
+
+/// The longest string that is looked for in a program, in bytes: more than a device sends.
+const LONGEST: u32 = 255;
+
+/// The strings of programs, by where they lie: of devices that tell them by their address.
+pub trait Strings: fmt::Debug + Send + Sync {
+    /// The string of so many bytes at an address of the program with this build id.
+    fn text(&self, build_id: &[u8], address: u64, length: u32) -> Option<String>;
+}
 
 /// A text as a device told it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Named {
     Index(u32),
+    Address { address: u64, length: u32 },
     Text(Text),
 }
 
@@ -20,17 +33,46 @@ impl From<WireText<'_>> for Named {
     fn from(text: WireText<'_>) -> Self {
         match text {
             WireText::Name(index) => Self::Index(index),
+            WireText::Address { address, length } => Self::Address { address, length },
             WireText::Inline(text) => Self::Text(Text::new(text)),
         }
     }
 }
 
+impl Named {
+    /// What stands where it is not known.
+    fn stand_in(&self) -> Text {
+        match self {
+            Self::Index(index) => Text::new(&format!("name#{index}")),
+            Self::Address { address, .. } => Text::new(&format!("str@{address:#x}")),
+            Self::Text(text) => text.clone(),
+        }
+    }
+}
+
+/// What has to be known before all texts are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Lack {
+    pub(super) names: bool,
+    pub(super) build_id: bool,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Names {
     texts: HashMap<u32, Text>,
+    programs: Option<Arc<dyn Strings>>,
+    build_id: Box<[u8]>,
+    /// What was found in the program.
+    found: RefCell<HashMap<(u64, u32), Text>>,
+    /// What went on with a stand-in.
+    stood_in: RefCell<HashSet<Named>>,
 }
 
 impl Names {
+    pub(super) fn new(programs: Option<Arc<dyn Strings>>) -> Self {
+        Self { programs, ..Self::default() }
+    }
+
     /// Takes the text of an index; tells whether it is news.
     pub(super) fn learn(&mut self, index: u32, text: &str) -> bool {
         let new = self.texts.get(&index).is_none_or(|known| known.as_str() != text)
@@ -41,44 +83,123 @@ impl Names {
         new
     }
 
-    /// The text of an index; while it is missing none, or by `force` a stand-in.
-    pub(super) fn find(&self, index: u32, force: bool) -> Option<Text> {
-        self.texts.get(&index).cloned().or_else(|| force.then(|| Text::new(&format!("name#{index}"))))
+    /// Takes the build id of the program; tells whether it is news.
+    pub(super) fn learn_build_id(&mut self, build_id: &[u8]) -> bool {
+        let new = *self.build_id != *build_id;
+        if new {
+            self.build_id = build_id.into();
+            self.found.get_mut().clear();
+        }
+        new
     }
 
-    pub(super) fn find_named(&self, named: &Named, force: bool) -> Option<Text> {
+    pub(super) fn build_id(&self) -> &[u8] {
+        &self.build_id
+    }
+
+    /// The stand-ins that went out and whose texts are known by now, each once.
+    pub(super) fn corrections(&mut self) -> Vec<(Text, Text)> {
+        if self.stood_in.get_mut().is_empty() {
+            return Vec::new();
+        }
+        let mut stood_in = self.stood_in.take();
+        let mut known = Vec::new();
+        stood_in.retain(|named| match self.known(named) {
+            Some(text) => {
+                known.push((named.stand_in(), text));
+                false
+            }
+            None => true,
+        });
+        *self.stood_in.get_mut() = stood_in;
+        known
+    }
+
+    /// A text; while it is not known none, or by `force`, and where no waiting helps, a stand-in.
+    pub(super) fn find(&self, named: &Named, force: bool) -> Option<Text> {
+        let is_lost = matches!(named, Named::Address { .. }) && self.programs.is_none();
+        self.known(named).or_else(|| (force || is_lost).then(|| self.stand_in(named.clone())))
+    }
+
+    fn known(&self, named: &Named) -> Option<Text> {
         match named {
             Named::Text(text) => Some(text.clone()),
-            Named::Index(index) => self.find(*index, force),
+            Named::Index(index) => self.texts.get(index).cloned(),
+            Named::Address { address, length } => self.at(*address, *length),
         }
     }
 
-    pub(super) fn knows(&self, text: WireText<'_>) -> bool {
+    fn stand_in(&self, named: Named) -> Text {
+        let text = named.stand_in();
+        let mut stood_in = self.stood_in.borrow_mut();
+        if stood_in.len() < NAMES {
+            stood_in.insert(named);
+        }
+        text
+    }
+
+    /// The string at an address of the program.
+    fn at(&self, address: u64, length: u32) -> Option<Text> {
+        if length > LONGEST {
+            return None;
+        }
+        if let Some(text) = self.found.borrow().get(&(address, length)) {
+            return Some(text.clone());
+        }
+        let text = Text::new(&self.programs.as_ref()?.text(&self.build_id, address, length)?);
+        let mut found = self.found.borrow_mut();
+        if found.len() < NAMES {
+            found.insert((address, length), text.clone());
+        }
+        Some(text)
+    }
+
+    fn knows(&self, text: WireText<'_>) -> bool {
         match text {
             WireText::Name(index) => self.texts.contains_key(&index),
+            WireText::Address { address, length } => self.at(address, length).is_some(),
             WireText::Inline(_) => true,
         }
     }
 
-    pub(super) fn knows_tags(&self, mut tags: Tags<'_>) -> bool {
-        tags.all(|tag| {
-            self.knows(tag.key)
-                && match tag.value {
-                    TagValue::Text(text) | TagValue::Cut(text) | TagValue::Baggage(text) => self.knows(text),
-                    TagValue::Event(event) => self.knows_tags(event.attributes),
-                    TagValue::Link(link) => self.knows_tags(link.attributes),
-                    TagValue::RemoteLink(_, attributes) => self.knows_tags(attributes),
-                    _ => true,
-                }
+    /// Whether all texts of a span are known.
+    pub(super) fn knows_all(&self, span: &WireSpan<'_>) -> bool {
+        all_texts(span, &mut |text| self.knows(text))
+    }
+
+    /// Whether all texts of a span are known, or will not be found by waiting.
+    pub(super) fn waits_for_none(&self, span: &WireSpan<'_>) -> bool {
+        all_texts(span, &mut |text| {
+            let is_lost = matches!(text, WireText::Address { .. }) && self.programs.is_none();
+            is_lost || self.knows(text)
         })
+    }
+
+    /// Adds what is not known of a span's texts and can be asked for.
+    pub(super) fn add_lack(&self, span: &WireSpan<'_>, lack: &mut Lack) {
+        all_texts(span, &mut |text| {
+            self.add_lack_of_named(&Named::from(text), lack);
+            true
+        });
+    }
+
+    /// The same of one text.
+    pub(super) fn add_lack_of_named(&self, named: &Named, lack: &mut Lack) {
+        match named {
+            Named::Index(index) => lack.names |= !self.texts.contains_key(index),
+            Named::Address { .. } => lack.build_id |= self.build_id.is_empty(),
+            Named::Text(_) => {}
+        }
     }
 
     /// A text, or its stand-in.
     pub(super) fn text(&self, text: WireText<'_>) -> Text {
-        match text {
-            WireText::Name(index) => self.find(index, true).unwrap_or_else(|| Text::from("")),
-            WireText::Inline(text) => Text::new(text),
-        }
+        let known = match text {
+            WireText::Name(index) => self.texts.get(&index).cloned(),
+            WireText::Address { address, length } => self.at(address, length),
+            WireText::Inline(text) => Some(Text::new(text)),
+        };
+        known.unwrap_or_else(|| self.stand_in(Named::from(text)))
     }
 
     /// A value, with stand-ins for what is missing; `None`: it is not the value of a tag.
@@ -99,6 +220,24 @@ impl Names {
         }
         attributes
     }
+}
+
+/// Whether `is` holds of all texts of a span.
+fn all_texts<'a>(span: &WireSpan<'a>, is: &mut impl FnMut(WireText<'a>) -> bool) -> bool {
+    is(span.name) && all_texts_of_tags(span.tags, is)
+}
+
+fn all_texts_of_tags<'a>(mut tags: Tags<'a>, is: &mut impl FnMut(WireText<'a>) -> bool) -> bool {
+    tags.all(|tag| {
+        is(tag.key)
+            && match tag.value {
+                TagValue::Text(text) | TagValue::Cut(text) | TagValue::Baggage(text) => is(text),
+                TagValue::Event(event) => all_texts_of_tags(event.attributes, is),
+                TagValue::Link(link) => all_texts_of_tags(link.attributes, is),
+                TagValue::RemoteLink(_, attributes) => all_texts_of_tags(attributes, is),
+                _ => true,
+            }
+    })
 }
 
 /// A value, with its names looked up by `text`; `None`: it is not the value of a tag.

@@ -180,7 +180,7 @@ impl Counts {
             *sum = sum.plus(&Dropped::of(count));
         }
         for (name, counts) in &self.callsites {
-            let name = names.find_named(name, true).unwrap_or_else(|| Text::from(""));
+            let name = names.find(name, true).unwrap_or_else(|| Text::from(""));
             reported.add_callsite(&name, counts.map(|count| count.0));
         }
     }

@@ -69,6 +69,11 @@ impl Sequence {
         Verdict::New
     }
 
+    /// Whether the first packet that was heard was not the session's first.
+    pub(super) fn begins_late(&self) -> bool {
+        self.first != 0
+    }
+
     /// How many packets, and spans in them, are missing since the first that was heard.
     pub(super) fn lost(&self) -> (u64, u64) {
         let packets = self.next - self.first;

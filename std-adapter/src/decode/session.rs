@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use microspan::Session as Key;
-use microspan::wire::{Packet, Record, Span as WireSpan, Sync};
+use microspan::wire::{Identity, Packet, Record, Request, Sync};
 
 use super::about::{About, shared};
-use super::names::Names;
+use super::names::{Lack, Named, Names, Strings};
 use super::reported::Counts;
 use super::sequence::{Sequence, Verdict};
 use super::traces::Traces;
-use super::{Arrival, Counters, Reported};
+use super::{Arrival, Correction, Counters, Reported};
 use crate::clock::ClockMap;
 use crate::model::{Source, Span, Text, Value};
 
@@ -22,6 +22,9 @@ const PATIENCE_FOR_NAMES: u64 = 10_000_000_000;
 /// How long it waits for the clock's rate, without which there is nothing to show. A device sends it with the first
 /// packet after half a second.
 const PATIENCE_FOR_CLOCK: u64 = 60_000_000_000;
+
+/// How long it is asked for nothing after it was, in nanoseconds.
+const ASKED: u64 = 1_000_000_000;
 
 /// The tag that says in which interrupt a span was started; the program's own of this name holds.
 const INTERRUPT: &str = "interrupt";
@@ -40,6 +43,7 @@ pub(super) struct Session {
     pub(super) clock: ClockMap,
     sequence: Sequence,
     about: Option<About>,
+    device: Option<Named>,
     /// What `about` comes to; `None` while a name in it is missing.
     source: Option<Arc<Source>>,
     counts: Counts,
@@ -47,22 +51,29 @@ pub(super) struct Session {
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
     heard: u64,
+    /// When it was last looked whether there is something to ask for.
+    asked: Option<u64>,
+    /// When it was last looked which stand-ins are to be corrected.
+    corrected: u64,
 }
 
 impl Session {
-    pub(super) fn new(key: Key) -> Self {
+    pub(super) fn new(key: Key, programs: Option<Arc<dyn Strings>>) -> Self {
         Self {
             key,
-            names: Names::default(),
+            names: Names::new(programs),
             clock: ClockMap::default(),
             sequence: Sequence::default(),
             about: None,
+            device: None,
             source: None,
             counts: Counts::default(),
             traces: Traces::default(),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             heard: 0,
+            asked: None,
+            corrected: 0,
         }
     }
 
@@ -123,10 +134,15 @@ impl Session {
         counters.spans += spans(packet);
 
         let mut news = false;
+        let mut clock_base = None;
         for record in packet.records() {
             match record {
                 Ok(Record::Name { index, text }) => news |= self.names.learn(index, text),
-                Ok(Record::Sync(sync)) => news |= self.sync(&sync),
+                Ok(Record::Sync(sync)) => {
+                    news |= self.sync(&sync);
+                    clock_base = Some(sync.clock_base);
+                }
+                Ok(Record::Identity(identity)) => news |= self.identity(&identity),
                 Ok(Record::Dropped { core, cause: Some(cause), count }) => {
                     self.counts.dropped(core, cause, count);
                 }
@@ -140,7 +156,11 @@ impl Session {
             }
         }
         self.clock.observe(header.time, at);
+        if let Some(base) = clock_base {
+            counters.clock_bases_refused += u64::from(!self.clock.set_base(base));
+        }
         if news {
+            self.corrected = 0;
             let new = self.about.as_ref().and_then(|about| self.describe(about, false));
             self.source = new.or(self.source.take());
             self.poll(Some(at.monotonic), counters, out);
@@ -164,6 +184,43 @@ impl Session {
             }
             self.release(counters, out);
         }
+    }
+
+    /// What to ask it for, if it can help and did not just refuse to: all that a listener missed who comes late, or what its
+    /// packets wait for.
+    pub(super) fn wants(&mut self, now: u64) -> Option<Request> {
+        if self.asked.is_some_and(|asked| now.saturating_sub(asked) < ASKED) {
+            return None;
+        }
+        let is_late = self.asked.is_none() && self.sequence.begins_late();
+        let mut lack = Lack { names: is_late, build_id: is_late };
+        if let Some(about) = &self.about {
+            about.add_lack(&self.names, &mut lack);
+        }
+        for waiting in &self.waiting {
+            for record in Packet::parse(&waiting.bytes).iter().flat_map(Packet::records) {
+                if let Ok(Record::Span(span)) = record {
+                    self.names.add_lack(&span, &mut lack);
+                }
+            }
+        }
+        let sync = lack.build_id || self.about.is_none() || !self.clock.knows_frequency();
+        if !self.waiting.is_empty() || sync || lack.names {
+            self.asked = Some(now);
+        }
+        (sync || lack.names).then_some(Request { session: Some(self.key), sync, names: lack.names })
+    }
+
+    /// The stand-ins that went out and whose texts are known by now: looked for when there is news, and once a second, since a
+    /// program's file may come.
+    pub(super) fn corrections(&mut self, now: u64) -> impl Iterator<Item = Correction> + use<> {
+        let source = self.key.trace_id(0);
+        let is_time = self.corrected == 0 || now.saturating_sub(self.corrected) >= ASKED;
+        if is_time {
+            self.corrected = now.max(1);
+        }
+        let known = if is_time { self.names.corrections() } else { Vec::new() };
+        known.into_iter().map(move |(from, to)| Correction { source, from, to })
     }
 
     fn wait(&mut self, bytes: &[u8], since: u64, counters: &mut Counters, out: &mut impl FnMut(Span)) {
@@ -192,13 +249,25 @@ impl Session {
         new || !knew_clock
     }
 
-    /// What a device says of itself; `None` when a name is missing, unless by `force` that must do.
-    fn describe(&self, about: &About, force: bool) -> Option<Arc<Source>> {
-        about.describe(&self.names, self.key.trace_id(0), force).map(|source| shared(&self.source, source))
+    /// What is not told leaves what was told before.
+    fn identity(&mut self, identity: &Identity<'_>) -> bool {
+        let mut new = false;
+        if !identity.build_id.is_empty() {
+            new = self.names.learn_build_id(identity.build_id);
+        }
+        let device = Named::from(identity.device);
+        if device != Named::Text(Text::from("")) && self.device.as_ref() != Some(&device) {
+            self.device = Some(device);
+            new = true;
+        }
+        new
     }
 
-    fn knows(&self, span: &WireSpan<'_>) -> bool {
-        self.names.knows(span.name) && self.names.knows_tags(span.tags)
+    /// What a device says of itself; `None` when a name is missing, unless by `force` that must do.
+    fn describe(&self, about: &About, force: bool) -> Option<Arc<Source>> {
+        let id = self.key.trace_id(0);
+        let described = about.describe(self.device.as_ref(), &self.names, id, force);
+        described.map(|source| shared(&self.source, source))
     }
 
     /// Whether everything is known that the packet's spans need.
@@ -206,7 +275,7 @@ impl Session {
         self.clock.knows_frequency()
             && self.source.is_some()
             && packet.records().all(|record| match record {
-                Ok(Record::Span(span)) => self.knows(&span),
+                Ok(Record::Span(span)) => self.names.waits_for_none(&span),
                 _ => true,
             })
     }
@@ -226,7 +295,7 @@ impl Session {
                 counters.unclocked_spans += 1;
                 continue;
             };
-            counters.unnamed_spans += u64::from(!self.knows(&span));
+            counters.unnamed_spans += u64::from(!self.names.knows_all(&span));
             let parent_id = span.parent.map_or(0, |parent| self.key.span_id(parent));
             let mut model = Span::new(
                 self.key.trace_id(span.trace),

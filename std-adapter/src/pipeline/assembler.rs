@@ -1,12 +1,13 @@
 //! Gathering spans into traces, within bounds.
 
 use super::context::Contexts;
+use super::correct::Correction;
 use super::remotes::Remotes;
 use super::resolve::Resolver;
 use super::table::Table;
 use super::{Counters, Limits, Trace};
 use crate::config::{BaggageKeys, Tagging};
-use crate::model::Span;
+use crate::model::{Span, Text};
 
 /// How many emptied lists are kept for the spans to come.
 const SPARE_SPAN_LISTS: usize = 64;
@@ -102,6 +103,16 @@ impl Assembler {
                 self.counters.incomplete += u64::from(!has_root);
                 self.hand_on(at, out);
             }
+        }
+    }
+
+    /// Puts a text into the place of its stand-in, in the spans of this source that are still here.
+    pub fn correct(&mut self, source: u128, from: &Text, to: &Text) {
+        let mut correction = Correction::new(from, to);
+        for span in self.table.spans_of(source) {
+            self.held_bytes -= span.size();
+            correction.apply(span);
+            self.held_bytes += span.size();
         }
     }
 

@@ -29,6 +29,9 @@ pub(super) struct Context {
     pub(super) runtime_id: Text,
     pub(super) language: &'static str,
     pub(super) process_id: Option<u32>,
+    /// What local roots say of the device.
+    pub(super) device: Option<Text>,
+    pub(super) build_id: Option<Text>,
 }
 
 impl Context {
@@ -57,6 +60,8 @@ impl Context {
             runtime_id: Text::from(format!("{:032x}", source.runtime_id)),
             language: source.language,
             process_id: source.process_id,
+            device: source.device.clone(),
+            build_id: source.build_id.clone(),
         }
     }
 }

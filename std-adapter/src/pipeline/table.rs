@@ -77,6 +77,11 @@ impl Table {
         (first != NONE).then_some(first)
     }
 
+    /// The spans that came from the source with this runtime id.
+    pub(super) fn spans_of(&mut self, source: u128) -> impl Iterator<Item = &mut Span> {
+        self.slots.iter_mut().filter(move |slot| slot.key.1 == source).flat_map(|slot| &mut slot.spans)
+    }
+
     /// Takes a trace out.
     pub(super) fn remove(&mut self, at: usize) -> Vec<Span> {
         self.unlink(at);

@@ -1,6 +1,7 @@
 //! When traces go out, and what is on them.
 
 mod bounds;
+mod devices;
 mod sampled;
 
 use std::collections::BTreeMap;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::decision::{MECHANISM, PRIORITY, decide};
+use super::passed::spread;
 use crate::model::{Span, Text, Value};
 
 /// Spans of one trace and one source, completed: every span has a service, the local root comes first if it is there.
@@ -49,6 +50,9 @@ impl Trace {
             }
             _ => Some(context.service.clone()),
         };
+        if let Some(first) = spans.first_mut() {
+            spread(first);
+        }
         decide(&mut spans);
         Self { spans, top_level, context, versioned }
     }
@@ -104,6 +108,12 @@ impl Trace {
         }
         if index == 0 {
             self.each_chunk_tag(span, &mut add);
+            let of_device = [("device.name", &context.device), ("build.id", &context.build_id)];
+            for (key, text) in of_device.into_iter().filter(|_| span.is_local_root()) {
+                if let Some(text) = text {
+                    add(key, Datum::Text(text));
+                }
+            }
         }
     }
 

@@ -107,7 +107,7 @@ proptest! {
 
     #[test]
     fn a_kind_that_is_not_known_is_skipped_by_its_length(kind in 14u8.., body in prop::collection::vec(any::<u8>(), 0..100)) {
-        let bytes = [&[3, kind, body.len() as u8][..], &body, &[4, 1]].concat();
+        let bytes = [&[4, kind, body.len() as u8][..], &body, &[5, 1]].concat();
         for whose in [Whose::Spans(0), Whose::Others] {
             let tags = Tags::take(&mut Reader(&bytes), 2, whose).unwrap();
             let expected = [
@@ -125,9 +125,9 @@ fn an_event_within_an_event_is_skipped_however_deep() {
     let mut body = std::vec![0, 0];
     for _ in 0..400 {
         let len = [body.len() as u8 | 0x80, (body.len() >> 7) as u8];
-        body = [&[0, 1, 1, EVENT], &len[..], &body].concat();
+        body = [&[0, 1, 2, EVENT], &len[..], &body].concat();
     }
-    let event = [&[1, EVENT, body.len() as u8 | 0x80, (body.len() >> 7) as u8][..], &body].concat();
+    let event = [&[2, EVENT, body.len() as u8 | 0x80, (body.len() >> 7) as u8][..], &body].concat();
     let mut tags = Tags::take(&mut Reader(&event), 1, Whose::Spans(0)).unwrap();
     let Some(TagValue::Event(event)) = tags.next().map(|tag| tag.value) else { panic!("an event") };
     assert_eq!(event.attributes.map(|tag| tag.value).collect::<Vec<_>>(), [TagValue::Unknown(EVENT)]);
@@ -135,7 +135,7 @@ fn an_event_within_an_event_is_skipped_however_deep() {
 
 #[test]
 fn what_a_later_sender_says_more_is_skipped_and_a_length_beyond_the_packet_is_malformed() {
-    let mut bytes = std::vec![1, EVENT, 4, 2, 0, 77, 78];
+    let mut bytes = std::vec![2, EVENT, 4, 2, 0, 77, 78];
     let mut tags = Tags::take(&mut Reader(&bytes), 1, Whose::Spans(0)).unwrap();
     assert!(matches!(tags.next().unwrap().value, TagValue::Event(Event { time: 1, .. })));
     bytes[2] = 5;

@@ -1,9 +1,11 @@
 //! What is written is read; what is not, is refused without harm.
 
 use super::*;
+use crate::callsite::Callsite;
 use crate::id::Session;
 use crate::wire::{Header, Packet, PacketError, VERSION, seal};
-use crate::wire::{TagStart, TagValue, put_pieces};
+use crate::wire::{MAX_BUILD_ID, SyncTags, put_callsite, put_dropped, put_identity, put_sync};
+use crate::wire::{Tag, TagStart, TagValue, put_pieces, put_tag};
 extern crate std;
 use proptest::prelude::*;
 use std::string::String;
@@ -124,17 +126,20 @@ fn every_kind_of_value_comes_back() {
         TagValue::I64(i64::MIN),
         TagValue::F32(0.1),
         TagValue::F64(-0.1),
-        TagValue::Text(Text::Name(u32::MAX - 1)),
+        TagValue::Text(Text::Name(u32::MAX - 2)),
+        TagValue::Text(Text::Address { address: u64::MAX, length: u32::MAX }),
         TagValue::Cut(Text::Inline("rye")),
     ];
     let bytes = packet(|w| {
         let put = |value: &TagValue<'_>, tags: &mut SyncTags<'_, '_>| {
             tags.put(&Tag { key: Text::Name(0), value: *value })
         };
-        put_sync(w, 7, Text::Inline("s"), |tags| values.iter().for_each(|value| put(value, tags))).unwrap();
+        put_sync(w, 7, 1 << 60, Text::Inline("s"), |tags| values.iter().for_each(|value| put(value, tags)))
+            .unwrap();
     });
     let record = Packet::parse(&bytes).unwrap().records().next();
     let Some(Ok(Record::Sync(sync))) = record else { panic!("{record:?}") };
+    assert_eq!((sync.frequency, sync.clock_base), (7, 1 << 60));
     assert!(sync.tags.map(|tag| tag.value).eq(values));
 }
 
@@ -152,10 +157,26 @@ fn a_record_of_an_unknown_kind_is_skipped() {
 fn what_a_later_sender_says_more_of_a_span_is_skipped() {
     // A name, and differences of counter, start and duration; then four bytes: interrupt 37, link 0, and two unknown ones.
     let bytes =
-        packet(|w| w.put_bytes(&[SPAN | ROOT | MORE, 1, 0, 0, 0, 4, 37, 0, 99, 98, SPAN, 1]).unwrap());
+        packet(|w| w.put_bytes(&[SPAN | ROOT | MORE, 2, 0, 0, 0, 4, 37, 0, 99, 98, SPAN, 2]).unwrap());
     let record = Packet::parse(&bytes).unwrap().records().next();
     let Some(Ok(Record::Span(span))) = record else { panic!("{record:?}") };
     assert_eq!((span.interrupt, span.link), (37, None));
+}
+
+#[test]
+fn an_identity_comes_back_without_a_build_id_that_is_too_long() {
+    let device = Text::Inline("kitchen-3");
+    let bytes = packet(|w| {
+        put_identity(w, &[7; MAX_BUILD_ID], device).unwrap();
+        put_identity(w, &[7; MAX_BUILD_ID + 1], device).unwrap();
+        w.put_bytes(&[IDENTITY, 34, 33]).and_then(|()| w.put_bytes(&[7; 33])).unwrap();
+    });
+    let records: Vec<_> = Packet::parse(&bytes).unwrap().records().collect();
+    let [Ok(Record::Identity(whole)), Ok(Record::Identity(cut)), Err(Malformed)] = records[..] else {
+        panic!("{records:?}")
+    };
+    assert_eq!(whole, Identity { build_id: &[7; MAX_BUILD_ID], device });
+    assert_eq!(cut, Identity { build_id: &[], device });
 }
 
 #[test]
@@ -191,7 +212,7 @@ fn a_newer_version_is_refused_by_number_before_anything_else_is_read() {
     seal(&mut bytes, len).unwrap();
     assert_eq!(read_all(&bytes), Err(PacketError::Version(VERSION + 1)));
     let text = std::format!("{}", PacketError::Version(VERSION + 1));
-    assert!(text.contains("version 3") && text.contains("version 2"), "{text}");
+    assert!(text.contains("version 4") && text.contains("version 3"), "{text}");
 }
 
 #[test]

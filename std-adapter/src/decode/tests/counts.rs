@@ -79,7 +79,7 @@ fn a_flood_of_callsites_is_bounded_and_counted() {
 
 #[test]
 fn callsites_of_one_name_are_added_up_and_a_missing_name_has_a_stand_in() {
-    let by_index = |index: u8| forge::record(3, &[index + 1, 5, 4, 3, 2]);
+    let by_index = |index: u8| forge::record(3, &[index + 2, 5, 4, 3, 2]);
     let records = [by_index(0), by_index(1), by_index(2), vec![1, 2, 0, b'a'], vec![1, 2, 1, b'a']].concat();
     let (reported, _) = report(&[packet(1, 0, &records)]);
     let names: Vec<_> = reported.callsites.iter().map(|(name, site)| (name.as_str(), site.started)).collect();

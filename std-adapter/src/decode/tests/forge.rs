@@ -2,8 +2,8 @@
 
 use crc::{CRC_16_IBM_3740, Crc};
 
-/// A sync: one tick a second, no service, no tags.
-pub(super) const SYNC: [u8; 6] = [2, 4, 1, 0, 0, 0];
+/// A sync: one tick a second, no time of tick 0, no service, no tags.
+pub(super) const SYNC: [u8; 7] = [2, 5, 1, 0, 0, 0, 0];
 
 pub(super) fn varint(mut value: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -46,7 +46,7 @@ pub(super) fn root(counter: i64, more: &[u8]) -> Vec<u8> {
 
 /// A packet of a session, filled at its tick 100. The first span's counter is told relative to 0, plus one.
 pub(super) fn packet(session: u64, sequence: u32, records: &[u8]) -> Vec<u8> {
-    let header = [&[2], &session.to_le_bytes()[..], &varint(sequence.into()), &[0, 100, 0]].concat();
+    let header = [&[3], &session.to_le_bytes()[..], &varint(sequence.into()), &[0, 100, 0]].concat();
     let content = [&header, records].concat();
     let crc = Crc::<u16>::new(&CRC_16_IBM_3740).checksum(&content);
     [&content[..], &crc.to_le_bytes()].concat()

@@ -1,0 +1,189 @@
+//! W3C baggage: items that travel with a request, percent-encoded.
+
+use super::SetHeader;
+use super::shown::{Shown, length};
+use core::fmt::{self, Display, Write};
+
+/// The header.
+const HEADER: &str = "baggage";
+/// Items beyond so many do not travel.
+const MOST_ITEMS: usize = 64;
+/// Nor do those beyond so many bytes of the header.
+const MOST_BYTES: usize = 8192;
+
+/// The items of baggage of a request.
+///
+/// ```
+/// use microspan::propagation::Propagator;
+/// let headers = [("baggage", "user.id=Am%C3%A9lie,plan=gold")];
+/// let baggage = Propagator::new().extract(headers.as_slice()).passing.baggage();
+/// assert_eq!(baggage.get("plan").unwrap().to_string(), "gold");
+/// assert_eq!(baggage.get("user.id").unwrap().to_string(), "Amélie");
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Baggage<'c> {
+    /// Items of a header, well formed and within the limits.
+    header: &'c str,
+    pub(super) items: &'c [(&'c str, &'c str)],
+}
+
+/// A text as it stood in a header or was given, which shows itself decoded.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct BaggageText<'c> {
+    raw: &'c str,
+    is_encoded: bool,
+}
+
+impl<'c> Baggage<'c> {
+    /// Of a header: nothing where an item has no key, no `=` or no value.
+    pub(super) fn of(header: &'c str) -> Self {
+        let mut end = 0;
+        let mut rest = Some(header);
+        for _ in 0..MOST_ITEMS {
+            let Some(text) = rest else { break };
+            let (item, after) =
+                text.split_once(',').map_or((text, None), |(item, after)| (item, Some(after)));
+            let Some((key, value)) = item.split_once('=') else { return Self::default() };
+            let start = if end == 0 { 0 } else { end + 1 };
+            if start + item.len() > MOST_BYTES {
+                break;
+            }
+            if key.trim().is_empty() || value.trim().is_empty() {
+                return Self::default();
+            }
+            end = start + item.len();
+            rest = after;
+        }
+        Self { header: header.get(..end).unwrap_or_default(), items: &[] }
+    }
+
+    /// Whether there is no item.
+    pub fn is_empty(&self) -> bool {
+        self.header.is_empty() && self.items.is_empty()
+    }
+
+    /// The items, each key once: first those that were added, then those that came.
+    pub fn iter(&self) -> impl Iterator<Item = (BaggageText<'c>, BaggageText<'c>)> + use<'c> {
+        let all = *self;
+        let added = self
+            .items
+            .iter()
+            .enumerate()
+            .filter(|(index, (key, _))| !self.items.iter().take(*index).any(|(before, _)| before == key));
+        let added = added.map(|(_, (key, value))| (BaggageText::given(key), BaggageText::given(value)));
+        let came = all.came().enumerate().filter(move |(index, (key, _))| {
+            let is_added = all.items.iter().any(|(added, _)| BaggageText::given(added).is(*key));
+            !is_added && !all.came().skip(index + 1).any(|(later, _)| later.is(*key))
+        });
+        added.chain(came.map(|(_, item)| item))
+    }
+
+    /// The value of an item.
+    pub fn get(&self, key: &str) -> Option<BaggageText<'c>> {
+        self.iter().find(|(name, _)| name.is(BaggageText::given(key))).map(|(_, value)| value)
+    }
+
+    /// The items that came; of two with one key the later holds.
+    fn came(self) -> impl Iterator<Item = (BaggageText<'c>, BaggageText<'c>)> {
+        self.header.split(',').filter_map(|item| item.split_once('=')).map(|(key, value)| {
+            let text = |raw: &'c str| BaggageText { raw: raw.trim(), is_encoded: true };
+            (text(key), text(value))
+        })
+    }
+
+    /// Writes the header, with the items that there is room for.
+    pub(super) fn inject(self, headers: &mut impl SetHeader) {
+        if self.is_empty() {
+            return;
+        }
+        let header = Shown(move |f: &mut fmt::Formatter<'_>| {
+            let mut used = 0;
+            for (key, value) in self.iter().take(MOST_ITEMS) {
+                let item = Shown(move |f: &mut fmt::Formatter<'_>| {
+                    key.encode(f, is_plain_in_keys)?;
+                    f.write_char('=')?;
+                    value.encode(f, is_plain_in_values)
+                });
+                let comma = if used == 0 { "" } else { "," };
+                let next = used + comma.len() + length(&item);
+                if next > MOST_BYTES {
+                    break;
+                }
+                write!(f, "{comma}{item}")?;
+                used = next;
+            }
+            Ok(())
+        });
+        headers.set_header(HEADER, &header);
+    }
+}
+
+impl<'c> BaggageText<'c> {
+    fn given(text: &'c str) -> Self {
+        Self { raw: text.trim(), is_encoded: false }
+    }
+
+    fn is(self, other: BaggageText<'_>) -> bool {
+        self.bytes().eq(other.bytes())
+    }
+
+    /// Its bytes, decoded.
+    fn bytes(self) -> impl Iterator<Item = u8> + 'c {
+        let mut rest = self.raw.as_bytes();
+        core::iter::from_fn(move || {
+            let (first, after) = rest.split_first()?;
+            if let (true, [high, low, ..]) = (self.is_encoded && *first == b'%', after) {
+                let digits = (char::from(*high).to_digit(16), char::from(*low).to_digit(16));
+                if let (Some(high), Some(low)) = digits {
+                    rest = after.get(2..)?;
+                    return Some((high << 4 | low) as u8);
+                }
+            }
+            rest = after;
+            Some(*first)
+        })
+    }
+
+    fn encode(self, f: &mut fmt::Formatter<'_>, is_plain: fn(u8) -> bool) -> fmt::Result {
+        self.bytes().try_for_each(|byte| {
+            if is_plain(byte) { f.write_char(char::from(byte)) } else { write!(f, "%{byte:02X}") }
+        })
+    }
+}
+
+impl Display for BaggageText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut bytes = self.bytes().peekable();
+        while let Some(first) = bytes.next() {
+            let mut char = heapless::Vec::<u8, 4>::new();
+            // The longest of UTF-8 has four bytes, which are room enough.
+            char.push(first).ok();
+            let more = match first {
+                0xc0..=0xdf => 1,
+                0xe0..=0xef => 2,
+                0xf0..=0xf7 => 3,
+                _ => 0,
+            };
+            for _ in 0..more {
+                if let Some(next) = bytes.next_if(|byte| byte & 0xc0 == 0x80) {
+                    char.push(next).ok();
+                }
+            }
+            f.write_str(core::str::from_utf8(&char).unwrap_or("\u{fffd}"))?;
+        }
+        Ok(())
+    }
+}
+
+fn is_plain_in_keys(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+fn is_plain_in_values(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'()*+-./:<>?@[]^_`{|}~".contains(&byte)
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests;

@@ -1,0 +1,83 @@
+use super::*;
+use crate::propagation::{Propagator, Style};
+extern crate std;
+use std::string::{String, ToString};
+use std::vec::Vec;
+use std::{format, vec};
+
+fn items(header: &str) -> Vec<String> {
+    Baggage::of(header).iter().map(|(key, value)| format!("{key}={value}")).collect()
+}
+
+fn injected(baggage: Baggage<'_>) -> Option<String> {
+    let mut out = None;
+    baggage.inject(&mut |name: &'static str, value: &dyn Display| {
+        assert_eq!(name, "baggage");
+        out = Some(value.to_string());
+    });
+    out
+}
+
+#[test]
+fn items_are_trimmed_and_decoded_and_keep_what_follows_a_semicolon() {
+    assert_eq!(items("a=1, b = 2 ,c=%C3%A9%20x;prop=1"), ["a=1", "b=2", "c=é x;prop=1"]);
+    assert_eq!(items("a=b=c,a%3D=%"), ["a=b=c", "a==%"]);
+    assert_eq!(items(""), [""; 0]);
+}
+
+#[test]
+fn a_malformed_item_drops_the_whole_header() {
+    for header in ["a", "a=1,b", "=1", "a=", "a=1,,b=2", "a=1,b= "] {
+        assert_eq!(items(header), [""; 0], "{header}");
+    }
+}
+
+#[test]
+fn of_two_items_with_one_key_the_later_holds_and_what_was_added_before_what_came() {
+    assert_eq!(items("a=1,b=2,%61=3"), ["b=2", "a=3"]);
+    let baggage = Baggage { items: &[("b", "x"), ("b", "y")], ..Baggage::of("a=1,b=2") };
+    let all: Vec<_> = baggage.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    assert_eq!(all, ["b=x", "a=1"]);
+    assert_eq!(baggage.get("a").unwrap().to_string(), "1");
+    assert!(baggage.get("c").is_none() && !baggage.is_empty());
+}
+
+#[test]
+fn bytes_that_are_no_text_are_shown_as_the_replacement_character() {
+    assert_eq!(items("a=%ff,b=%e2%82,c=%e2%82%ac%80"), ["a=\u{fffd}", "b=\u{fffd}", "c=€\u{fffd}"]);
+}
+
+#[test]
+fn what_is_not_safe_is_percent_encoded() {
+    let baggage = Baggage { items: &[("user id", "Amélie, \"ok\";x=1"), ("a(b", "(c)")], header: "" };
+    assert_eq!(injected(baggage).unwrap(), "user%20id=Am%C3%A9lie%2C%20%22ok%22%3Bx%3D1,a%28b=(c)");
+    assert_eq!(injected(Baggage::default()), None);
+}
+
+#[test]
+fn at_most_64_items_and_8192_bytes_travel_in_and_out() {
+    let many: Vec<_> = (0..70).map(|number| format!("k{number}=v")).collect();
+    let many = many.join(",");
+    assert_eq!(items(&many).len(), 64);
+    assert_eq!(injected(Baggage::of(&many)).unwrap().split(',').count(), 64);
+    let long = vec!["a"; 4000].concat();
+    let header = format!("a={long},b={long},c={long}");
+    assert_eq!(items(&header).len(), 2);
+    let given = [("a", long.as_str()), ("b", &long), ("c", "short")];
+    let baggage = Baggage { items: &given, header: "" };
+    assert_eq!(injected(baggage).unwrap().len(), 8005 + 8);
+    let spaces = vec![" "; 3000].concat() + "x"; // trimmed
+    let given = [("a", spaces.as_str()), ("é", "1")];
+    assert_eq!(injected(Baggage { items: &given, header: "" }).unwrap(), "a=x,%C3%A9=1");
+}
+
+#[test]
+fn baggage_travels_without_a_trace_and_only_where_its_style_is_chosen() {
+    let headers = [("Baggage", "a=1")];
+    let propagator = Propagator::new();
+    let extracted = propagator.extract(headers.as_slice());
+    assert!(extracted.context.is_none());
+    assert_eq!(injected(extracted.passing.baggage()).unwrap(), "a=1");
+    let none = propagator.styles(&[Style::Datadog]).extract(headers.as_slice());
+    assert!(none.passing.baggage().is_empty());
+}

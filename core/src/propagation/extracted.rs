@@ -1,0 +1,186 @@
+//! What headers said.
+
+use super::baggage::Baggage;
+use super::tags::{TagValue, Tags};
+use crate::exclusive::Threads;
+use crate::span::Span;
+use crate::span_context::SpanContext;
+use crate::tag::{Static, Value};
+use core::fmt::{self, Write};
+
+/// What [`Propagator::extract`](super::Propagator::extract) found: the span to continue from, what travels on with its
+/// trace, and what went wrong. It borrows the headers and copies nothing.
+#[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Extracted<'c> {
+    /// The span that called; `None`: there is none to continue from.
+    pub context: Option<SpanContext>,
+    /// The sampling priority that came, also when it came without a span.
+    pub sampling_priority: Option<i8>,
+    /// Spans of other traces that the headers named beside `context`.
+    pub links: heapless::Vec<RemoteLink, 3>,
+    /// The last span that Datadog knows of, where other tracers were between it and `context`.
+    pub last_datadog_span: Option<u64>,
+    /// Why tags of the trace did not come along.
+    pub error: Option<PropagationError<'c>>,
+    /// What goes on to whoever is called next.
+    pub passing: Passing<'c>,
+}
+
+/// A span of another trace that headers named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct RemoteLink {
+    /// The span.
+    pub context: SpanContext,
+    /// Why it is a link and no parent: `terminated_context` or `propagation_behavior_extract`.
+    pub reason: &'static str,
+    /// The [style](super::Style::name) of the headers that named it.
+    pub context_headers: &'static str,
+}
+
+/// What travels on with a trace beside the identity of its spans.
+///
+/// That of a trace which begins here is [`Passing::default`].
+#[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Passing<'c> {
+    pub(super) origin: Option<TagValue<'c>>,
+    pub(super) tags: Tags<'c>,
+    /// The members of `tracestate`, ours among them.
+    pub(super) state: &'c str,
+    /// The flags of `traceparent`.
+    pub(super) flags: u8,
+    /// No tags are sent as `x-datadog-tags`: what came of them was not whole.
+    pub(super) is_broken: bool,
+    /// The trace comes from elsewhere, and with it how it was decided on it.
+    pub(super) is_continued: bool,
+    /// The mechanism that decided here.
+    pub(super) decision: Option<u8>,
+    pub(super) baggage: Baggage<'c>,
+}
+
+impl<'c> Passing<'c> {
+    /// The same with the number of Datadog's mechanism that decided on the trace, here: 3 a rule, 4 the user. Of one that
+    /// came from elsewhere its own holds.
+    ///
+    /// Without it that is 4 for the priority 2, and 0 for 1.
+    #[must_use]
+    pub const fn decided_by(mut self, mechanism: u8) -> Self {
+        self.decision = Some(mechanism);
+        self
+    }
+
+    /// The same with these items of baggage, before those that came. Of two with one key the first holds.
+    #[must_use]
+    pub const fn baggage_items(mut self, items: &'c [(&'c str, &'c str)]) -> Self {
+        self.baggage.items = items;
+        self
+    }
+
+    /// The mechanism to tell of a trace that was decided on here and is kept.
+    pub(super) fn new_decision(&self, priority: i8) -> Option<u8> {
+        if self.is_continued || priority <= 0 {
+            return None;
+        }
+        Some(self.decision.unwrap_or(if priority > 1 { 4 } else { 0 }))
+    }
+
+    /// The baggage: what came, and what was added.
+    pub const fn baggage(&self) -> Baggage<'c> {
+        self.baggage
+    }
+
+    /// The product that began the trace, such as `synthetics`, as it came: what shows it.
+    pub fn origin(&self) -> Option<impl fmt::Display> {
+        self.origin
+    }
+
+    /// The tags that travel, each as what shows its key, without `_dd.p.` before it, and its value.
+    pub fn tags(&self) -> impl Iterator<Item = (&'c str, impl fmt::Display + use<'c>)> {
+        self.tags.iter().map(|tag| (tag.key, tag.value))
+    }
+}
+
+impl Extracted<'_> {
+    /// Continues the trace in the root span that serves the request: its parent, its links, and what Datadog shows of where it
+    /// comes from (`_dd.origin`, `_dd.parent_id`, `_dd.propagation_error`, and the tags that travel).
+    ///
+    /// It takes a dozen tag cells, or more if many tags travel; what finds no cell is counted as it is for any tag. Baggage stays
+    /// in `passing`.
+    pub fn continue_in<M: Threads>(&self, span: &Span<M>) {
+        if let Some(context) = &self.context {
+            span.continue_from(context);
+        }
+        for link in &self.links {
+            let attributes: [(&'static str, Value<'_>); 2] = [
+                ("reason", Static(link.reason).into()),
+                ("context_headers", Static(link.context_headers).into()),
+            ];
+            span.add_remote_link(&link.context, &attributes);
+        }
+        if let Some(origin) = self.passing.origin {
+            set_shown(span, "_dd.origin", format_args!("{origin}"));
+        }
+        if let Some(last) = self.last_datadog_span {
+            set_shown(span, "_dd.parent_id", format_args!("{last:016x}"));
+        }
+        if let Some(error) = &self.error {
+            set_shown(span, "_dd.propagation_error", format_args!("{error}"));
+        }
+        let mut tags = heapless::String::<{ crate::MAX_STR }>::new();
+        for (key, value) in self.passing.tags() {
+            let before = tags.len();
+            let comma = if before == 0 { "" } else { "," };
+            if write!(tags, "{comma}{key}={value}").is_err() {
+                tags.truncate(before);
+            }
+        }
+        if !tags.is_empty() {
+            span.set_tag("_dd.p", tags.as_str());
+        }
+    }
+}
+
+/// Sets what shows itself, cut to what a tag holds.
+fn set_shown<M: Threads>(span: &Span<M>, key: &'static str, shown: fmt::Arguments<'_>) {
+    let mut text = heapless::String::<{ crate::MAX_STR }>::new();
+    // What is beyond a tag's length is left out.
+    text.write_fmt(shown).ok();
+    span.set_tag(key, text.as_str());
+}
+
+/// Why tags of a trace do not travel on; it shows itself as Datadog's tag `_dd.propagation_error` has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum PropagationError<'c> {
+    /// What came is too long.
+    ExtractMaxSize,
+    /// What would be sent is too long.
+    InjectMaxSize,
+    /// What came is malformed, or its `_dd.p.dm` is.
+    DecodingError,
+    /// What would be sent has characters that the header cannot hold.
+    EncodingError,
+    /// The propagator's limit is 0.
+    Disabled,
+    /// The upper half of the trace's id is not 16 hexadecimal digits in lower case.
+    MalformedTid(&'c str),
+}
+
+impl fmt::Display for PropagationError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ExtractMaxSize => f.write_str("extract_max_size"),
+            Self::InjectMaxSize => f.write_str("inject_max_size"),
+            Self::DecodingError => f.write_str("decoding_error"),
+            Self::EncodingError => f.write_str("encoding_error"),
+            Self::Disabled => f.write_str("disabled"),
+            Self::MalformedTid(tid) => write!(f, "malformed_tid {tid}"),
+        }
+    }
+}
+
+impl core::error::Error for PropagationError<'_> {}

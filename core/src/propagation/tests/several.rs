@@ -1,0 +1,86 @@
+use super::*;
+
+const SAME: &str = "00-0000000000000000000000000000000a-00000000000000cc-01";
+const OTHER: &str = "00-000000000000000000000000000000ff-00000000000000cc-01";
+
+fn headers(parent: &'static str, state: &'static str) -> [(&'static str, &'static str); 6] {
+    [
+        ("x-datadog-trace-id", "10"),
+        ("x-datadog-parent-id", "11"),
+        ("x-datadog-sampling-priority", "2"),
+        ("traceparent", parent),
+        ("tracestate", state),
+        ("baggage", "a=1"),
+    ]
+}
+
+#[test]
+fn a_traceparent_of_the_same_trace_gives_its_span_and_its_state() {
+    for (state, last) in [("dd=p:00000000000000dd,foo=1", 0xdd), ("foo=1", 11)] {
+        let headers = headers(SAME, state);
+        let extracted = Propagator::new().extract(headers.as_slice());
+        let context = extracted.context.unwrap();
+        assert_eq!((context.trace_id, context.span_id, context.sampling_priority), (10, 0xcc, Some(2)));
+        assert_eq!(extracted.last_datadog_span, Some(last));
+        assert!(extracted.links.is_empty());
+        let (out, _) = inject(&Propagator::new(), &context, &extracted.passing);
+        assert_eq!(header(&out, "tracestate"), Some("dd=p:00000000000000cc;s:2,foo=1"));
+        assert_eq!(header(&out, "baggage"), Some("a=1"));
+    }
+}
+
+#[test]
+fn a_traceparent_of_another_trace_becomes_a_link() {
+    let headers = headers(OTHER, "foo=1");
+    let extracted = Propagator::new().extract(headers.as_slice());
+    assert_eq!(extracted.context.unwrap().span_id, 11);
+    let link = extracted.links[0];
+    assert_eq!((link.context.trace_id, link.context.span_id), (0xff, 0xcc));
+    assert_eq!((link.reason, link.context_headers), ("terminated_context", "tracecontext"));
+    let (out, _) = inject(&Propagator::new(), &extracted.context.unwrap(), &extracted.passing);
+    assert_eq!(header(&out, "tracestate"), Some("dd=p:000000000000000b;s:2"));
+}
+
+#[test]
+fn the_order_of_the_styles_says_which_holds() {
+    let headers = headers(OTHER, "");
+    let first =
+        Propagator::new().extract_styles(&[Style::TraceContext, Style::Datadog]).extract(headers.as_slice());
+    assert_eq!(first.context.unwrap().trace_id, 0xff);
+    assert_eq!(first.links[0].context_headers, "datadog");
+    assert!(first.passing.baggage().is_empty());
+}
+
+#[test]
+fn extract_first_looks_at_the_first_style_alone_and_at_baggage() {
+    let with_datadog = headers(OTHER, "");
+    let propagator = Propagator::new().extract_first();
+    let extracted = propagator.extract(with_datadog.as_slice());
+    assert_eq!((extracted.context.unwrap().trace_id, extracted.links.len()), (10, 0));
+    let without = [("traceparent", OTHER), ("baggage", "a=1")];
+    let extracted = propagator.extract(without.as_slice());
+    assert!(extracted.context.is_none() && !extracted.passing.baggage().is_empty());
+}
+
+#[test]
+fn restart_links_to_what_came_and_keeps_baggage_and_ignore_keeps_nothing() {
+    let headers = headers(SAME, "");
+    let restarted = Propagator::new().behavior(Behavior::Restart).extract(headers.as_slice());
+    assert!(restarted.context.is_none() && restarted.sampling_priority.is_none());
+    assert_eq!(restarted.links[0].reason, "propagation_behavior_extract");
+    assert_eq!((restarted.links[0].context.span_id, restarted.links[0].context_headers), (11, "datadog"));
+    assert!(!restarted.passing.baggage().is_empty());
+    let ignored = Propagator::new().behavior(Behavior::Ignore).extract(headers.as_slice());
+    assert!(ignored.context.is_none() && ignored.links.is_empty() && ignored.passing.baggage().is_empty());
+}
+
+#[test]
+fn no_style_and_no_headers_are_nothing() {
+    let extracted = Propagator::new().styles(&[]).extract(headers(SAME, "").as_slice()).context;
+    assert_eq!(extracted, None);
+    let nothing: [(&str, &str); 0] = [];
+    assert!(Propagator::new().extract(nothing.as_slice()).context.is_none());
+    let no_ids = SpanContext { span_id: 0, ..CONTEXT };
+    let passing = Passing::default().baggage_items(&[("a", "1")]);
+    assert_eq!(inject(&Propagator::new(), &no_ids, &passing).0, [("baggage", "a=1".to_string())]);
+}

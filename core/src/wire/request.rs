@@ -1,0 +1,184 @@
+//! Requests: what a host asks of a device on a link that goes both ways. Both directions, in this file.
+
+use super::packet::{CRC, VERSION};
+use crate::id::Session;
+
+/// The first byte: no version of packets has its highest bit.
+const REQUEST: u8 = 0x80 | VERSION;
+const SYNC: u8 = 1;
+const NAMES: u8 = 2;
+
+/// The bytes of a request.
+const LEN: usize = 12;
+
+/// What a host asks of a device.
+///
+/// As a datagram it travels as it is; on a byte stream in a frame ([`write_frame`](super::write_frame)), which a
+/// [`RequestDecoder`] takes apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Request {
+    /// Whose packets are meant; `None`: whoever hears it.
+    pub session: Option<Session>,
+    /// What the session says of itself: its sync, its identity, its counts.
+    pub sync: bool,
+    /// All its names.
+    pub names: bool,
+}
+
+impl Request {
+    /// The bytes of the request.
+    pub fn encode(&self) -> [u8; LEN] {
+        let [a, b, c, d, e, f, g, h] = self.session.map_or(0, |session| session.0).to_le_bytes();
+        let bits = if self.sync { SYNC } else { 0 } | if self.names { NAMES } else { 0 };
+        let [low, high] = CRC.checksum(&[REQUEST, a, b, c, d, e, f, g, h, bits]).to_le_bytes();
+        [REQUEST, a, b, c, d, e, f, g, h, bits, low, high]
+    }
+
+    /// The request of these bytes, if they are one of this version.
+    ///
+    /// ```
+    /// use microspan::wire::Request;
+    /// let request = Request { session: None, sync: true, names: false };
+    /// assert_eq!(Request::parse(&request.encode()), Some(request));
+    /// assert_eq!(Request::parse(b"twelve bytes"), None);
+    /// ```
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        let (content, crc) = bytes.split_last_chunk::<2>()?;
+        let [REQUEST, a, b, c, d, e, f, g, h, bits] = *<&[u8; LEN - 2]>::try_from(content).ok()? else {
+            return None;
+        };
+        if CRC.checksum(content) != u16::from_le_bytes(*crc) {
+            return None;
+        }
+        let key = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        Some(Self {
+            session: (key != 0).then(|| Session::new(key)),
+            sync: bits & SYNC != 0,
+            names: bits & NAMES != 0,
+        })
+    }
+}
+
+/// Finds requests in a byte stream, byte by byte: in an interrupt of a serial port, or wherever bytes come in.
+#[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct RequestDecoder {
+    bytes: [u8; LEN],
+    /// How many there are; beyond `LEN`: too many, or the frame is broken.
+    len: usize,
+    /// How many bytes of the run are still to come.
+    run: u8,
+    /// Whether a zero follows the run.
+    zero: bool,
+}
+
+impl RequestDecoder {
+    /// A decoder at the start of a stream.
+    pub const fn new() -> Self {
+        Self { bytes: [0; LEN], len: 0, run: 0, zero: false }
+    }
+
+    /// Takes the next byte of the stream; returns the request that it ends, if it ends one.
+    ///
+    /// ```
+    /// use microspan::wire::{Request, RequestDecoder, write_frame};
+    /// let request = Request { session: None, sync: true, names: true };
+    /// let mut line = vec![];
+    /// write_frame(&request.encode(), |bytes| Ok::<_, ()>(line.extend_from_slice(bytes))).unwrap();
+    /// let mut decoder = RequestDecoder::new();
+    /// let heard: Vec<Request> = line.into_iter().filter_map(|byte| decoder.byte(byte)).collect();
+    /// assert_eq!(heard, [request]);
+    /// ```
+    pub fn byte(&mut self, byte: u8) -> Option<Request> {
+        if byte == 0 {
+            let whole = if self.run == 0 { self.bytes.get(..self.len) } else { None };
+            let request = whole.and_then(Request::parse);
+            *self = Self::new();
+            return request;
+        }
+        if self.run > 0 {
+            self.run -= 1;
+            self.push(byte);
+        } else {
+            if self.zero {
+                self.push(0);
+            }
+            self.run = byte - 1;
+            self.zero = byte != 0xff;
+        }
+        None
+    }
+
+    fn push(&mut self, byte: u8) {
+        match self.bytes.get_mut(self.len) {
+            Some(place) => {
+                *place = byte;
+                self.len += 1;
+            }
+            None => self.len = LEN + 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Packet, PacketError, write_frame};
+    extern crate std;
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    fn frame(request: &Request) -> Vec<u8> {
+        let mut line = Vec::new();
+        write_frame(&request.encode(), |bytes| {
+            line.extend_from_slice(bytes);
+            Ok::<_, ()>(())
+        })
+        .unwrap();
+        line
+    }
+
+    #[test]
+    fn what_is_no_request_of_this_version_is_none() {
+        let request = Request { session: Some(Session::new(7)), sync: false, names: true };
+        let bytes = request.encode();
+        assert_eq!(Request::parse(&bytes), Some(request));
+        for at in 0..bytes.len() {
+            let mut damaged = bytes;
+            damaged[at] ^= 4;
+            assert_eq!(Request::parse(&damaged), None, "byte {at}");
+        }
+        for len in 0..bytes.len() {
+            assert_eq!(Request::parse(&bytes[..len]), None, "{len} bytes");
+        }
+    }
+
+    #[test]
+    fn a_request_is_no_packet() {
+        let request = Request { session: None, sync: true, names: true };
+        assert_eq!(Packet::parse(&request.encode()).unwrap_err(), PacketError::Version(REQUEST));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 5 } else { 500 }, failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn requests_are_found_in_a_stream_after_any_noise(
+            noise in prop::collection::vec(any::<u8>(), 0..100),
+            keys in prop::collection::vec(any::<u64>(), 1..5),
+            sync in any::<bool>(),
+        ) {
+            let requests: Vec<Request> = keys
+                .iter()
+                .map(|key| Request { session: (*key != 0).then(|| Session::new(*key)), sync, names: true })
+                .collect();
+            let mut line = noise;
+            line.push(0);
+            line.extend(requests.iter().flat_map(frame));
+            let mut decoder = RequestDecoder::new();
+            let heard: Vec<Request> = line.into_iter().filter_map(|byte| decoder.byte(byte)).collect();
+            prop_assert_eq!(&heard[heard.len() - requests.len()..], &requests[..]);
+        }
+    }
+}

@@ -154,6 +154,9 @@ step_fuzz() {
         seconds=600
         MICROSPAN_SEEDS=100000 cargo test --locked --release -p microspan-fuzz --test faults -- --nocapture || return
     fi
+    # Some million spans; without optimization, as in the step `tests`, there are fewer.
+    CARGO_TARGET_DIR=$dir CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+        cargo test --locked --release -p microspan-fuzz --test memory -- --nocapture || return
     host=$(rustc -vV | sed -n 's/^host: //p') || return
     # What is built for a named target leaves build scripts as they are.
     RUSTFLAGS=$fuzz_flags CARGO_TARGET_DIR=$dir CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \

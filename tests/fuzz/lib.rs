@@ -22,6 +22,7 @@
 
 pub mod counting;
 pub mod device;
+pub mod forge;
 mod frame;
 pub mod link;
 mod packet;

@@ -71,7 +71,7 @@ impl Sequence {
 
     /// Whether the first packet that was heard was not the session's first.
     pub(super) fn begins_late(&self) -> bool {
-        self.first != 0
+        self.first != FROM
     }
 
     /// How many packets, and spans in them, are missing since the first that was heard.

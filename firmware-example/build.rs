@@ -9,18 +9,21 @@ struct Program {
     scripts: &'static [&'static str],
 }
 
+/// Places the build id; with it goes the linker's argument that makes one. Programs that are measured have none.
+const BUILD_ID: &str = "build-id.x";
+
 const PROGRAMS: &[Program] = &[
-    Program { name: "example_main_loop", board: "an386", scripts: &["link.x"] },
-    Program { name: "example_isr", board: "an386", scripts: &["link.x"] },
-    Program { name: "example_rtic", board: "an386", scripts: &["link.x"] },
-    Program { name: "example_dual_core", board: "an521", scripts: &["link.x"] },
-    Program { name: "example_embassy", board: "lm3s6965", scripts: &["link.x", "defmt.x"] },
-    Program { name: "sandwich_udp", board: "lm3s6965", scripts: &["link.x", "defmt.x"] },
-    Program { name: "sandwich_uart", board: "lm3s6965", scripts: &["link.x", "defmt.x"] },
-    Program { name: "hammer_nested", board: "an386", scripts: &["link.x"] },
-    Program { name: "hammer_m0", board: "microbit", scripts: &["link.x"] },
-    Program { name: "hammer_cores", board: "an521", scripts: &["link.x"] },
-    Program { name: "example_panic", board: "an386", scripts: &["link.x"] },
+    Program { name: "example_main_loop", board: "an386", scripts: &["link.x", BUILD_ID] },
+    Program { name: "example_isr", board: "an386", scripts: &["link.x", BUILD_ID] },
+    Program { name: "example_rtic", board: "an386", scripts: &["link.x", BUILD_ID] },
+    Program { name: "example_dual_core", board: "an521", scripts: &["link.x", BUILD_ID] },
+    Program { name: "example_embassy", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
+    Program { name: "sandwich_udp", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
+    Program { name: "sandwich_uart", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
+    Program { name: "hammer_nested", board: "an386", scripts: &["link.x", BUILD_ID] },
+    Program { name: "hammer_m0", board: "microbit", scripts: &["link.x", BUILD_ID] },
+    Program { name: "hammer_cores", board: "an521", scripts: &["link.x", BUILD_ID] },
+    Program { name: "example_panic", board: "an386", scripts: &["link.x", BUILD_ID] },
     Program { name: "size_empty", board: "an386", scripts: &["link.x"] },
     Program { name: "size_tiny", board: "an386", scripts: &["link.x"] },
     Program { name: "size_spans", board: "an386", scripts: &["link.x"] },
@@ -66,6 +69,10 @@ fn main() {
 
 fn link(root: &str, Program { name, board, scripts }: &Program) {
     println!("cargo::rustc-link-arg-bin={name}=-L{root}/memory/{board}");
+    println!("cargo::rustc-link-arg-bin={name}=-L{root}/memory");
+    if scripts.contains(&BUILD_ID) {
+        println!("cargo::rustc-link-arg-bin={name}=--build-id");
+    }
     for script in *scripts {
         println!("cargo::rustc-link-arg-bin={name}=-T{script}");
     }

@@ -29,7 +29,7 @@ const MODULES: &[&[&str]] = &[
     &["pipeline"],
     &["msgpack", "print"],
     &["screen"],
-    &["agent", "standin"],
+    &["agent", "elf", "standin"],
     &["daemon"],
 ];
 

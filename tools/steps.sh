@@ -12,7 +12,7 @@ declare -A about=(
     [layering]='who may import whom'
     [tests]='unit, documentation and integration tests, with features on and off'
     [features]='each feature of the core alone, and all together, on the host and on a Cortex-M0'
-    [fuzz]='a minute of what a fuzzer makes of streams, packets, sessions and programs (--long: ten for each)'
+    [fuzz]='a minute of what a fuzzer makes of streams, packets, sessions, ELF files and programs (--long: ten for each)'
     [loom]='every interleaving of a few threads on the slot ring and the arena'
     [shuttle]='random schedules of many operations on the arena'
     [tsan]='data races of real threads'
@@ -145,7 +145,7 @@ step_features() {
 fuzz_flags='--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
     -Cllvm-args=-sanitizer-coverage-trace-compares'
-fuzz_targets=(frame packet session drain)
+fuzz_targets=(frame packet session request elf drain)
 
 step_fuzz() {
     need_programs c++:g++ || return

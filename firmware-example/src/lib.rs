@@ -25,6 +25,7 @@ pub mod app;
 pub mod arguments;
 #[cfg(target_os = "none")]
 pub mod board;
+pub mod build_id;
 pub mod hammer;
 #[cfg(all(target_os = "none", feature = "kitchen"))]
 pub mod service;

@@ -1,11 +1,12 @@
 //! Runs the kitchen for a while: orders come in, spans go out, and at the end the books are balanced.
 
 use embassy_time::{Duration, Instant, Ticker};
-use microspan::{Arena, Drain, Tracer, Transport};
+use microspan::{Arena, Drain, Names, Tracer, Transport};
 
 use crate::app::{Kitchen, Order, SERVICE, TAGS};
 use crate::board::host;
 use crate::board::lm3s6965::systick::Microseconds;
+use crate::build_id::build_id;
 
 static ARENA: Arena<32, 64> = Arena::new();
 
@@ -15,15 +16,20 @@ pub static TRACER: Tracer = Tracer::new(&ARENA, &Microseconds).service(SERVICE).
 /// An order comes every so often; between two of them the drain sends what the last one left.
 const PERIOD: Duration = Duration::from_millis(20);
 
-/// Serves orders for this many seconds, then sends what is left.
+/// Serves orders for this many seconds, then sends what is left. With the argument `by_address=1` it tells names by where they
+/// lie in this program.
 ///
 /// Prints what was made, drained and dropped as one JSON object on the host's standard output, by this program's own
 /// count.
-pub async fn serve<const MTU: usize, const NAMES: usize>(
-    drain: &mut Drain<MTU, NAMES>,
+pub async fn serve<const MTU: usize, const N: usize>(
+    drain: &mut Drain<MTU, N>,
     link: &mut impl Transport,
     seconds: u32,
 ) {
+    drain.set_build_id(build_id());
+    if host::argument("by_address") == Some(1) {
+        drain.set_names(Names::ByAddress);
+    }
     let mut kitchen = Kitchen::new(&TRACER);
     let mut ticker = Ticker::every(PERIOD);
     let end = Instant::now() + Duration::from_secs(seconds.into());
@@ -51,10 +57,7 @@ pub async fn serve<const MTU: usize, const NAMES: usize>(
 }
 
 /// Sends all there is; `false` when the link refused.
-fn send<const MTU: usize, const NAMES: usize>(
-    drain: &mut Drain<MTU, NAMES>,
-    link: &mut impl Transport,
-) -> bool {
+fn send<const MTU: usize, const N: usize>(drain: &mut Drain<MTU, N>, link: &mut impl Transport) -> bool {
     loop {
         match drain.poll(link) {
             Ok(true) => {}

@@ -9,6 +9,7 @@ mod input;
 mod summary;
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -20,6 +21,7 @@ pub use summary::{AtCallsite, OnCore, Summary};
 use crate::agent::{self, Client};
 use crate::config::Config;
 use crate::decode::{Arrival, Correction, Decoder, Stream};
+use crate::elf::Images;
 use crate::error::BridgeError;
 use crate::model::Span;
 use crate::pipeline::{Assembler, Limits, Trace};
@@ -40,25 +42,31 @@ const FAREWELL: Duration = Duration::from_secs(5);
 const PROGRESS: Duration = Duration::from_secs(10);
 
 /// What a bridge does beside sending.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Show each finished trace on standard output.
     pub print: Option<Style>,
     /// Say every ten seconds how much went through.
     pub progress: bool,
+    /// ELF files, and folders of them, for devices that tell names by address.
+    pub elf: Vec<PathBuf>,
 }
 
 /// Runs until `stop` is set or every link has ended, then sends what it holds.
 ///
 /// # Errors
 ///
-/// A link that cannot be opened and cannot become so by itself, or an agent URL that cannot be used.
+/// A link that cannot be opened and cannot become so by itself, an agent URL or an ELF file that cannot be used.
 pub fn run(
     inputs: Vec<Input>,
     config: Config,
     options: Options,
     stop: Arc<AtomicBool>,
 ) -> Result<Summary, BridgeError> {
+    let decoder = match options.elf.as_slice() {
+        [] => Decoder::new(),
+        _ => Decoder::with_strings(Arc::new(Images::open(options.elf)?)),
+    };
     let client = Client::start(&config.agent_url, agent::Options::default())?;
     let (sender, events) = mpsc::sync_channel(QUEUE);
     let links = inputs.len();
@@ -79,7 +87,7 @@ pub fn run(
         None => None,
     };
     let bridge = Bridge {
-        decoder: Decoder::new(),
+        decoder,
         streams: (0..links).map(|_| Stream::new()).collect(),
         ways,
         other_version: None,

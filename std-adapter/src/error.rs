@@ -3,6 +3,8 @@
 //! A message holds its cause, so the cause is not told again as a source.
 
 use std::io;
+#[cfg(feature = "elf")]
+use std::path::PathBuf;
 
 /// A setting that cannot be used, found at start.
 ///
@@ -63,6 +65,53 @@ impl SendError {
     }
 }
 
+/// Why an ELF file is not taken.
+#[cfg(feature = "elf")]
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ElfError {
+    /// It is not there, or may not be read.
+    #[error(
+        "cannot read the ELF file or folder {}: {cause}; give what the linker wrote, or a folder that holds it",
+        path.display()
+    )]
+    Unreadable {
+        /// The path as given.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// It is something else.
+    #[error("{} is not a whole ELF file; give what the linker wrote, not a .bin or .hex made from it", path.display())]
+    NotElf {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// It is not a program.
+    #[error("{} is an object file, whose texts have no addresses yet; give the linked program", path.display())]
+    NotLinked {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// It is not for a microcontroller.
+    #[error("{} loads more than {most} MB; give the program of a microcontroller", path.display())]
+    TooLarge {
+        /// The path as given.
+        path: PathBuf,
+        /// How many megabytes are taken.
+        most: u64,
+    },
+    /// Nothing tells which devices run it.
+    #[error(
+        "{} has no GNU build-id, so that nothing tells which devices run it; link it with --build-id, or give it alone",
+        path.display()
+    )]
+    NoBuildId {
+        /// The path as given.
+        path: PathBuf,
+    },
+}
+
 /// Why the bridge does not run.
 #[cfg(feature = "cli")]
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +130,9 @@ pub enum BridgeError {
     /// The agent cannot be addressed.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// An ELF file cannot be used.
+    #[error(transparent)]
+    Elf(#[from] ElfError),
     /// The system gives no thread.
     #[error("cannot start a thread for a link: {0}; give fewer links, or raise the limit of processes")]
     Thread(io::Error),

@@ -42,6 +42,9 @@ struct Bridge {
     /// Where the agent is; wins over the environment.
     #[arg(long, value_name = "URL")]
     agent_url: Option<String>,
+    /// Read the names of devices that tell them by address from this ELF file, or from those in this folder, by build id.
+    #[arg(long, value_name = "FILE|DIR")]
+    elf: Vec<PathBuf>,
     /// Show each finished trace as a tree.
     #[arg(long)]
     print: bool,
@@ -117,8 +120,11 @@ fn run_bridge(args: Bridge) -> anyhow::Result<()> {
         config.agent_url = url;
     }
     let style = Style::for_output(&io::stdout(), config.no_color);
-    let options =
-        daemon::Options { print: args.print.then_some(style), progress: io::stderr().is_terminal() };
+    let options = daemon::Options {
+        print: args.print.then_some(style),
+        progress: io::stderr().is_terminal(),
+        elf: args.elf,
+    };
     let stop = Arc::new(AtomicBool::new(false));
     let asked = stop.clone();
     on_interrupt(move || asked.store(true, Ordering::Relaxed))?;

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use microspan::wire::Request;
 use microspan::{
-    Arena, Callsites, Clock, Drain, Refused, Session, Span, SpanContext, Static, Stats, Tracer, Transport,
-    Value,
+    Arena, Callsites, Clock, Drain, Names, Refused, Session, Span, SpanContext, Static, Stats, Tracer,
+    Transport, Value,
 };
+use microspan_std::decode::{Arrival, Strings};
 
-const SPAN_NAMES: [&str; 6] = [
+// In statics, each at one address.
+static SPAN_NAMES: [&str; 6] = [
     "bake",
     "slice",
     "spread the butter evenly",
@@ -16,7 +19,8 @@ const SPAN_NAMES: [&str; 6] = [
     "größer",
     "a name that is longer than twenty-two bytes",
 ];
-const KEYS: [&str; 4] = ["bread", "slices", "for whom it is made, and when", "k"];
+static KEYS: [&str; 4] = ["bread", "slices", "for whom it is made, and when", "k"];
+static BREAD: &str = "rye";
 const TEXT: &str = "ein Brötchen mit Käse, and then another one for the road, which is long";
 
 /// What a span was to be when it started, and what was done to it.
@@ -43,6 +47,8 @@ pub struct Made {
 pub struct Run {
     /// The longest packet.
     pub mtu: usize,
+    /// Whether all strings are known: none is told by its address.
+    pub named: bool,
     /// The packets, in their order.
     pub packets: Vec<Vec<u8>>,
     /// How many of them were sent when all was done: they hold no span, and the last says all that was dropped.
@@ -57,6 +63,32 @@ pub struct Run {
     pub stats: Stats,
     /// How many spans the drain says it sent.
     pub sent: u32,
+}
+
+/// The strings of the program that lie at known addresses, for devices that tell names by theirs.
+#[derive(Debug)]
+pub struct Program;
+
+impl Strings for Program {
+    fn text(&self, _: &[u8], address: u64, length: u32) -> Option<String> {
+        let mut texts = SPAN_NAMES.iter().chain(&KEYS).chain([&BREAD]);
+        let found =
+            texts.find(|text| text.as_ptr().addr() as u64 == address && text.len() == length as usize);
+        found.map(|text| (*text).to_owned())
+    }
+}
+
+/// When tick 0 of a device was, in nanoseconds since the Unix epoch.
+pub const BASE: u64 = 1_000_000_000_000_000_000;
+
+/// When a packet arrives that was filled at this tick and took no time.
+pub fn at_once(tick: u64, monotonic: u64) -> Arrival {
+    Arrival { unix: (BASE + tick) as i64, monotonic }
+}
+
+/// The tick of a time on the host.
+pub fn tick(unix: i64) -> u64 {
+    (unix as u64).wrapping_sub(BASE)
 }
 
 /// Nanoseconds, set by hand.
@@ -136,7 +168,7 @@ fn on<const MTU: usize, const NAMES: usize>(
     }
     let tracer = Box::into_raw(Box::new(tracer));
     // SAFETY: likewise.
-    let run = execute::<MTU, NAMES>(unsafe { &*tracer }, &device.clock, session, program);
+    let run = execute::<MTU, NAMES>(unsafe { &*tracer }, &device.clock, (session, kind), program);
     // SAFETY: both came from boxes, and the drain and all spans are gone.
     unsafe {
         drop(Box::from_raw(tracer));
@@ -148,17 +180,27 @@ fn on<const MTU: usize, const NAMES: usize>(
 fn execute<const MTU: usize, const NAMES: usize>(
     tracer: &'static Tracer,
     clock: &'static Hand,
-    session: u64,
+    (session, kind): (u64, u8),
     program: &mut dyn Iterator<Item = u8>,
 ) -> Run {
     let Some(mut drain) = Drain::<MTU, NAMES>::new(tracer, Session::new(session)) else {
         unreachable!("a tracer's first drain")
     };
+    match kind >> 2 & 3 {
+        1 => _ = drain.set_device("oven-1").set_build_id(&[7; 20]),
+        2 => _ = drain.set_names(Names::ByAddress).set_build_id(&[9; 20]),
+        3 => _ = drain.set_clock_base(BASE),
+        _ => {}
+    }
     let mut link = Link { packets: Vec::new(), refuses: program.next().unwrap_or(0), offered: 0 };
     let mut doing = Doing { tracer, open: Vec::new(), made: BTreeMap::new(), started: 0, nested: true };
     while let Some(step) = program.next() {
         clock.0.fetch_add(1, Ordering::Relaxed);
         match step % 16 {
+            14 if step >> 4 == 15 => {
+                let request = Request { session: None, sync: true, names: true };
+                assert!(drain.hear(&request.encode()));
+            }
             14 => {
                 let _ = drain.poll(&mut link);
             }
@@ -181,6 +223,7 @@ fn execute<const MTU: usize, const NAMES: usize>(
     }
     Run {
         mtu: MTU,
+        named: kind >> 2 & 3 != 2,
         farewell: link.packets.len() - spoken,
         packets: link.packets,
         made: doing.made,
@@ -233,7 +276,7 @@ impl Doing {
             }
             9 => {
                 let (tag, shown): (Value<'_>, String) = match byte() {
-                    0 => (Static("rye").into(), "rye".to_owned()),
+                    0 => (Static(BREAD).into(), BREAD.to_owned()),
                     1 => (true.into(), "true".to_owned()),
                     2 => (0.25f32.into(), "0.25".to_owned()),
                     3 => (f64::MAX.into(), f64::MAX.to_string()),

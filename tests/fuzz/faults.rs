@@ -4,12 +4,13 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 
 use microspan::wire::{FrameDecoder, MAX_FRAME, Packet, Record};
-use microspan_fuzz::device::{self, Run};
+use microspan_fuzz::device::{self, Program, Run};
 use microspan_fuzz::link::{self, Faults};
 use microspan_fuzz::random::Random;
-use microspan_std::decode::{Arrival, Counters, Decoder, Stream};
+use microspan_std::decode::{Counters, Decoder, Stream};
 use microspan_std::model::Span;
 
 /// How many runs there are of each kind, when nobody says otherwise.
@@ -129,9 +130,11 @@ impl<'a> Known<'a> {
         ids.dedup();
         assert_eq!(ids.len(), spans.len(), "none comes twice");
         for span in spans {
-            let made = &self.run.made.get(&(span.start as u64));
+            let made = &self.run.made.get(&(device::tick(span.start)));
             let made = made.unwrap_or_else(|| panic!("nobody made {span:?}"));
-            let is_named = made.name.starts_with(&*span.name) || span.name.starts_with("name#");
+            let is_named = made.name.starts_with(&*span.name)
+                || span.name.starts_with("name#")
+                || span.name.starts_with("str@");
             assert!(is_named && span.error == made.error, "{span:?} {made:?}");
         }
         sum.spans += sent;
@@ -152,14 +155,14 @@ fn datagrams(seed: u64, sum: &mut Sum) {
     let mut random = Random::new(seed);
     let run = device(&mut random, seed);
     let mut known = Known::of(&run);
-    let (mut decoder, mut spans, mut now) = (Decoder::new(), Vec::new(), 0);
+    let (mut decoder, mut spans, mut now) = (Decoder::with_strings(Arc::new(Program)), Vec::new(), 0);
     // The host knows of a loss by what comes after it, so the last words arrive.
     let (body, farewell) = run.packets.split_at(run.packets.len() - run.farewell);
     let arrived = link::datagrams(&mut random, body, &mut sum.faults);
     for datagram in arrived.iter().chain(farewell) {
         let sent = known.arrives(datagram).unwrap_or(now);
         now = now.max(sent);
-        decoder.packet(datagram, Arrival { unix: sent as i64, monotonic: now }, &mut |span| spans.push(span));
+        decoder.packet(datagram, device::at_once(sent, now), &mut |span| spans.push(span));
     }
     if known.deceived {
         return sum.deceived += 1;
@@ -178,7 +181,8 @@ fn stream(seed: u64, sum: &mut Sum) {
 
     let mut known = Known::of(&run);
     let (mut frames, mut stream) = (FrameDecoder::<MAX_FRAME>::new(), Stream::new());
-    let (mut decoder, mut spans, mut now, mut sent) = (Decoder::new(), Vec::new(), 0, 0);
+    let (mut decoder, mut spans, mut now, mut sent) =
+        (Decoder::with_strings(Arc::new(Program)), Vec::new(), 0, 0);
     // Frame by frame, each in pieces, so that the time is that of the frame which ends there.
     for frame in line.split_inclusive(|byte| *byte == 0) {
         let mut input = frame;
@@ -186,7 +190,7 @@ fn stream(seed: u64, sum: &mut Sum) {
             sent = known.arrives(packet).unwrap_or(sent);
             now = now.max(sent);
         }
-        let at = Arrival { unix: sent as i64, monotonic: now };
+        let at = device::at_once(sent, now);
         let piece = 1 + random.below(frame.len().max(2));
         for piece in frame.chunks(piece) {
             stream.bytes(piece, at, &mut decoder, &mut |span| spans.push(span));

@@ -64,6 +64,13 @@ impl Board {
         self
     }
 
+    /// Has it tell names by where they lie in its program.
+    #[must_use]
+    pub fn names_by_address(mut self) -> Self {
+        self.semihosting.push_str(",arg=by_address=1");
+        self
+    }
+
     /// Connects its first serial port, in QEMU's own words.
     #[must_use]
     pub fn serial(mut self, to: &str) -> Self {

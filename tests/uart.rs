@@ -1,14 +1,20 @@
 //! From a Cortex-M over its serial port to the agent: over TCP, over a serial device, and from recordings.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
+use microspan::wire::{FrameDecoder, MAX_FRAME};
 use microspan_tests::bridge::{Bridge, Summary};
+use microspan_tests::device::frame;
+use microspan_tests::listener::Listener;
 use microspan_tests::need;
 use microspan_tests::needs::Missing;
 use microspan_tests::official::TestAgent;
 use microspan_tests::ports;
+use microspan_tests::process::eventually;
 use microspan_tests::qemu::{Board, Report};
 use microspan_tests::sandwich;
 use microspan_tests::span::now;
@@ -107,4 +113,32 @@ fn garbage_between_the_frames_of_a_cortex_m_takes_only_what_it_hits() {
     assert_eq!(summary.spans_sent, report.spans_drained, "{summary:?}");
     assert!(summary.damaged > 0 && summary.spans_lost_on_the_way == 0, "{summary:?}");
     assert_eq!((standin.summary().spans, standin.summary().rejected), (report.spans_drained, 0));
+}
+
+#[test]
+fn a_cortex_m_tells_who_asks_over_a_serial_port_all_its_names_within_two_packets() {
+    let port = ports::tcp();
+    let board = need!(Board::new("sandwich_uart", SECONDS));
+    let board = board.serial(&format!("tcp:127.0.0.1:{port},server=on,wait=on")).start();
+    let mut line = eventually(Duration::from_secs(20), || {
+        TcpStream::connect(("127.0.0.1", port)).map_err(|error| error.to_string())
+    });
+    let (mut decoder, mut bytes, mut unread) = (FrameDecoder::<MAX_FRAME>::new(), [0; 512], 0..0);
+    Listener::default().hear_all_names(|request| {
+        if let Some(request) = request {
+            line.write_all(&frame(&request.encode())).expect("the request is sent");
+        }
+        loop {
+            let mut input = &bytes[unread.clone()];
+            let packet = decoder.next(&mut input).map(|packet| packet.map(<[u8]>::to_vec));
+            unread.start = unread.end - input.len();
+            match packet {
+                Some(packet) => return packet.expect("a frame that is whole"),
+                None => unread = 0..line.read(&mut bytes).expect("the line is open"),
+            }
+        }
+    });
+    // The line stays open, and nobody has to read it to its end.
+    thread::spawn(move || std::io::copy(&mut line, &mut std::io::sink()));
+    board.finish();
 }

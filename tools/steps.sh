@@ -11,7 +11,7 @@ declare -A about=(
     [docs]='documentation without a warning'
     [layering]='who may import whom'
     [tests]='unit, documentation and integration tests, with features on and off'
-    [features]='each feature of the core alone, and all together, on the host and on a Cortex-M0'
+    [features]='each feature of the core alone, each two, and all together, on the host and on a Cortex-M0'
     [fuzz]='a minute of what a fuzzer makes of streams, packets, sessions, ELF files and programs (--long: ten for each)'
     [loom]='every interleaving of a few threads on the slot ring and the arena'
     [shuttle]='random schedules of many operations on the arena'
@@ -29,6 +29,9 @@ board_targets=(thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabihf thumb
 cost_targets=(thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabi)
 test_agent=ddapm-test-agent==1.69.1
 test_agent_dir=target/test-agent
+
+# The kitchen over each of its links.
+sandwiches=(sandwich_mqtt sandwich_tcp sandwich_uart sandwich_udp)
 
 # The programs that hammer an arena, and the one that panics, and their targets.
 declare -A hammers=(
@@ -66,6 +69,9 @@ need_test_agent() {
     fi
     printf '%s\n' "$test_agent" >"$stamp"
 }
+
+# need_broker: an MQTT broker, which Debian has where only root looks for programs, and a client to look what it keeps.
+need_broker() { PATH=$PATH:/usr/sbin need_programs mosquitto:mosquitto mosquitto_sub:mosquitto-clients; }
 
 # need_components: the parts of Rust that only developers need.
 need_components() {
@@ -111,7 +117,7 @@ step_layering() { cargo test --locked -p microspan-tests --test layering; }
 
 step_tests() {
     cargo test --locked --workspace &&
-        cargo test --locked -p microspan --features defmt,embassy-net,embedded-io &&
+        cargo test --locked -p microspan --features defmt,embassy-net-tcp,embedded-io &&
         cargo test --locked -p microspan --features linked-tracer --test linked &&
         cargo test --locked -p microspan --features embassy-executor --lib --test executor &&
         cargo test --locked -p microspan --features off --test off &&
@@ -133,7 +139,13 @@ step_features() {
     local target=thumbv6m-none-eabi feature features
     mapfile -t features < <(core_features)
     ((${#features[@]})) || return
-    for feature in '' "${features[@]}" "${features[*]}"; do
+    local sets=('' "${features[@]}" "${features[*]}") first second
+    for ((first = 0; first < ${#features[@]}; first++)); do
+        for ((second = first + 1; second < ${#features[@]}; second++)); do
+            sets+=("${features[first]} ${features[second]}")
+        done
+    done
+    for feature in "${sets[@]}"; do
         printf 'features: %s\n' "${feature:-none}"
         RUSTFLAGS=-Dwarnings CARGO_TARGET_DIR=$target_dir/features \
             cargo check --locked -p microspan --no-default-features --features "$feature" || return
@@ -220,7 +232,7 @@ step_boards() {
             board_cargo "$target" build --locked -p microspan --release --features embedded-io,defmt &&
             board_cargo "$target" build --locked -p microspan-example-library --release || return
     done
-    build_sandwich sandwich_udp sandwich_uart && build_hammers && build_examples || return
+    build_sandwich "${sandwiches[@]}" && build_hammers && build_examples || return
     for target in "${cost_targets[@]}"; do
         board_cargo "$target" build --locked -p microspan-firmware --no-default-features --profile firmware \
             --bin cost --bin cost_interrupts --bin cost_callsites --bin cost_sampler || return
@@ -230,9 +242,11 @@ step_boards() {
 step_qemu() {
     command -v qemu-system-arm >/dev/null || skip "there is no qemu-system-arm here" || return
     need_test_agent || skip "there is no $test_agent here" || return
-    build_sandwich sandwich_udp sandwich_uart && build_examples || return
+    need_broker || skip "there is no mosquitto here" || return
+    build_sandwich "${sandwiches[@]}" && build_examples || return
     MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$target_dir" && pwd) \
-        cargo test --locked --workspace --test udp --test uart --test examples
+        cargo test --locked --workspace --test mqtt --test tcp --test udp --test uart \
+        --test examples
 }
 
 build_examples() {

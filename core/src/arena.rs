@@ -44,6 +44,13 @@ pub(crate) use span::Started;
 pub(crate) use tags::{ERROR, LOST, note_of};
 
 /// The longest dynamic string a tag can hold, in bytes; a longer one is cut and marked as cut.
+///
+/// ```
+#[doc = include_str!("../docs/setup.txt")]
+/// let long = "x".repeat(MAX_STR + 1);
+/// let span = TRACER.trace("request");
+/// span.set_tag("body", &*long); // cut
+/// ```
 pub const MAX_STR: usize = 255;
 
 /// The longest name, key or static string, in bytes; a longer one is cut. With its index it fits a record.
@@ -77,6 +84,12 @@ pub struct Arena<const SPANS: usize, const TAGS: usize, const CORES: usize = 1> 
 impl<const SPANS: usize, const TAGS: usize, const CORES: usize> Arena<SPANS, TAGS, CORES> {
     const_unless_loom! {
         /// An empty arena.
+        ///
+        /// ```
+        /// use microspan::Arena;
+        /// static ARENA: Arena<16, 32> = Arena::new(); // all of it in `.data`: 16 spans, 32 tag cells, one core
+        /// static OF_TWO_CORES: Arena<64, 128, 2> = Arena::new();
+        /// ```
         #[allow(clippy::new_without_default, reason = "it belongs in a static, which no Default can fill")]
         pub fn new() -> Self {
             const { assert!(SPANS <= 1 << 16, "an arena has at most 65,536 spans") };

@@ -37,6 +37,11 @@ pub struct Callsites<const N: usize> {
 impl<const N: usize> Callsites<N> {
     const_unless_loom! {
         /// An empty table.
+        ///
+        /// ```
+        /// use microspan::Callsites;
+        /// static SITES: Callsites<8> = Callsites::new(); // room for eight names
+        /// ```
         #[allow(clippy::new_without_default, reason = "it belongs in a static, which no Default can fill")]
         pub fn new() -> Self {
             const { assert!(N.is_power_of_two() && N <= 1024, "a table has 1 to 1,024 callsites, a power of two") };
@@ -49,6 +54,15 @@ impl<const N: usize> Callsites<N> {
     }
 
     /// What was counted so far.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// static SITES: Callsites<8> = Callsites::new();
+    /// static COUNTED: Tracer = Tracer::new(&ARENA, &Ticks).callsites(&SITES);
+    /// COUNTED.trace("adc.read").finish();
+    /// let site = SITES.iter().next().unwrap();
+    /// assert_eq!((site.name, site.started, site.finished), ("adc.read", 1, 1));
+    /// ```
     pub fn iter(&'static self) -> impl Iterator<Item = Callsite> {
         let view = self.view();
         (0..view.len()).filter_map(move |index| view.get(index))
@@ -65,6 +79,15 @@ fn sites<const N: usize>() -> [Site; N] {
 }
 
 /// What was counted at one callsite; each count wraps at 2^32.
+///
+/// ```
+#[doc = include_str!("../docs/setup.txt")]
+/// # static SITES: Callsites<8> = Callsites::new();
+/// fn worst() -> Option<Callsite> {
+///     SITES.iter().max_by_key(|site| site.dropped)
+/// }
+/// assert!(worst().is_none());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

@@ -2,6 +2,25 @@
 
 /// Where time stamps come from.
 ///
+/// ```
+/// use microspan::Clock;
+///
+/// /// A timer of 32 bits that counts microseconds, read more often than it comes round.
+/// struct Timer;
+/// # fn timer_with_overflows() -> u64 { 7 }
+///
+/// impl Clock for Timer {
+///     fn now(&self) -> u64 {
+///         timer_with_overflows()
+///     }
+///
+///     fn frequency(&self) -> u32 {
+///         1_000_000
+///     }
+/// }
+/// assert!(Timer.now() <= Timer.now());
+/// ```
+///
 /// # Obligations
 ///
 /// An implementation

@@ -44,6 +44,11 @@ pub trait Context: Sync {
 }
 
 /// One context: interrupts nest as calls do and say nothing of themselves, and there is one core. The default.
+///
+/// ```
+/// use microspan::{Context, OneContext};
+/// assert_eq!((OneContext.core(), OneContext.interrupt()), (0, 0));
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct OneContext;
@@ -51,6 +56,17 @@ pub struct OneContext;
 impl Context for OneContext {}
 
 /// A Cortex-M: the register IPSR says which exception runs.
+///
+/// ```
+/// # use microspan::{Arena, Clock, CortexM, Tracer};
+/// # struct Ticks;
+/// # impl Clock for Ticks {
+/// #     fn now(&self) -> u64 { 0 }
+/// #     fn frequency(&self) -> u32 { 1 }
+/// # }
+/// static ARENA: Arena<16, 32> = Arena::new();
+/// static TRACER: Tracer = Tracer::new(&ARENA, &Ticks).context(&CortexM);
+/// ```
 #[cfg(all(target_arch = "arm", target_os = "none"))]
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -86,6 +102,12 @@ pub struct Cores<C> {
 
 impl<C: Context> Cores<C> {
     /// The cores that `core` tells apart, each with the interrupts of `inner`.
+    ///
+    /// ```
+    /// use microspan::{Cores, OneContext};
+    /// fn core_id() -> usize { 0 } // `SIO.cpuid` of an RP2040, say
+    /// static CONTEXT: Cores<OneContext> = Cores::new(core_id, OneContext); // `CortexM` in place of `OneContext` on one
+    /// ```
     pub const fn new(core: fn() -> usize, inner: C) -> Self {
         Self { core, inner }
     }
@@ -104,6 +126,11 @@ impl<C: Context> Context for Cores<C> {
 }
 
 /// What the spans of an interrupt are.
+///
+/// ```
+#[doc = include_str!("../docs/setup.txt")]
+/// static ROOTS: Tracer = Tracer::new(&ARENA, &Ticks).interrupts(Interrupts::Roots);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Interrupts {

@@ -8,10 +8,12 @@
 //! | `drain/session.rs` | what the session says of itself: sync, identity, counts |
 //! | `drain/names.rs` | the table of strings |
 //! | `drain/hear.rs` | what the program and listeners say to it |
+//! | `drain/introduce.rs` | packets for those that come late |
 
 mod beyond;
 mod encoder;
 mod hear;
+mod introduce;
 mod names;
 mod session;
 
@@ -22,6 +24,7 @@ use crate::transport::{Refused, Transport};
 use crate::wire::{Header, MAX_MTU, MIN_MTU, Writer, seal};
 pub(crate) use beyond::{BEYOND, Beyond};
 use encoder::Encoder;
+use introduce::Introduction;
 pub use names::Names;
 use names::Table;
 use session::{About, Told};
@@ -41,6 +44,14 @@ const SWEEP: u32 = 256;
 ///
 /// Nothing is encoded before the drain runs, and the drain runs where and when you [`poll`](Drain::poll) it: the
 /// main loop, a task, a low-priority interrupt.
+///
+/// ```
+#[doc = include_str!("../docs/setup.txt")]
+/// let mut drain = Drain::<256>::new(&TRACER, Session::new(0x5EED)).unwrap();
+/// TRACER.trace("request").finish();
+/// while drain.poll(&mut line).unwrap() {}
+/// assert_eq!((drain.spans(), line.0.len()), (1, 1)); // one span, in one packet
+/// ```
 pub struct Drain<const MTU: usize, const NAMES: usize = 64> {
     tracer: &'static Tracer,
     session: Session,
@@ -58,13 +69,21 @@ pub struct Drain<const MTU: usize, const NAMES: usize = 64> {
     /// How many slots were looked at since a span was found.
     swept: u32,
     told: Option<Told>,
-    /// When a listener was answered last, in ticks.
-    answered: Option<u64>,
+    /// When a listener was answered last: the low 32 bits, so that one may be put off whom chance brings at their like.
+    answered: u32,
+    introduction: Introduction,
 }
 
 impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     /// The drain of this tracer, which begins the tracer's session; `None` when it had one already, since a session is
     /// begun once.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// let random = 0x5EED; // 64 bits of a hardware random number generator
+    /// let drain = Drain::<256>::new(&TRACER, Session::new(random)).unwrap();
+    /// assert!(Drain::<256>::new(&TRACER, Session::new(random)).is_none()); // there is one for a tracer
+    /// ```
     pub fn new(tracer: &'static Tracer, session: Session) -> Option<Self> {
         const { assert!(MTU >= MIN_MTU && MTU <= MAX_MTU, "a drain's MTU is from 64 to 1,472 bytes") };
         tracer.arena.begin_session(session).then(|| Self::at(tracer, session, (0, 0, 0)))
@@ -86,7 +105,8 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
             from: 0,
             swept: 0,
             told: None,
-            answered: None,
+            answered: 0,
+            introduction: Introduction { next: None, waiting: None },
         }
     }
 
@@ -115,12 +135,66 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
             return Ok(self.swept != 0);
         }
         transport.send(packet)?;
-        self.waiting = 0;
-        self.sequence = self.sequence.wrapping_add(1);
+        self.packet_sent();
         Ok(true)
     }
 
+    /// The packet that goes out next, for a link that is awaited instead of polled; `None`: there is nothing to say.
+    ///
+    /// It stays the next one until [`packet_sent`](Drain::packet_sent), also when the link breaks meanwhile: what was sent
+    /// twice the host takes once. One call looks at each slot of the arena once at most.
+    ///
+    /// ```
+    /// use microspan::Drain;
+    /// async fn publish(packet: &[u8]) -> Result<(), ()> { // and wait for the answer
+    /// #   let _ = packet;
+    ///     Ok(())
+    /// }
+    /// async fn publish_all(drain: &mut Drain<256>) -> Result<(), ()> {
+    ///     while let Some(packet) = drain.packet() {
+    ///         publish(packet).await?;
+    ///         drain.packet_sent();
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn packet(&mut self) -> Option<&[u8]> {
+        while self.waiting == 0 {
+            self.waiting = self.fill();
+            if self.waiting == 0 && self.swept == 0 {
+                return None;
+            }
+        }
+        self.buffer.get(..self.waiting)
+    }
+
+    /// The [`packet`](Drain::packet) is at its destination, or with somebody who sees to that; the next one may be filled.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// drop(TRACER.trace("make_sandwich_request"));
+    /// let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+    /// let first = drain.packet().map(<[u8]>::to_vec);
+    /// assert_eq!(drain.packet().map(<[u8]>::to_vec), first); // the same, until it is sent
+    /// drain.packet_sent();
+    /// assert_eq!(drain.packet(), None);
+    /// ```
+    pub fn packet_sent(&mut self) {
+        if self.waiting != 0 {
+            self.waiting = 0;
+            self.sequence = self.sequence.wrapping_add(1);
+        }
+    }
+
     /// How many spans were encoded into packets so far; wraps at 2^32.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+    /// TRACER.trace("request").finish();
+    /// drain.poll(&mut line).unwrap();
+    /// assert_eq!(drain.spans(), 1);
+    /// ```
     pub fn spans(&self) -> u32 {
         self.spans
     }
@@ -130,7 +204,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     #[inline(never)]
     fn fill(&mut self) -> usize {
         let mut sweep = Sweep { arena: self.tracer.arena, from: self.from, swept: self.swept };
-        let mut next = sweep.next();
+        let mut next = if self.introduction.next.is_some() { None } else { sweep.next() };
         let Self { tracer, session, buffer, about, names, sequence, spans, latest, told, .. } = self;
         let now = tracer.clock.now();
         // A panic in the middle takes this packet with it.
@@ -181,8 +255,11 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         (self.from, self.swept) = (sweep.from, sweep.swept);
         if len == empty {
             self.tracer.arena.note_packet(self.sequence);
+            // Not even a sync has room: spans go on.
+            self.introduction.next = None;
             return 0;
         }
+        self.introduction.filled(self.names.news().is_some());
         seal(&mut self.buffer, len).unwrap_or(0)
     }
 }
@@ -196,6 +273,11 @@ impl<const MTU: usize> Drain<MTU, 0> {
     /// and its program unless it is told these again.
     ///
     /// An example is at [`Tracer::on_panic`].
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// assert!(Drain::<256, 0>::take_over(&TRACER).is_none()); // no panic has been
+    /// ```
     pub fn take_over(tracer: &'static Tracer) -> Option<Self> {
         let session = tracer.arena.session()?;
         let may = tracer.arena.has_panicked() && tracer.arena.take_over();

@@ -63,6 +63,10 @@ pub fn name_task(id: u32, name: &'static str) {
 }
 
 /// How often a task was spawned, or named, that found no room.
+///
+/// ```
+/// assert_eq!(microspan::executor::tasks_without_room(), 0);
+/// ```
 pub fn tasks_without_room() -> u32 {
     TASKS.without_room()
 }

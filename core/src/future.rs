@@ -39,6 +39,16 @@ pub struct Detached<M: Threads = AnyThread>(Span<M>);
 
 impl<M: Threads> Detached<M> {
     /// Runs a closure in which this is the current span.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// let order = TRACER.trace("order").detach();
+    /// let made = order.enter(|| {
+    ///     TRACER.trace("bread").finish(); // a child of `order`
+    ///     1
+    /// });
+    /// assert!(made == 1 && TRACER.current_span().is_none());
+    /// ```
     pub fn enter<R>(&self, body: impl FnOnce() -> R) -> R {
         Place::of(&self.0).run(body)
     }
@@ -63,12 +73,26 @@ impl<M: Threads> Span<M> {
     ///
     /// What was current when it was started is so again. Detach a span before others are started in it: one that is
     /// current by then stays so.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// let order = TRACER.trace("order").detach();
+    /// assert!(TRACER.current_span().is_none() && order.is_recording());
+    /// ```
     pub fn detach(self) -> Detached<M> {
         self.into()
     }
 }
 
 /// Gives futures a span.
+///
+/// ```
+#[doc = include_str!("../docs/setup.txt")]
+/// async fn bake() -> u32 { 200 }
+/// # async fn order() {
+/// let degrees = bake().in_span(TRACER.trace("bake")).await;
+/// # }
+/// ```
 pub trait InSpan: Future + Sized {
     /// A future that does what this one does, with `span` as the current span whenever it is polled.
     ///
@@ -93,6 +117,13 @@ impl<F: Future> InSpan for F {}
 
 pin_project! {
     /// A future with a span: see [`InSpan::in_span`].
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// let mut future = core::pin::pin!(async { 7 }.in_span(TRACER.trace("bake")));
+    /// let mut context = core::task::Context::from_waker(core::task::Waker::noop());
+    /// assert_eq!(future.as_mut().poll(&mut context), core::task::Poll::Ready(7)); // and the span is finished
+    /// ```
     #[must_use = "a future does nothing until it is awaited"]
     pub struct WithSpan<F, M: Threads = AnyThread> {
         // First: what the future drops is dropped in its span.

@@ -112,12 +112,27 @@ pub const fn linked(tracer: &'static Tracer) -> &'static Tracer {
 }
 
 /// The tracer of the program; `None` when none was chosen.
+///
+/// ```
+#[doc = include_str!("../docs/setup.txt")]
+/// assert!(microspan::global().is_none());
+/// microspan::set_global(&TRACER).unwrap();
+/// assert!(microspan::global().is_some());
+/// ```
 #[inline(always)]
 pub fn global() -> Option<&'static Tracer> {
     if cfg!(feature = "off") { None } else { pointer::get() }
 }
 
 /// Starts a span in the tracer of the program, as [`Tracer::trace`] does. Without a tracer the guard does nothing.
+///
+/// ```
+/// fn slice() { // in a library
+///     let span = microspan::trace("slice");
+///     span.set_tag("slices", 2u32);
+/// }
+/// slice(); // without a tracer it does nothing
+/// ```
 #[inline(always)]
 pub fn trace(name: &'static str) -> Span {
     match global() {
@@ -140,18 +155,42 @@ pub fn span(name: &'static str) -> SpanBuilder<'static> {
 }
 
 /// The current span of the tracer of the program, as [`Tracer::current_span`].
+///
+/// ```
+#[doc = include_str!("../docs/setup.txt")]
+/// microspan::set_global(&TRACER).unwrap();
+/// let order = microspan::trace("order");
+/// if let Some(span) = microspan::current_span() {
+///     span.set_tag("bread", Static("rye"));
+/// }
+/// assert!(order.get_tag("bread").is_some());
+/// ```
 #[inline]
 pub fn current_span() -> Option<SpanRef> {
     global()?.current_span()
 }
 
 /// The root span of the current trace of the tracer of the program, as [`Tracer::current_root_span`].
+///
+/// ```
+#[doc = include_str!("../docs/setup.txt")]
+/// microspan::set_global(&TRACER).unwrap();
+/// let (order, bread) = (microspan::trace("order"), microspan::trace("bread"));
+/// microspan::current_root_span().unwrap().set_tag("guests", 2u32);
+/// assert!(order.get_tag("guests").is_some() && bread.get_tag("guests").is_none());
+/// ```
 #[inline]
 pub fn current_root_span() -> Option<SpanRef> {
     global()?.current_root_span()
 }
 
 /// Why a tracer was not made the one of the program.
+///
+/// ```
+#[doc = include_str!("../docs/setup.txt")]
+/// microspan::set_global(&TRACER).unwrap();
+/// assert_eq!(microspan::set_global(&TRACER), Err(SetGlobalError::AlreadySet));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

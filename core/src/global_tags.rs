@@ -41,6 +41,13 @@ pub struct GlobalTags<const N: usize> {
 impl<const N: usize> GlobalTags<N> {
     const_unless_loom! {
         /// An empty table.
+        ///
+        /// ```
+        #[doc = include_str!("../docs/setup.txt")]
+        /// static TAGS: GlobalTags<2> = GlobalTags::new(); // room for two
+        /// static TAGGED: Tracer = Tracer::new(&ARENA, &Ticks).global_tags(&TAGS);
+        /// TAGGED.set_global_tag("room", Static("kitchen")).unwrap();
+        /// ```
         #[allow(clippy::new_without_default, reason = "it belongs in a static, which no Default can fill")]
         pub fn new() -> Self {
             Self { entries: entries(), changes: AtomicU32::new(0) }
@@ -71,6 +78,11 @@ const_unless_loom! {
 }
 
 /// Why a tag was not set.
+///
+/// ```
+#[doc = include_str!("../docs/setup.txt")]
+/// assert!(TRACER.set_global_tag("room", 7u32).is_err()); // the tracer was given no `GlobalTags`
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

@@ -9,17 +9,32 @@
 ///
 /// Every id of the run is derived from it. Give [`Session::new`] real entropy: a hardware random number
 /// generator, or whatever differs between two boots and between two devices.
+///
+/// ```
+/// use microspan::Session;
+/// let session = Session::new(0x0123_4567_89ab_cdef); // random, and another one each time the device starts
+/// assert_eq!(session.span_id(8), 0x197d_47c7_3d2e_3b1e);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Session(pub u64);
 
 impl Session {
     /// The session of this entropy.
+    ///
+    /// ```
+    /// let session = microspan::Session::new(0x5EED); // 64 bits of a hardware random number generator
+    /// ```
     pub const fn new(entropy: u64) -> Self {
         Self(entropy)
     }
 
     /// The 64-bit span id of the span with this counter; never 0.
+    ///
+    /// ```
+    /// let session = microspan::Session::new(0);
+    /// assert_eq!(session.span_id(1), 0xbfef_8030_ddc2_d772);
+    /// ```
     #[inline]
     pub const fn span_id(self, counter: u64) -> u64 {
         match self.mix(counter) {
@@ -30,6 +45,11 @@ impl Session {
     }
 
     /// The 128-bit trace id of the trace whose root span has this counter; its low half is the root's span id.
+    ///
+    /// ```
+    /// let session = microspan::Session::new(0);
+    /// assert_eq!(session.trace_id(1) as u64, session.span_id(1));
+    /// ```
     #[inline]
     pub const fn trace_id(self, root: u64) -> u128 {
         (self.mix(u64::MAX) as u128) << 64 | self.span_id(root) as u128

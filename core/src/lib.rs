@@ -75,6 +75,8 @@
 //! None is on by default, and each but `off` only adds.
 //!
 //! - `embedded-io`: `Stream`, the transport over a byte stream. It waits as long as the stream does.
+//! - `embedded-io-async`: `AsyncStream`, which is awaited, and keeps each packet until its stream has flushed it.
+//! - `embassy-net-tcp`: `Tcp`, a connection as such a stream, whose peer has acknowledged what is flushed.
 //! - `embassy-net`: `Udp`, the transport over a UDP socket. It never waits.
 //! - `embassy-executor`: spans of the tasks of `embassy-executor`; see `executor`. For the final binary alone to enable.
 //! - `defmt`: `Format` for the public types.

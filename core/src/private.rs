@@ -76,7 +76,7 @@ impl<T, E> Outcome for Result<T, E> {
 }
 
 /// An error to be recorded: by its `Display` in a method of this type, by its `Debug` in a method of [`DebugOnly`], which is
-/// found only where there is no `Display`.
+/// found only where there is no `Display`; and [`Neither`] where there is neither.
 #[derive(Debug)]
 pub struct Failure<'e, E>(pub &'e E);
 
@@ -104,6 +104,34 @@ impl<E: Debug> DebugOnly for Failure<'_, E> {
         }
     }
 }
+
+/// What is found where an error has neither, so that the compiler says so.
+pub trait Neither {
+    /// The error.
+    type Error;
+
+    /// Never called: nothing is [`Shown`].
+    fn record<M: Threads>(&self, span: &Span<M>)
+    where
+        Self::Error: Shown;
+}
+
+impl<E> Neither for &Failure<'_, E> {
+    type Error = E;
+
+    fn record<M: Threads>(&self, _: &Span<M>)
+    where
+        E: Shown,
+    {
+    }
+}
+
+/// What nothing is: a name by which the compiler can say what is missing.
+#[diagnostic::on_unimplemented(
+    message = "`err` records what an error says of itself, and `{Self}` says nothing",
+    label = "write `#[derive(Debug)]` at `{Self}`, or implement `Display` for it"
+)]
+pub trait Shown {}
 
 #[cold]
 #[inline(never)]

@@ -62,6 +62,11 @@ pub struct Sampler {
 impl Sampler {
     const_unless_loom! {
         /// A sampler without rules, and with Datadog's limit of 100 traces a second.
+        ///
+        /// ```
+        /// use microspan::{Rule, Sampler};
+        /// static ALL: Sampler = Sampler::new(); // keeps every trace
+        /// ```
         #[allow(clippy::new_without_default, reason = "it belongs in a static, which no Default can fill")]
         pub fn new() -> Self {
             Self { rules: &[], others: None, limit: Some(100), limiter: Limiter::new() }
@@ -69,6 +74,12 @@ impl Sampler {
     }
 
     /// The rules, of which the first that is for a trace holds.
+    ///
+    /// ```
+    /// use microspan::{Rule, Sampler};
+    /// static RULES: [Rule; 1] = [Rule::new(0.01).name("*.poll")];
+    /// static SAMPLER: Sampler = Sampler::new().rules(&RULES);
+    /// ```
     #[must_use]
     pub const fn rules(mut self, rules: &'static [Rule]) -> Self {
         self.rules = rules;
@@ -76,6 +87,11 @@ impl Sampler {
     }
 
     /// The rate of traces that no rule is for. Unless this is called, these are recorded and the host decides.
+    ///
+    /// ```
+    /// use microspan::{Rule, Sampler};
+    /// static A_TENTH: Sampler = Sampler::new().rate(0.1);
+    /// ```
     #[must_use]
     pub const fn rate(mut self, rate: f64) -> Self {
         self.others = Some(Rule::new(rate));
@@ -83,6 +99,11 @@ impl Sampler {
     }
 
     /// How many traces a second may be kept by rules and the rate, by the tracer's clock; 0: none.
+    ///
+    /// ```
+    /// use microspan::{Rule, Sampler};
+    /// static TEN_A_SECOND: Sampler = Sampler::new().rate(1.0).limit(10);
+    /// ```
     #[must_use]
     pub const fn limit(mut self, traces_per_second: u32) -> Self {
         self.limit = Some(traces_per_second);
@@ -90,6 +111,11 @@ impl Sampler {
     }
 
     /// Takes the limit away.
+    ///
+    /// ```
+    /// use microspan::{Rule, Sampler};
+    /// static HALF: Sampler = Sampler::new().rate(0.5).unlimited();
+    /// ```
     #[must_use]
     pub const fn unlimited(mut self) -> Self {
         self.limit = None;

@@ -42,3 +42,7 @@ shown!([const N: usize] FrameDecoder<N>, "FrameDecoder", "frame" = |_decoder| N)
 shown!([W] crate::Stream<W>, "Stream", "is_inside_a_frame" = |stream| stream.is_inside_a_frame());
 #[cfg(feature = "embassy-net")]
 shown!([] crate::Udp<'_, '_>, "Udp", "port" = |udp| udp.port());
+#[cfg(feature = "embedded-io-async")]
+shown!([W] crate::AsyncStream<W>, "AsyncStream", "is_inside_a_frame" = |stream| stream.is_inside_a_frame());
+#[cfg(feature = "embassy-net-tcp")]
+shown!([] crate::Tcp<'_, '_>, "Tcp", "unacknowledged" = |tcp| tcp.left());

@@ -39,6 +39,16 @@ mod beyond;
 /// Hold one across an `.await` only in a future that has a span ([`in_span`](crate::InSpan::in_span)): elsewhere, what the
 /// executor runs meanwhile would become its children. One that is forgotten (`core::mem::forget`) keeps its slot, and
 /// stays the current span, for ever.
+///
+/// ```
+#[doc = include_str!("../docs/setup.txt")]
+/// {
+///     let order = TRACER.trace("order");
+///     order.set_tag("bread", Static("rye"));
+///     assert!(order.is_recording());
+/// } // finished here
+/// assert!(TRACER.current_span().is_none());
+/// ```
 #[must_use = "a span is finished when its guard is dropped: `let _span = ..` keeps it, `let _ = ..` does not"]
 pub struct Span<M: Threads = AnyThread> {
     /// Its handle is 0: nothing to finish.
@@ -76,6 +86,14 @@ impl<M: Threads> Span<M> {
     }
 
     /// Whether the span is being recorded.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// let order = TRACER.trace("order");
+    /// if order.is_recording() {
+    ///     order.set_tag("bytes", 7u32); // what took work to find out
+    /// }
+    /// ```
     #[inline(always)]
     pub fn is_recording(&self) -> bool {
         !cfg!(feature = "off") && self.name.handle != 0
@@ -89,6 +107,11 @@ impl<M: Threads> Span<M> {
     /// Each call takes cells of its own until the span is drained, also under a key that was set before. One that finds none is
     /// lost and counted ([`Stats::tags_full`](crate::Stats::tags_full)), and what was set before holds. A tag that does not
     /// fit the drain's packet beside its span is lost there ([`Stats::tags_oversize`](crate::Stats::tags_oversize)).
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// TRACER.trace("order").set_tag("id", 7u32).set_tag("bread", Static("rye")).set_tag("for", "Ada");
+    /// ```
     #[inline(always)]
     pub fn set_tag<'v>(&self, key: &'static str, value: impl Into<Value<'v>>) -> &Self {
         // Without the look whether it is open, which a name needs.
@@ -99,12 +122,28 @@ impl<M: Threads> Span<M> {
     }
 
     /// A name of this span that can be copied and handed on; `None`: it is not recorded.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// let order = TRACER.trace("order");
+    /// let same = order.as_ref().unwrap();
+    /// drop(order);
+    /// assert!(!same.is_open());
+    /// assert!(microspan::trace("nowhere").as_ref().is_none());
+    /// ```
     #[inline]
     pub fn as_ref(&self) -> Option<SpanRef<M>> {
         SpanRef::open(self.name.tracer, self.name.handle)
     }
 
     /// Finishes the span now; the same as dropping it.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// let order = TRACER.trace("order");
+    /// order.finish();
+    /// assert!(TRACER.current_span().is_none());
+    /// ```
     #[inline(always)]
     pub fn finish(self) {}
 
@@ -208,6 +247,16 @@ pub(crate) fn count_finish(tracer: &'static Tracer, name: &'static str, handle: 
 ///
 /// What is done through it to a span that was finished does nothing and is counted
 /// ([`Stats::stale`](crate::Stats::stale)); it never reaches another span.
+///
+/// ```
+#[doc = include_str!("../docs/setup.txt")]
+/// let order = TRACER.trace("order");
+/// let same: SpanRef = TRACER.current_span().unwrap();
+/// same.set_tag("bread", Static("rye"));
+/// drop(order);
+/// same.set_tag("too", "late"); // does nothing, and is counted
+/// assert_eq!(TRACER.stats().stale, 1);
+/// ```
 pub struct SpanRef<M: Threads = AnyThread> {
     tracer: &'static Tracer,
     /// 0: the name that the guard of a dropped span has.
@@ -231,12 +280,24 @@ impl<M: Threads> SpanRef<M> {
     }
 
     /// Whether the span is still open.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// let order = TRACER.trace("order");
+    /// assert!(TRACER.current_span().unwrap().is_open());
+    /// ```
     #[inline]
     pub fn is_open(&self) -> bool {
         self.handle != 0 && self.tracer.arena.is_open(self.handle)
     }
 
     /// As [`Span::set_tag`].
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// let order = TRACER.trace("order");
+    /// TRACER.current_span().unwrap().set_tag("slices", 2u32);
+    /// ```
     #[inline]
     pub fn set_tag<'v>(&self, key: &'static str, value: impl Into<Value<'v>>) -> &Self {
         if self.check() {

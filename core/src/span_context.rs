@@ -23,6 +23,12 @@ pub struct SpanContext {
 
 impl SpanContext {
     /// Whether it names a span that Datadog takes: neither the span's id nor the low half of the trace's is 0.
+    ///
+    /// ```
+    /// use microspan::SpanContext;
+    /// let none = SpanContext { trace_id: 7, span_id: 0, sampling_priority: None };
+    /// assert!(!none.is_valid() && SpanContext { span_id: 9, ..none }.is_valid());
+    /// ```
     pub const fn is_valid(&self) -> bool {
         self.trace_id as u64 != 0 && self.span_id != 0
     }

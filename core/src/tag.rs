@@ -5,6 +5,13 @@ use core::ptr;
 /// The value of a tag.
 ///
 /// Made by `From` from the scalar types, from [`Static`] and from `&str`.
+///
+/// ```
+/// use microspan::{Static, Value};
+/// assert_eq!(Value::from(7u8), Value::U64(7));
+/// assert_eq!(Value::from(-7), Value::I64(-7));
+/// assert_eq!(Value::from(Static("rye")), Value::Static("rye"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

@@ -51,6 +51,18 @@ pub struct Tracer {
 
 impl Tracer {
     /// A tracer over this arena and this clock.
+    ///
+    /// ```
+    /// use microspan::{Arena, Clock, Tracer};
+    /// struct Ticks; // any timer that counts up
+    /// impl Clock for Ticks {
+    ///     fn now(&self) -> u64 { 0 }
+    ///     fn frequency(&self) -> u32 { 1_000_000 }
+    /// }
+    /// static ARENA: Arena<16, 32> = Arena::new();
+    /// static TRACER: Tracer = Tracer::new(&ARENA, &Ticks);
+    /// assert!(TRACER.trace("request").is_recording());
+    /// ```
     pub const fn new<const SPANS: usize, const TAGS: usize, const CORES: usize>(
         arena: &'static Arena<SPANS, TAGS, CORES>,
         clock: &'static dyn Clock,
@@ -70,6 +82,14 @@ impl Tracer {
     }
 
     /// A tracer for [`Exclusive`](crate::Exclusive): nobody else has this arena. By itself it starts no spans.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// let arena = Box::leak(Box::new(Arena::<16, 64>::new()));
+    /// let tracer = Box::leak(Box::new(Tracer::exclusive(arena, &Ticks)));
+    /// let tracer = Exclusive::new(tracer).unwrap();
+    /// assert!(tracer.trace("request").is_recording());
+    /// ```
     pub const fn exclusive<const SPANS: usize, const TAGS: usize>(
         arena: &'static mut Arena<SPANS, TAGS>,
         clock: &'static dyn Clock,
@@ -78,6 +98,11 @@ impl Tracer {
     }
 
     /// The service that its spans belong to; none: the host's configuration says it.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// static TRACED: Tracer = Tracer::new(&ARENA, &Ticks).service("kitchen");
+    /// ```
     #[must_use]
     pub const fn service(mut self, service: &'static str) -> Self {
         self.service = service;
@@ -88,6 +113,12 @@ impl Tracer {
     /// Tags of every span (`env`, `version`, what the device is called). They go out once, not per span; a
     /// span's own tag of the same key wins, and so does the first of two here. What does not fit one packet of the
     /// drain's MTU stays out.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// static TAGS: [(&str, Value<'static>); 1] = [("env", Value::Static("dev"))];
+    /// static TRACED: Tracer = Tracer::new(&ARENA, &Ticks).tags(&TAGS);
+    /// ```
     #[must_use]
     pub const fn tags(mut self, tags: &'static [(&'static str, Value<'static>)]) -> Self {
         self.tags = tags;
@@ -95,6 +126,13 @@ impl Tracer {
     }
 
     /// Takes the tags of all spans that are set at run time from this table; see [`GlobalTags`].
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// static TAGS: GlobalTags<4> = GlobalTags::new();
+    /// static TRACED: Tracer = Tracer::new(&ARENA, &Ticks).global_tags(&TAGS);
+    /// TRACED.set_global_tag("room", Static("kitchen")).unwrap();
+    /// ```
     #[must_use]
     pub const fn global_tags<const N: usize>(mut self, table: &'static GlobalTags<N>) -> Self {
         self.global_tags = Some(table.view());
@@ -104,6 +142,14 @@ impl Tracer {
     /// Who says on which core and in which interrupt a span starts; [`OneContext`] unless this is called.
     ///
     /// An exclusive tracer has one context, whatever this says.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// fn core_id() -> usize { 0 }
+    /// static CONTEXT: Cores<OneContext> = Cores::new(core_id, OneContext);
+    /// static ON_TWO: Arena<16, 64, 2> = Arena::new();
+    /// static TRACED: Tracer = Tracer::new(&ON_TWO, &Ticks).context(&CONTEXT); // `&CortexM` on one core with interrupts
+    /// ```
     #[must_use]
     pub const fn context(mut self, context: &'static dyn Context) -> Self {
         if matches!(self.mode, Mode::Shared) {
@@ -113,6 +159,11 @@ impl Tracer {
     }
 
     /// What the spans of interrupts are; children of what they interrupt unless this is called.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// static TRACED: Tracer = Tracer::new(&ARENA, &Ticks).interrupts(Interrupts::Roots);
+    /// ```
     #[must_use]
     pub const fn interrupts(mut self, interrupts: Interrupts) -> Self {
         self.interrupts = interrupts;
@@ -121,6 +172,15 @@ impl Tracer {
 
     /// Has a start that finds no free slot take the one of the oldest finished span, as a flight recorder does, instead of
     /// dropping the new span. What is lost is counted ([`Stats::spans_overwritten`]).
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// static TRACED: Tracer = Tracer::new(&ARENA, &Ticks).overwrite();
+    /// for _ in 0..17 {
+    ///     TRACED.trace("order").finish(); // the last one took the place of the first
+    /// }
+    /// assert_eq!(TRACED.stats().spans_overwritten, 1);
+    /// ```
     #[must_use]
     pub const fn overwrite(mut self) -> Self {
         self.arena.full.overwrite = true;
@@ -133,6 +193,11 @@ impl Tracer {
     /// A span that finds no slot but reserved ones is dropped and counted ([`Stats::spans_reserved`]). If an error is set on
     /// a dropped span, that error is recorded in a reserved slot. Beside [`overwrite`](Self::overwrite) nothing but
     /// roots and errors takes the place of roots and errors.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// static TRACED: Tracer = Tracer::new(&ARENA, &Ticks).reserve(4);
+    /// ```
     #[must_use]
     pub const fn reserve(mut self, slots: usize) -> Self {
         let half = self.arena.capacity() / 2;
@@ -143,6 +208,13 @@ impl Tracer {
     }
 
     /// Has this decide which traces are recorded; all are unless this is called.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// static SAMPLER: Sampler = Sampler::new().rate(0.0);
+    /// static TRACED: Tracer = Tracer::new(&ARENA, &Ticks).sampler(&SAMPLER);
+    /// assert!(!TRACED.trace("order").is_recording());
+    /// ```
     #[must_use]
     pub const fn sampler(mut self, sampler: &'static Sampler) -> Self {
         self.judge.sampler = Some(sampler);
@@ -179,6 +251,14 @@ impl Tracer {
     }
 
     /// Counts what happens at each callsite in this table.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// static SITES: Callsites<8> = Callsites::new();
+    /// static TRACED: Tracer = Tracer::new(&ARENA, &Ticks).callsites(&SITES);
+    /// TRACED.trace("order").finish();
+    /// assert_eq!(SITES.iter().count(), 1);
+    /// ```
     #[must_use]
     pub const fn callsites<const N: usize>(mut self, table: &'static Callsites<N>) -> Self {
         self.callsites = Some(table.view());
@@ -193,6 +273,12 @@ impl Tracer {
     /// The current span is one for each core that the [`Context`] tells apart; interrupts nest in it. When a parent is
     /// finished before its child, the nearest ancestor that is open is current after the child, if the parent's slot was
     /// not used again meanwhile; otherwise there is none.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// let order = TRACER.trace("order");
+    /// let bread = TRACER.trace("bread.cut"); // a child of `order`
+    /// ```
     #[inline(always)]
     pub fn trace(&'static self, name: &'static str) -> Span {
         if self.is_enabled() && self.mode == Mode::Shared {
@@ -225,12 +311,26 @@ impl Tracer {
     /// The current span; `None` when there is none, or its trace is not recorded.
     ///
     /// It can be tagged from any function without being handed down.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// let order = TRACER.trace("order");
+    /// TRACER.current_span().unwrap().set_tag("slices", 2u32);
+    /// assert_eq!(order.get_tag("slices"), Some(Value::U64(2)));
+    /// ```
     #[inline]
     pub fn current_span(&'static self) -> Option<SpanRef> {
         if self.mode == Mode::Shared { SpanRef::open(self, self.current()) } else { None }
     }
 
     /// The root span of the current trace, when it is still open.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// let (order, bread) = (TRACER.trace("order"), TRACER.trace("bread.cut"));
+    /// TRACER.current_root_span().unwrap().set_tag("guests", 2u32);
+    /// assert!(order.get_tag("guests").is_some() && bread.get_tag("guests").is_none());
+    /// ```
     #[inline]
     pub fn current_root_span(&'static self) -> Option<SpanRef> {
         if self.mode == Mode::Shared { SpanRef::open(self, self.current_root()?) } else { None }
@@ -253,6 +353,12 @@ impl Tracer {
 
     /// Switches recording on or off; it is on at first, and off for good after [a panic](Self::on_panic). Spans that are open
     /// stay so.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// TRACER.set_enabled(false);
+    /// assert!(!TRACER.trace("order").is_recording());
+    /// ```
     pub fn set_enabled(&self, enabled: bool) {
         self.arena.state.disabled.store(!enabled || self.arena.has_panicked(), Ordering::Relaxed);
     }
@@ -262,6 +368,13 @@ impl Tracer {
     ///
     /// It goes out with the next packet, and then as the others do. A text that is not [`Static`](crate::Static) is cut
     /// after 32 bytes. An example is at [`GlobalTags`].
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// static TAGS: GlobalTags<4> = GlobalTags::new();
+    /// static TRACED: Tracer = Tracer::new(&ARENA, &Ticks).global_tags(&TAGS);
+    /// TRACED.set_global_tag("firmware", Static("1.2.0")).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -276,11 +389,22 @@ impl Tracer {
     }
 
     /// What was dropped so far, on all cores.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// let held: Vec<Span> = (0..20).map(|_| TRACER.trace("open")).collect(); // the arena has 16 slots
+    /// assert_eq!(TRACER.stats().spans_dropped(), 4);
+    /// ```
     pub fn stats(&self) -> Stats {
         self.arena.stats()
     }
 
     /// What was dropped so far on one core; nothing on a core that the arena has no place for.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// assert_eq!(TRACER.stats_of(0), Stats::default());
+    /// ```
     pub fn stats_of(&self, core: usize) -> Stats {
         self.arena.stats_of(core)
     }

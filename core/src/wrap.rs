@@ -140,6 +140,13 @@ impl Tracer {
     }
 
     /// A future that is polled in a span of its own, which starts now: `future.in_span(tracer.trace(name))`.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// # async fn order() {
+    /// let slices = TRACER.wrap_future("bread.cut", async { 2 }).await;
+    /// # }
+    /// ```
     #[inline]
     pub fn wrap_future<F: Future>(&'static self, name: &'static str, future: F) -> WithSpan<F> {
         future.in_span(self.trace(name))
@@ -148,6 +155,14 @@ impl Tracer {
 
 impl Exclusive {
     /// As [`Tracer::wrap`].
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// # let arena = Box::leak(Box::new(Arena::<16, 64>::new()));
+    /// # let tracer = Box::leak(Box::new(Tracer::exclusive(arena, &Ticks)));
+    /// # let tracer = Exclusive::new(tracer).unwrap();
+    /// assert_eq!(tracer.wrap("bread.cut", || 2), 2);
+    /// ```
     #[inline(always)]
     pub fn wrap<R>(&self, name: &'static str, body: impl FnOnce() -> R) -> R {
         let _span = self.trace(name);
@@ -155,6 +170,16 @@ impl Exclusive {
     }
 
     /// As [`Tracer::wrap_future`], for a future that stays on this thread.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// # let arena = Box::leak(Box::new(Arena::<16, 64>::new()));
+    /// # let tracer = Box::leak(Box::new(Tracer::exclusive(arena, &Ticks)));
+    /// # let tracer = Exclusive::new(tracer).unwrap();
+    /// # async fn order(tracer: Exclusive) {
+    /// let slices = tracer.wrap_future("bread.cut", async { 2 }).await;
+    /// # }
+    /// ```
     #[inline]
     pub fn wrap_future<F: Future>(&self, name: &'static str, future: F) -> WithSpan<F, OneThread> {
         future.in_span(self.trace(name))

@@ -16,6 +16,8 @@ fn every_public_type_has_a_format() {
     have_formats! {
         AnyThread,
         Arena<4, 4>,
+        #[cfg(feature = "embedded-io-async")]
+        AsyncStream<()>,
         Callsite,
         Callsites<4>,
         Cause,
@@ -29,6 +31,7 @@ fn every_public_type_has_a_format() {
         GlobalTagError,
         GlobalTags<4>,
         Interrupts,
+        Names,
         OneContext,
         OneThread,
         Refused<()>,
@@ -46,6 +49,8 @@ fn every_public_type_has_a_format() {
         Stats,
         #[cfg(feature = "embedded-io")]
         Stream<()>,
+        #[cfg(feature = "embassy-net-tcp")]
+        Tcp<'_, '_>,
         Tracer,
         #[cfg(feature = "embassy-net")]
         Udp<'_, '_>,
@@ -65,12 +70,15 @@ fn every_public_type_has_a_format() {
         wire::FrameDecoder<64>,
         wire::FrameError,
         wire::Header,
+        wire::Identity<'_>,
         wire::Link<'_>,
         wire::Malformed,
         wire::Packet<'_>,
         wire::PacketError,
         wire::Record<'_>,
         wire::Records<'_>,
+        wire::Request,
+        wire::RequestDecoder,
         wire::Span<'_>,
         wire::Sync<'_>,
         wire::Tag<'_>,

@@ -18,6 +18,9 @@ pub static TAGS: &[(&str, Value<'static>)] = &[
     ("device", Value::Static("lm3s6965evb")),
 ];
 
+/// What the device is called.
+pub const DEVICE: &str = "kitchen-1";
+
 /// The service that the spans belong to.
 pub const SERVICE: &str = "sandwich-device";
 

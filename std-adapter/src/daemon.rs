@@ -6,8 +6,11 @@
 
 mod back;
 mod input;
+mod listen;
+mod mqtt;
 mod summary;
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -69,16 +72,17 @@ pub fn run(
     };
     let client = Client::start(&config.agent_url, agent::Options::default())?;
     let (sender, events) = mpsc::sync_channel(QUEUE);
-    let links = inputs.len();
     let is_live = inputs.iter().any(|input| !matches!(input, Input::Stdin | Input::File(_)));
     let patience = if is_live { Patience::None } else { Patience::Unlimited };
     // Every link is opened before the first is read: a port that is taken is said at once.
     let readers = inputs.into_iter().map(Reader::open).collect::<Result<Vec<_>, _>>()?;
     let started = Instant::now();
-    let outlet = input::Outlet { link: 0, events: sender, stop: stop.clone(), started };
-    let ways = readers.iter().map(Reader::way).collect::<Vec<_>>();
-    for (link, reader) in readers.into_iter().enumerate() {
-        reader.start(link, &outlet).map_err(BridgeError::Thread)?;
+    let outlet =
+        input::Outlet { link: 0, events: sender, stop: stop.clone(), started, links: Arc::default() };
+    let links = readers.into_iter().map(|reader| (outlet.another_link(), reader)).collect::<Vec<_>>();
+    let ways = links.iter().map(|(outlet, reader)| (outlet.link, reader.way())).collect();
+    for (outlet, reader) in links {
+        reader.start(outlet).map_err(BridgeError::Thread)?;
     }
     drop(outlet);
     log::info!("sending to {}", config.agent_url);
@@ -88,7 +92,7 @@ pub fn run(
     };
     let bridge = Bridge {
         decoder,
-        streams: (0..links).map(|_| Stream::new()).collect(),
+        streams: HashMap::new(),
         ways,
         other_version: None,
         assembler: Assembler::new(Limits::default(), config.tagging),
@@ -100,10 +104,10 @@ pub fn run(
 
 struct Bridge {
     decoder: Decoder,
-    /// One a link.
-    streams: Vec<Stream>,
+    /// One a link that is a byte stream and has said something.
+    streams: HashMap<usize, Stream>,
     /// How a device is reached over each link.
-    ways: Vec<Way>,
+    ways: HashMap<usize, Way>,
     /// The wire version that was last said to be another one.
     other_version: Option<u8>,
     assembler: Assembler,
@@ -183,7 +187,7 @@ impl Bridge {
         if stop.load(Ordering::Relaxed) || matches!(self.outlet.patience, Patience::None) {
             self.outlet.patience = Patience::Until(end);
         }
-        self.streams.iter_mut().for_each(|stream| stream.finish(&mut self.decoder));
+        self.streams.values_mut().for_each(|stream| stream.finish(&mut self.decoder));
         self.decode(|decoder, mut out| decoder.flush(&mut out));
         let Self { assembler, outlet, .. } = &mut self;
         assembler.flush(&mut |trace| outlet.take(trace));
@@ -199,12 +203,23 @@ impl Bridge {
                 self.ask(link, From::Address(from));
             }
             Event::Bytes { link, bytes, at } => {
-                let mut stream = std::mem::take(&mut self.streams[link]);
+                let mut stream = self.streams.remove(&link).unwrap_or_default();
                 self.decode(|decoder, mut out| stream.bytes(&bytes, at, decoder, &mut out));
-                self.streams[link] = stream;
+                self.streams.insert(link, stream);
                 self.ask(link, From::Stream);
             }
-            Event::Broken { link } => self.streams[link].finish(&mut self.decoder),
+            Event::Message { bytes, at } => {
+                self.decode(|decoder, mut out| decoder.packet(&bytes, at, &mut out));
+                // There is nobody to ask.
+                self.decoder.take_requests();
+            }
+            Event::Kept { bytes } => self.decoder.learn(&bytes),
+            Event::Connected { link, way } => drop(self.ways.insert(link, way)),
+            Event::Broken { link } => self.broken(link),
+            Event::Ended { link } => {
+                self.broken(link);
+                self.ways.remove(&link);
+            }
             Event::Recording { bytes, recorded } => self.recording(&bytes, recorded),
         }
         if let Some(version) = self.decoder.take_other_version()
@@ -217,10 +232,18 @@ impl Bridge {
         }
     }
 
+    fn broken(&mut self, link: usize) {
+        if let Some(mut stream) = self.streams.remove(&link) {
+            stream.finish(&mut self.decoder);
+        }
+    }
+
     /// Asks the devices whose packets just came for what they have not told.
     fn ask(&mut self, link: usize, from: From) {
         for request in self.decoder.take_requests() {
-            self.ways[link].ask(&request, from);
+            if let Some(way) = self.ways.get_mut(&link) {
+                way.ask(&request, from);
+            }
         }
     }
 

@@ -9,6 +9,7 @@
 
 mod about;
 mod beyond;
+mod indexed;
 mod names;
 mod reported;
 mod sequence;
@@ -155,6 +156,21 @@ impl Decoder {
         }
     }
 
+    /// Takes what a packet says of its session, its sync and its names, and nothing else: one that was sent long ago, and that
+    /// a broker kept for those that come late. What the session's packets need that wait is looked at with the next
+    /// [`poll`](Decoder::poll).
+    pub fn learn(&mut self, bytes: &[u8]) {
+        // One that is damaged is of no use to anybody, and was counted when it was sent.
+        let Ok(packet) = Packet::parse(bytes) else { return };
+        let key = packet.header().session;
+        if !self.sessions.contains_key(&key.0) && self.sessions.len() < SESSIONS {
+            self.sessions.insert(key.0, Session::new(key, self.programs.clone()));
+        }
+        if let Some(session) = self.sessions.get_mut(&key.0) {
+            session.learn(&packet);
+        }
+    }
+
     /// Hands on what has waited long enough.
     pub fn poll(&mut self, monotonic: u64, out: &mut impl FnMut(Span)) {
         for session in self.sessions.values_mut() {
@@ -225,7 +241,6 @@ impl Decoder {
                 self.counters.forgotten_sessions += 1;
             }
         }
-        self.counters.sessions += 1;
         self.sessions.insert(key.0, Session::new(key, self.programs.clone()));
     }
 }

@@ -12,6 +12,7 @@ use std::convert::Infallible;
 
 use rmp::encode::{self, ByteBuf, ValueWriteError};
 
+use crate::model::Text;
 use crate::pipeline::{Datum, Trace};
 use beyond::{write_events, write_links};
 
@@ -120,11 +121,11 @@ impl Payload {
             let head = begin_map(out);
             let mut keys = 7;
             constant(out, b"\xa7service");
-            text(out, span.service.as_deref().unwrap_or_default());
+            bytes(out, span.service.as_ref().map_or(b"", Text::as_bytes));
             constant(out, b"\xa4name");
-            text(out, &span.name);
+            bytes(out, span.name.as_bytes());
             constant(out, b"\xa8resource");
-            text(out, span.resource.as_deref().unwrap_or(&span.name));
+            bytes(out, span.resource.as_ref().unwrap_or(&span.name).as_bytes());
             constant(out, b"\xa8trace_id");
             sure(encode::write_uint(out, span.trace_id as u64));
             constant(out, b"\xa7span_id");
@@ -146,7 +147,7 @@ impl Payload {
             if let Some(span_type) = &span.span_type {
                 keys += 1;
                 constant(out, b"\xa4type");
-                text(out, span_type);
+                bytes(out, span_type.as_bytes());
             }
             keys += write_tags(out, &mut self.metrics, trace, index, self.native_events);
             if !span.links.is_empty() {
@@ -231,7 +232,13 @@ fn constant<const N: usize>(out: &mut ByteBuf, encoded: &[u8; N]) {
 }
 
 fn text(out: &mut ByteBuf, text: &str) {
-    sure(encode::write_str(out, text));
+    bytes(out, text.as_bytes());
+}
+
+/// Writes a string.
+fn bytes(out: &mut ByteBuf, utf8: &[u8]) {
+    sure(encode::write_str_len(out, utf8.len() as u32));
+    out.as_mut_vec().extend_from_slice(utf8);
 }
 
 /// Writing to memory cannot fail, and the types say so.

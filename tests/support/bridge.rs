@@ -61,7 +61,20 @@ impl Bridge {
     /// # Panics
     /// When it does not say.
     pub fn udp_port(&self) -> u16 {
-        let port = |line: &str| line.split_once("listening on udp 127.0.0.1:")?.1.trim().parse().ok();
+        self.port("udp")
+    }
+
+    /// The port that it listens on, started with `--tcp-listen 127.0.0.1:0`.
+    ///
+    /// # Panics
+    /// When it does not say.
+    pub fn tcp_port(&self) -> u16 {
+        self.port("tcp")
+    }
+
+    fn port(&self, protocol: &str) -> u16 {
+        let start = format!("listening on {protocol} 127.0.0.1:");
+        let port = |line: &str| line.split_once(&start)?.1.trim().parse().ok();
         let told = self.process.stderr.find(START, port);
         told.unwrap_or_else(|| panic!("{}\nno port was told", self.process.told()))
     }

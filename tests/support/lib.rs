@@ -6,6 +6,8 @@
 //! | [`built`] | the command `microspan` and the firmware, built by cargo |
 //! | [`process`] | a child process: its lines, its end, and its death when a test ends |
 //! | [`qemu`] | a firmware on the emulated board |
+//! | [`broker`] | an MQTT broker |
+//! | [`proxy`] | a TCP proxy that breaks connections |
 //! | [`example`] | an example of the firmware, and what it sends |
 //! | [`hammer`] | a firmware that checks itself, on one of several emulated boards |
 //! | [`terminal`] | a serial device that is none |
@@ -14,21 +16,25 @@
 //! | [`official`] | Datadog's own test agent, with its checks switched on |
 //! | [`span`] | spans as an agent stores them |
 //! | [`sandwich`] | what the traces of the sandwich device must look like |
+//! | [`listener`] | one that comes late to a device, and asks it |
 //! | [`device`] | real packets, made on this machine, and ways to damage them |
 //!
 //! Nothing in here waits for ever, and everything that is started is killed when its value is dropped, which is also
 //! what happens when a test panics.
 
 pub mod bridge;
+pub mod broker;
 pub mod built;
 pub mod device;
 pub mod example;
 pub mod golden;
 pub mod hammer;
+pub mod listener;
 pub mod needs;
 pub mod official;
 pub mod ports;
 pub mod process;
+pub mod proxy;
 pub mod qemu;
 pub mod sandwich;
 pub mod shown;

@@ -21,8 +21,8 @@ pub fn expand(args: Args, function: Function) -> Result<TokenStream> {
         quote_spanned! {place=>
             if let #root::Some(error) = #root::Outcome::error(&#result) {
                 #[allow(unused_imports)]
-                use #root::DebugOnly as _;
-                #root::Failure(error).record(&#span);
+                use #root::{DebugOnly as _, Neither as _};
+                (&#root::Failure(error)).record(&#span);
             }
         }
     });

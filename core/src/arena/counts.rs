@@ -4,6 +4,15 @@ use super::ArenaView;
 use crate::sync::{AtomicU32, Ordering};
 
 /// Why something was dropped: one for each field of [`Stats`], with the number that it has on the wire.
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// let span = TRACER.trace("request");
+/// let late = span.as_ref().unwrap();
+/// drop(span);
+/// late.set_tag("too", "late");
+/// assert_eq!(TRACER.stats().stale, 1); // as the host counts `Cause::Stale`
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -50,6 +59,12 @@ impl Cause {
 pub(crate) const CAUSES: usize = 9;
 
 /// What a tracer dropped since its start, by cause; each count wraps at 2^32.
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// let held: Vec<Span> = (0..17).map(|_| TRACER.trace("open")).collect(); // the arena has 16 slots
+/// assert_eq!((TRACER.stats().spans_full, TRACER.stats().stale), (1, 0));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -76,22 +91,41 @@ pub struct Stats {
 
 impl Stats {
     /// All spans that were dropped, whatever the cause.
+    ///
+    /// ```
+    /// use microspan::{Cause, Stats};
+    /// let stats = Stats::of(|cause| if cause == Cause::SpansFull { 3 } else { 0 });
+    /// assert_eq!(stats.spans_dropped(), 3);
+    /// ```
     pub fn spans_dropped(&self) -> u32 {
         let not_started = self.spans_full.wrapping_add(self.spans_reserved);
         not_started.wrapping_add(self.spans_overwritten).wrapping_add(self.spans_oversize)
     }
 
     /// All tags that were dropped, whatever the cause.
+    ///
+    /// ```
+    /// use microspan::{Cause, Stats};
+    /// let stats = Stats::of(|cause| if cause == Cause::TagsFull { 3 } else { 0 });
+    /// assert_eq!(stats.tags_dropped(), 3);
+    /// ```
     pub fn tags_dropped(&self) -> u32 {
         self.tags_full.wrapping_add(self.tags_oversize).wrapping_add(self.stale)
     }
 
     /// The same without the traces that were not recorded on purpose.
+    #[cfg(all(test, not(any(loom, shuttle))))]
     pub(crate) fn losses(self) -> Self {
         Self { traces_sampled_out: 0, traces_filtered: 0, ..self }
     }
 
     /// The counts that `count` gives for each cause.
+    ///
+    /// ```
+    /// use microspan::{Cause, Stats};
+    /// let stats = Stats::of(|cause| if cause == Cause::Stale { 7 } else { 0 });
+    /// assert_eq!(stats.stale, 7);
+    /// ```
     pub fn of(count: impl Fn(Cause) -> u32) -> Self {
         Self {
             spans_full: count(Cause::SpansFull),

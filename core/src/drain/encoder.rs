@@ -44,7 +44,7 @@ impl<'d, const N: usize> Encoder<'d, N> {
         let Some((high, start, duration)) = span.near() else { return false };
         let (parent, trace) = (span.parent(), span.root());
         let has_more = span.interrupt() != 0 || trace == span.handle && parent != 0;
-        let Some(name) = self.names.short(span.name()) else { return false };
+        let Some(form) = self.names.form(span.name()) else { return false };
         if has_more || !self.deltas.is_near(high, start) {
             return false;
         }
@@ -52,7 +52,8 @@ impl<'d, const N: usize> Encoder<'d, N> {
             counter: span.handle,
             parent,
             trace,
-            name,
+            name: span.name(),
+            form,
             start,
             duration,
             error: span.has(ERROR),

@@ -2,10 +2,15 @@
 
 use crate::arena::MAX_NAME;
 use crate::tag::cut;
-use crate::wire::Text;
+use crate::wire::{ADDRESS, FIRST_NAME, Text};
 use heapless::Vec;
 
 /// How a session tells its listeners the strings of its program: names, keys, static values.
+///
+/// ```
+/// use microspan::Names;
+/// assert_eq!(Names::default(), Names::InBand);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Names {
@@ -52,10 +57,13 @@ impl<const N: usize> Table<N> {
         Self { names: Vec::new(), told: 0, turn: 0, found: [0; FOUND], by_address: false }
     }
 
-    /// How a string goes on the wire that need not be told first.
+    /// The form in which a string goes on the wire that need not be told first.
     #[inline(always)]
-    pub(super) fn short(&mut self, text: &'static str) -> Option<Text<'static>> {
-        if self.by_address { Some(Text::at(text)) } else { self.known(text).map(Text::Name) }
+    pub(super) fn form(&mut self, text: &'static str) -> Option<u32> {
+        if self.by_address {
+            return Some(ADDRESS.into());
+        }
+        Some(self.known(text)?.wrapping_add(FIRST_NAME))
     }
 
     /// The index of a string, if it has one.
@@ -88,8 +96,11 @@ impl<const N: usize> Table<N> {
         if text.is_empty() {
             return Text::Inline("");
         }
-        match self.short(text) {
-            Some(short) => short,
+        if self.by_address {
+            return Text::at(text);
+        }
+        match self.known(text) {
+            Some(index) => Text::Name(index),
             None if N == 0 => Text::Inline(text),
             None => match self.names.push(text) {
                 Ok(()) => Text::Name(self.names.len() as u32 - 1),
@@ -108,6 +119,15 @@ impl<const N: usize> Table<N> {
         if self.news().is_none() {
             self.told = 0;
         }
+    }
+
+    /// Has all names go out again, from the first.
+    pub(super) fn tell_all_from_the_first(&mut self) {
+        self.told = 0;
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.names.len()
     }
 
     /// [`news`](Self::news) went out.

@@ -1,7 +1,7 @@
 //! What a session says of itself: its sync, its identity, what was dropped, and the counts of its callsites.
 
 use super::names::Table;
-use crate::arena::{CAUSES, Stats};
+use crate::arena::CAUSES;
 use crate::sync::Ordering;
 use crate::tag::{Value, cut};
 use crate::tracer::Tracer;
@@ -30,7 +30,8 @@ pub(super) struct Told {
     /// The packet it was in.
     sequence: u32,
     /// The counts at that time, as sums.
-    stats: Stats,
+    losses: u32,
+    unrecorded: u32,
     callsites: u32,
     /// The changes of global tags that it has told.
     global_tags: u32,
@@ -64,6 +65,7 @@ pub(super) fn tell<const N: usize>(
     spans_wait: bool,
 ) {
     let global_tags = tracer.global_tags.map_or(0, |tags| tags.changes());
+    let (losses, unrecorded) = dropped(tracer);
     let due = match told {
         None => true,
         // Spans that wait come first: a sync in every packet would leave them no room in a small one.
@@ -75,8 +77,8 @@ pub(super) fn tell<const N: usize>(
             let old = told.is_old(now, tracer);
             told.turn.is_some()
                 || told.is_asked
-                || told.stats.losses() != tracer.stats().losses()
-                || old && told.stats != tracer.stats()
+                || told.losses != losses
+                || old && told.unrecorded != unrecorded
                 || told.global_tags != global_tags
                 || old && tracer.callsites.is_some_and(|sites| sites.sum() != told.callsites)
         }
@@ -86,18 +88,26 @@ pub(super) fn tell<const N: usize>(
     // What is left over has a packet to itself, as far as spans allow it: a sync may leave it no room.
     let alone = turn.is_some() && !spans_wait;
     if due && (alone || sync(w, tracer, about, names).is_ok()) {
-        let (stats, callsites) = (tracer.stats(), tracer.callsites.map_or(0, |sites| sites.sum()));
+        let callsites = tracer.callsites.map_or(0, |sites| sites.sum());
         let told_tags = if alone { told.as_ref().map_or(0, |told| told.global_tags) } else { global_tags };
         *told = Some(Told {
             time: now,
             sequence,
-            stats,
+            losses,
+            unrecorded,
             callsites,
             global_tags: told_tags,
             turn: details(w, (tracer, about), names, turn.unwrap_or(0), alone),
             is_asked: false,
         });
     }
+}
+
+/// How much was dropped, and how many traces were not recorded on purpose.
+fn dropped(tracer: &Tracer) -> (u32, u32) {
+    let stats = tracer.stats();
+    let losses = stats.spans_dropped().wrapping_add(stats.tags_dropped());
+    (losses, stats.traces_sampled_out.wrapping_add(stats.traces_filtered))
 }
 
 /// Writes a sync record, or nothing. A service that does not fit is left out, and so is every such tag.

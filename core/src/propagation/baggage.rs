@@ -29,6 +29,13 @@ pub struct Baggage<'c> {
 }
 
 /// A text as it stood in a header or was given, which shows itself decoded.
+///
+/// ```
+/// use microspan::propagation::*;
+/// let headers = [("baggage", "user=Ad%C3%A8le")];
+/// let extracted = Propagator::new().extract(headers.as_slice());
+/// assert_eq!(extracted.passing.baggage().get("user").unwrap().to_string(), "Adèle");
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BaggageText<'c> {
@@ -60,11 +67,24 @@ impl<'c> Baggage<'c> {
     }
 
     /// Whether there is no item.
+    ///
+    /// ```
+    /// use microspan::propagation::*;
+    /// assert!(Passing::default().baggage().is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.header.is_empty() && self.items.is_empty()
     }
 
     /// The items, each key once: first those that were added, then those that came.
+    ///
+    /// ```
+    /// use microspan::propagation::*;
+    /// let headers = [("baggage", "user=ada,plan=gold")];
+    /// let baggage = Propagator::new().extract(headers.as_slice()).passing.baggage();
+    /// let keys: Vec<_> = baggage.iter().map(|(key, _)| key.to_string()).collect();
+    /// assert_eq!(keys, ["user", "plan"]);
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = (BaggageText<'c>, BaggageText<'c>)> + use<'c> {
         let all = *self;
         let added = self
@@ -81,6 +101,13 @@ impl<'c> Baggage<'c> {
     }
 
     /// The value of an item.
+    ///
+    /// ```
+    /// use microspan::propagation::*;
+    /// let headers = [("baggage", "user=ada,plan=gold")];
+    /// let baggage = Propagator::new().extract(headers.as_slice()).passing.baggage();
+    /// assert_eq!(baggage.get("plan").unwrap().to_string(), "gold");
+    /// ```
     pub fn get(&self, key: &str) -> Option<BaggageText<'c>> {
         self.iter().find(|(name, _)| name.is(BaggageText::given(key))).map(|(_, value)| value)
     }

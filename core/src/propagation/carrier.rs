@@ -14,6 +14,17 @@ use core::fmt::Display;
 pub trait Headers {
     /// The value of a header, if it is there and is text. The name that is asked for is in lower case; it MUST match
     /// whatever the case of the header's own.
+    ///
+    /// ```
+    /// use microspan::propagation::Headers;
+    /// struct Request { trace: String }
+    /// impl Headers for Request {
+    ///     fn header(&self, name: &str) -> Option<&str> {
+    ///         (name == "x-datadog-trace-id").then_some(&self.trace)
+    ///     }
+    /// }
+    /// assert_eq!(Request { trace: "7".into() }.header("b3"), None);
+    /// ```
     fn header(&self, name: &str) -> Option<&str>;
 }
 
@@ -44,6 +55,18 @@ impl<H: Headers + ?Sized> Headers for &H {
 /// ```
 pub trait SetHeader {
     /// Sets a header, in place of one of that name.
+    ///
+    /// ```
+    /// use core::fmt::Display;
+    /// use microspan::propagation::SetHeader;
+    /// struct Request(Vec<(&'static str, String)>);
+    /// impl SetHeader for Request {
+    ///     fn set_header(&mut self, name: &'static str, value: &dyn Display) {
+    ///         self.0.retain(|(set, _)| *set != name);
+    ///         self.0.push((name, value.to_string()));
+    ///     }
+    /// }
+    /// ```
     fn set_header(&mut self, name: &'static str, value: &dyn Display);
 }
 

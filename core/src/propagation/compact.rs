@@ -3,6 +3,13 @@
 use crate::span_context::SpanContext;
 
 /// The longest [compact form](encode), in bytes.
+///
+/// ```
+/// use microspan::SpanContext;
+/// use microspan::propagation::{MAX_COMPACT, encode};
+/// let caller = SpanContext { trace_id: 7 << 64 | 8, span_id: 9, sampling_priority: Some(2) };
+/// assert_eq!(encode(&caller, Some(4)).len(), MAX_COMPACT);
+/// ```
 pub const MAX_COMPACT: usize = 26;
 
 /// The trace's id has 128 bits.
@@ -37,6 +44,14 @@ pub fn encode(context: &SpanContext, decided_by: Option<u8>) -> heapless::Vec<u8
 }
 
 /// What [`encode`] made: `None` if that is something else, or of a later version.
+///
+/// ```
+/// use microspan::propagation::decode;
+/// let frame = [3, 7, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0];
+/// let (caller, _) = decode(&frame).unwrap();
+/// assert_eq!((caller.trace_id, caller.span_id, caller.sampling_priority), (7, 9, Some(1)));
+/// assert!(decode(b"noise").is_none());
+/// ```
 pub fn decode(bytes: &[u8]) -> Option<(SpanContext, Option<u8>)> {
     let (flags, rest) = bytes.split_first()?;
     let (trace, rest) = rest.split_at_checked(if flags & LONG != 0 { 16 } else { 8 })?;

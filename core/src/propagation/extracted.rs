@@ -10,6 +10,14 @@ use core::fmt::{self, Write};
 
 /// What [`Propagator::extract`](super::Propagator::extract) found: the span to continue from, what travels on with its
 /// trace, and what went wrong. It borrows the headers and copies nothing.
+///
+/// ```
+/// use microspan::propagation::*;
+/// let headers = [("b3", "000000000000000a-000000000000000b-1")];
+/// let extracted = Propagator::new().styles(&[Style::B3]).extract(headers.as_slice());
+/// assert_eq!(extracted.context.unwrap().span_id, 0xb);
+/// assert_eq!(extracted.sampling_priority, Some(1));
+/// ```
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -29,6 +37,14 @@ pub struct Extracted<'c> {
 }
 
 /// A span of another trace that headers named.
+///
+/// ```
+/// use microspan::propagation::*;
+/// let headers = [("b3", "000000000000000a-000000000000000b-1")];
+/// let propagator = Propagator::new().styles(&[Style::B3]).behavior(Behavior::Restart);
+/// let link = propagator.extract(headers.as_slice()).links[0];
+/// assert_eq!((link.context.span_id, link.reason), (0xb, "propagation_behavior_extract"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RemoteLink {
@@ -43,6 +59,12 @@ pub struct RemoteLink {
 /// What travels on with a trace beside the identity of its spans.
 ///
 /// That of a trace which begins here is [`Passing::default`].
+///
+/// ```
+/// use microspan::propagation::*;
+/// let here = Passing::default().baggage_items(&[("plan", "gold")]);
+/// assert!(here.origin().is_none() && here.tags().next().is_none());
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Passing<'c> {
@@ -66,6 +88,11 @@ impl<'c> Passing<'c> {
     /// came from elsewhere its own holds.
     ///
     /// Without it that is 4 for the priority 2, and 0 for 1.
+    ///
+    /// ```
+    /// use microspan::propagation::*;
+    /// let by_a_rule = Passing::default().decided_by(3); // `_dd.p.dm=-3`
+    /// ```
     #[must_use]
     pub const fn decided_by(mut self, mechanism: u8) -> Self {
         self.decision = Some(mechanism);
@@ -73,6 +100,12 @@ impl<'c> Passing<'c> {
     }
 
     /// The same with these items of baggage, before those that came. Of two with one key the first holds.
+    ///
+    /// ```
+    /// use microspan::propagation::*;
+    /// let passing = Passing::default().baggage_items(&[("user", "ada")]);
+    /// assert_eq!(passing.baggage().get("user").unwrap().to_string(), "ada");
+    /// ```
     #[must_use]
     pub const fn baggage_items(mut self, items: &'c [(&'c str, &'c str)]) -> Self {
         self.baggage.items = items;
@@ -88,16 +121,36 @@ impl<'c> Passing<'c> {
     }
 
     /// The baggage: what came, and what was added.
+    ///
+    /// ```
+    /// use microspan::propagation::*;
+    /// assert!(Passing::default().baggage().is_empty());
+    /// ```
     pub const fn baggage(&self) -> Baggage<'c> {
         self.baggage
     }
 
     /// The product that began the trace, such as `synthetics`, as it came: what shows it.
+    ///
+    /// ```
+    /// use microspan::propagation::*;
+    /// let headers = [("x-datadog-trace-id", "7"), ("x-datadog-parent-id", "9"), ("x-datadog-tags", "_dd.p.dm=-4"), ("x-datadog-origin", "rum")];
+    /// let extracted = Propagator::new().extract(headers.as_slice());
+    /// assert_eq!(extracted.passing.origin().unwrap().to_string(), "rum");
+    /// ```
     pub fn origin(&self) -> Option<impl fmt::Display> {
         self.origin
     }
 
     /// The tags that travel, each as what shows its key, without `_dd.p.` before it, and its value.
+    ///
+    /// ```
+    /// use microspan::propagation::*;
+    /// let headers = [("x-datadog-trace-id", "7"), ("x-datadog-parent-id", "9"), ("x-datadog-tags", "_dd.p.dm=-4"), ("x-datadog-origin", "rum")];
+    /// let extracted = Propagator::new().extract(headers.as_slice());
+    /// let tags: Vec<_> = extracted.passing.tags().map(|(key, value)| format!("{key}={value}")).collect();
+    /// assert_eq!(tags, ["dm=-4"]);
+    /// ```
     pub fn tags(&self) -> impl Iterator<Item = (&'c str, impl fmt::Display + use<'c>)> {
         self.tags.iter().map(|tag| (tag.key, tag.value))
     }
@@ -109,6 +162,16 @@ impl Extracted<'_> {
     ///
     /// It takes a dozen tag cells, or more if many tags travel; what finds no cell is counted as it is for any tag. Baggage stays
     /// in `passing`.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// use microspan::propagation::Propagator;
+    /// let headers = [("x-datadog-trace-id", "7"), ("x-datadog-parent-id", "9")];
+    /// let request = TRACER.span("request").root().start();
+    /// Propagator::new().extract(headers.as_slice()).continue_in(&request);
+    /// # let drain = Drain::<256>::new(&TRACER, Session::new(7));
+    /// assert_eq!(request.context().unwrap().trace_id, 7);
+    /// ```
     pub fn continue_in<M: Threads>(&self, span: &Span<M>) {
         if let Some(context) = &self.context {
             span.continue_from(context);
@@ -152,6 +215,13 @@ fn set_shown<M: Threads>(span: &Span<M>, key: &'static str, shown: fmt::Argument
 }
 
 /// Why tags of a trace do not travel on; it shows itself as Datadog's tag `_dd.propagation_error` has it.
+///
+/// ```
+/// use microspan::propagation::*;
+/// let headers = [("x-datadog-trace-id", "7"), ("x-datadog-parent-id", "9"), ("x-datadog-tags", "_dd.p.tid=1")];
+/// let error = Propagator::new().extract(headers.as_slice()).error.unwrap();
+/// assert_eq!(error.to_string(), "malformed_tid 1");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

@@ -65,6 +65,12 @@ pub use extracted::{Extracted, Passing, PropagationError, RemoteLink};
 use crate::span_context::SpanContext;
 
 /// A kind of headers.
+///
+/// ```
+/// use microspan::propagation::*;
+/// const ALL: [Style; 5] = [Style::Datadog, Style::TraceContext, Style::B3Multi, Style::B3, Style::Baggage];
+/// assert_eq!(ALL.map(Style::name), ["datadog", "tracecontext", "b3multi", "b3", "baggage"]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Style {
@@ -98,6 +104,12 @@ impl Style {
 }
 
 /// What becomes of a trace that comes in (`DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT`).
+///
+/// ```
+/// use microspan::propagation::*;
+/// const OUTWARD: Propagator = Propagator::new().behavior(Behavior::Ignore); // trust no caller
+/// assert!(OUTWARD.extract([("x-datadog-trace-id", "7")].as_slice()).context.is_none());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Behavior {
@@ -128,6 +140,12 @@ pub struct Propagator {
 
 impl Propagator {
     /// Datadog's headers, W3C's and baggage, in this order; traces are continued.
+    ///
+    /// ```
+    /// use microspan::propagation::*;
+    /// const PROPAGATOR: Propagator = Propagator::new();
+    /// assert!(PROPAGATOR.extract([("host", "oven")].as_slice()).context.is_none());
+    /// ```
     pub const fn new() -> Self {
         const STYLES: &[Style] = &[Style::Datadog, Style::TraceContext, Style::Baggage];
         Self {
@@ -140,12 +158,22 @@ impl Propagator {
     }
 
     /// The styles that are read and written.
+    ///
+    /// ```
+    /// use microspan::propagation::*;
+    /// const B3: Propagator = Propagator::new().styles(&[Style::B3, Style::B3Multi]);
+    /// ```
     #[must_use]
     pub const fn styles(self, styles: &'static [Style]) -> Self {
         self.extract_styles(styles).inject_styles(styles)
     }
 
     /// The styles that are read: of those that name a span the first holds.
+    ///
+    /// ```
+    /// use microspan::propagation::*;
+    /// const FROM_ALL: Propagator = Propagator::new().extract_styles(&[Style::Datadog, Style::TraceContext, Style::B3]);
+    /// ```
     #[must_use]
     pub const fn extract_styles(mut self, styles: &'static [Style]) -> Self {
         self.extract = styles;
@@ -153,6 +181,11 @@ impl Propagator {
     }
 
     /// The styles that are written.
+    ///
+    /// ```
+    /// use microspan::propagation::*;
+    /// const AS_W3C: Propagator = Propagator::new().inject_styles(&[Style::TraceContext]);
+    /// ```
     #[must_use]
     pub const fn inject_styles(mut self, styles: &'static [Style]) -> Self {
         self.inject = styles;
@@ -160,6 +193,13 @@ impl Propagator {
     }
 
     /// Reads no style but the first, and baggage (`DD_TRACE_PROPAGATION_EXTRACT_FIRST`).
+    ///
+    /// ```
+    /// use microspan::propagation::*;
+    /// const FIRST: Propagator = Propagator::new().extract_first();
+    /// let parent = [("traceparent", "00-0000000000000000000000000000000a-000000000000000b-01")];
+    /// assert!(FIRST.extract(parent.as_slice()).context.is_none()); // Datadog's headers come first
+    /// ```
     #[must_use]
     pub const fn extract_first(mut self) -> Self {
         self.is_first_only = true;
@@ -167,6 +207,11 @@ impl Propagator {
     }
 
     /// What becomes of a trace that comes in.
+    ///
+    /// ```
+    /// use microspan::propagation::*;
+    /// const OUTWARD: Propagator = Propagator::new().behavior(Behavior::Restart);
+    /// ```
     #[must_use]
     pub const fn behavior(mut self, behavior: Behavior) -> Self {
         self.behavior = behavior;
@@ -174,6 +219,11 @@ impl Propagator {
     }
 
     /// The most bytes of `x-datadog-tags` that are read or written; 0: none (`DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH`).
+    ///
+    /// ```
+    /// use microspan::propagation::*;
+    /// const SHORT: Propagator = Propagator::new().longest_tags(64);
+    /// ```
     #[must_use]
     pub const fn longest_tags(mut self, bytes: usize) -> Self {
         self.longest_tags = bytes;
@@ -184,6 +234,13 @@ impl Propagator {
     ///
     /// The first style that names a trace holds. Of the others, `traceparent` of the same trace gives its span and the members of
     /// `tracestate`; one of another trace becomes a link.
+    ///
+    /// ```
+    /// use microspan::propagation::*;
+    /// let headers = [("traceparent", "00-0000000000000000000000000000000a-000000000000000b-01")];
+    /// let caller = Propagator::new().extract(headers.as_slice()).context.unwrap();
+    /// assert_eq!((caller.trace_id, caller.span_id, caller.sampling_priority), (0xa, 0xb, Some(1)));
+    /// ```
     pub fn extract<'c>(&self, headers: &'c (impl Headers + ?Sized)) -> Extracted<'c> {
         if self.behavior == Behavior::Ignore {
             return Extracted::default();
@@ -216,6 +273,15 @@ impl Propagator {
     }
 
     /// Writes the headers of a request that is sent on behalf of a span. Without a decision its priority is 1.
+    ///
+    /// ```
+    /// use microspan::propagation::*;
+    /// let call = microspan::SpanContext { trace_id: 7, span_id: 9, sampling_priority: Some(1) };
+    /// let mut headers = vec![];
+    /// let mut set = |name: &'static str, value: &dyn core::fmt::Display| headers.push((name, value.to_string()));
+    /// Propagator::new().inject(&call, &Passing::default(), &mut set).unwrap();
+    /// assert!(headers.contains(&("x-datadog-parent-id", "9".into())));
+    /// ```
     ///
     /// # Errors
     ///

@@ -27,11 +27,19 @@ impl Rule {
     /// A rule for every trace: of a hundred, `rate` times a hundred are kept.
     ///
     /// From 1 on all are kept; at 0 and below none.
+    ///
+    /// ```
+    /// const NONE: microspan::Rule = microspan::Rule::new(0.0);
+    /// ```
     pub const fn new(rate: f64) -> Self {
         Self { name: None, service: None, resource: None, rate: Rate::new(rate) }
     }
 
     /// The same, for roots whose name matches this pattern.
+    ///
+    /// ```
+    /// const POLLS: microspan::Rule = microspan::Rule::new(0.01).name("*.poll");
+    /// ```
     #[must_use]
     pub const fn name(mut self, pattern: &'static str) -> Self {
         self.name = Some(pattern);
@@ -40,6 +48,10 @@ impl Rule {
 
     /// The same, for roots whose service matches this pattern: [their own](crate::SpanBuilder::service), or else the
     /// [tracer's](crate::Tracer::service). One that only the host knows is empty here.
+    ///
+    /// ```
+    /// const STORE: microspan::Rule = microspan::Rule::new(1.0).service("store");
+    /// ```
     #[must_use]
     pub const fn service(mut self, pattern: &'static str) -> Self {
         self.service = Some(pattern);
@@ -47,6 +59,10 @@ impl Rule {
     }
 
     /// The same, for roots whose resource matches this pattern: [their own](crate::SpanBuilder::resource), or else their name.
+    ///
+    /// ```
+    /// const HEALTH: microspan::Rule = microspan::Rule::new(0.0).resource("GET /health*");
+    /// ```
     #[must_use]
     pub const fn resource(mut self, pattern: &'static str) -> Self {
         self.resource = Some(pattern);

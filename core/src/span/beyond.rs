@@ -15,6 +15,14 @@ macro_rules! beyond {
             /// [spans of the tracer](Tracer::tags).
             ///
             /// It takes a tag cell itself.
+            ///
+            /// ```
+            #[doc = include_str!("../../docs/setup.txt")]
+            /// let order = TRACER.trace("order");
+            /// order.set_tag("coupon", 7u32);
+            /// order.remove_tag("coupon");
+            /// assert_eq!(order.get_tag("coupon"), None);
+            /// ```
             #[inline]
             pub fn remove_tag(&self, key: &'static str) -> &Self {
                 if let Some((tracer, handle)) = self.target() {
@@ -43,6 +51,12 @@ macro_rules! beyond {
             }
 
             /// Adds an event that happened at this tick of the tracer's clock; see [`add_event`](Self::add_event).
+            ///
+            /// ```
+            #[doc = include_str!("../../docs/setup.txt")]
+            /// let order = TRACER.trace("order");
+            /// order.add_event_at("oven.hot", 900, &[("degrees", 200u32.into())]);
+            /// ```
             pub fn add_event_at(
                 &self,
                 name: &'static str,
@@ -79,6 +93,13 @@ macro_rules! beyond {
 
             /// Adds a link to a span of another process or device; see [`add_link`](Self::add_link). One that is not
             /// [valid](SpanContext::is_valid) is none.
+            ///
+            /// ```
+            #[doc = include_str!("../../docs/setup.txt")]
+            /// let order = TRACER.trace("order");
+            /// let other = SpanContext { trace_id: 7, span_id: 9, sampling_priority: None };
+            /// order.add_remote_link(&other, &[("reason", Static("batched").into())]);
+            /// ```
             pub fn add_remote_link(
                 &self,
                 to: &SpanContext,
@@ -115,6 +136,14 @@ macro_rules! beyond {
             ///
             /// `None` before the session began ([`Drain::new`](crate::Drain::new)), from whose key ids are derived, and
             /// when the root of the trace is finished, which alone knows whether the trace came from elsewhere.
+            ///
+            /// ```
+            #[doc = include_str!("../../docs/setup.txt")]
+            /// let order = TRACER.trace("order");
+            /// assert_eq!(order.context(), None); // ids are derived from the session
+            /// let drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+            /// assert!(order.context().unwrap().is_valid());
+            /// ```
             pub fn context(&self) -> Option<SpanContext> {
                 let (tracer, handle) = self.target()?;
                 tracer.arena.context(handle)
@@ -142,6 +171,14 @@ macro_rules! beyond {
             }
 
             /// An item of the baggage of this span or its nearest open ancestor that has it; `buffer` is where it is put.
+            ///
+            /// ```
+            #[doc = include_str!("../../docs/setup.txt")]
+            /// let order = TRACER.trace("order");
+            /// order.set_baggage_item("plan", "gold");
+            /// let mut buffer = [0; MAX_STR];
+            /// assert_eq!(order.get_baggage_item("plan", &mut buffer), Some("gold"));
+            /// ```
             pub fn get_baggage_item<'b>(&self, key: &str, buffer: &'b mut [u8; MAX_STR]) -> Option<&'b str> {
                 let (tracer, handle) = self.target()?;
                 tracer.arena.baggage_item(handle, key, buffer)

@@ -10,6 +10,12 @@ use crate::tracer::Tracer;
 use core::marker::PhantomData;
 
 /// A span that is to be started: see [`Tracer::span`].
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// let order = TRACER.span("order").service("shop").resource("POST /sandwich").span_type("web").start();
+/// assert!(order.is_recording());
+/// ```
 #[derive(Clone, Copy)]
 #[must_use = "a span starts when `start` is called"]
 pub struct SpanBuilder<'t, M: Threads = AnyThread> {
@@ -54,6 +60,11 @@ impl<'t, M: Threads> SpanBuilder<'t, M> {
     }
 
     /// Its service, as [`SpanRef::set_service`]. Of a root, [rules](crate::Rule::service) look at it.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// let read = TRACER.span("flash.read").service("store").start();
+    /// ```
     #[inline]
     pub const fn service(mut self, service: &'static str) -> Self {
         self.service = Some(service);
@@ -62,6 +73,11 @@ impl<'t, M: Threads> SpanBuilder<'t, M> {
 
     /// Its resource, as [`SpanRef::set_resource`]. Of a root, [rules](crate::Rule::resource) and the [filter](Tracer::filter)
     /// look at it.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// let read = TRACER.span("flash.read").resource("page 7").start();
+    /// ```
     #[inline]
     pub const fn resource(mut self, resource: &'static str) -> Self {
         self.resource = Some(resource);
@@ -69,6 +85,11 @@ impl<'t, M: Threads> SpanBuilder<'t, M> {
     }
 
     /// Its type, as [`SpanRef::set_type`].
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// let read = TRACER.span("flash.read").span_type("db").start();
+    /// ```
     #[inline]
     pub const fn span_type(mut self, span_type: &'static str) -> Self {
         self.span_type = Some(span_type);
@@ -101,6 +122,13 @@ impl<'t, M: Threads> SpanBuilder<'t, M> {
     }
 
     /// It begins a trace of its own, whatever span is current.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// let order = TRACER.trace("order");
+    /// let alone = TRACER.span("housekeeping").root().start();
+    /// assert!(alone.add_link(&order.as_ref().unwrap(), &[]).is_recording());
+    /// ```
     #[inline]
     pub const fn root(mut self) -> Self {
         self.parent = Parent::Is(0);
@@ -108,6 +136,13 @@ impl<'t, M: Threads> SpanBuilder<'t, M> {
     }
 
     /// When it started, as a tick of the tracer's clock that is past; otherwise it starts when [`start`](Self::start) is called.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// let began = Ticks.now();
+    /// // Some work of which it turns out that it is worth a span.
+    /// let order = TRACER.span("order").start_time(began).start();
+    /// ```
     #[inline]
     pub const fn start_time(mut self, ticks: u64) -> Self {
         self.time = Some(ticks);
@@ -115,12 +150,24 @@ impl<'t, M: Threads> SpanBuilder<'t, M> {
     }
 
     /// Its tags.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// let order = TRACER.span("order").tags(&[("bread", Static("rye").into()), ("slices", 2u32.into())]).start();
+    /// assert_eq!(order.get_tag("slices"), Some(Value::U64(2)));
+    /// ```
     #[inline]
     pub const fn tags<'n>(self, tags: &'n [(&'static str, Value<'n>)]) -> SpanBuilder<'n, M> {
         SpanBuilder { tags, ..self }
     }
 
     /// Starts it, and makes it the current one. Everything else is as for [`Tracer::trace`].
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// let builder = TRACER.span("bread.cut").resource("rye");
+    /// let (first, second) = (builder.start(), builder.start()); // as often as you like
+    /// ```
     #[inline]
     pub fn start(self) -> Span<M> {
         if cfg!(feature = "off") || !self.is_on {

@@ -116,6 +116,15 @@ impl<M: Threads> SpanRef<M> {
 }
 
 /// Marks spans with the errors of results.
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// fn parse(text: &str, span: &SpanRef) -> Option<u32> {
+///     text.parse::<u32>().record_err(span).ok()
+/// }
+/// let order = TRACER.trace("order");
+/// assert_eq!(parse("two", &order.as_ref().unwrap()), None);
+/// ```
 pub trait RecordErr: Sized {
     /// Hands the result on; an `Err` marks the span, as [`SpanRef::set_error`] does, with the place where this was called.
     ///

@@ -41,6 +41,12 @@ impl<M: Threads> SpanRef<M> {
 
     /// Has the trace of this span be dropped: its root gets the tag `manual.drop`, and the host sends it with priority -1, by
     /// which the agent counts it and drops it. See [`keep`](Self::keep).
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// let health = TRACER.trace("health");
+    /// health.reject(); // the agent drops this trace
+    /// ```
     pub fn reject(&self) -> &Self {
         if self.check() {
             by_hand::<M>(self.tracer, self.handle, DROP);

@@ -8,6 +8,12 @@ use crate::tag::{Kind, Static, Value, Word, cut, words_of};
 use crate::tracer::Tracer;
 
 /// A number, as the value of a [metric](SpanRef::set_metric).
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// let order = TRACER.trace("order");
+/// order.set_metric("bytes", 7u32).set_metric("degrees", 21.5);
+/// ```
 pub trait Number: Into<Value<'static>> {}
 
 macro_rules! numbers {
@@ -82,11 +88,23 @@ impl<M: Threads> SpanRef<M> {
     /// Sets the resource: what it is that the span works on; otherwise it is the span's name.
     ///
     /// One that is made at run time is copied by `set_tag("resource.name", text)`.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// let request = TRACER.trace("request");
+    /// request.set_resource("GET /orders/{id}");
+    /// ```
     pub fn set_resource(&self, resource: &'static str) -> &Self {
         self.set_tag(RESOURCE, Static(resource))
     }
 
     /// Sets the span's type: `web`, `db`, `worker` and the like.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// let read = TRACER.trace("flash.read");
+    /// read.set_type("db");
+    /// ```
     pub fn set_type(&self, span_type: &'static str) -> &Self {
         self.set_tag(TYPE, Static(span_type))
     }

@@ -1,5 +1,6 @@
 //! Packets as frames on an `embedded-io` byte stream.
 
+use super::ending::{FRAGMENT, WITHOUT_END};
 use super::{Refused, Transport};
 use crate::wire::{FRAME_END, write_frame_body};
 use embedded_io::Write;
@@ -8,17 +9,20 @@ use embedded_io::Write;
 ///
 /// It waits as long as the stream's `write` waits: give it a stream with a buffer of its own where the drain
 /// must not.
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+/// TRACER.trace("order").finish();
+/// let mut bytes = [0; 512];
+/// let mut uart = Stream::new(&mut bytes[..]); // anything that is `embedded_io::Write`
+/// while drain.poll(&mut uart).unwrap() {}
+/// ```
 pub struct Stream<W> {
     stream: W,
     /// What ends that which the line carried before the next frame.
     ending: &'static [u8],
 }
-
-/// A boot message, or noise, or a frame that was cut short.
-const FRAGMENT: &[u8] = &[0];
-/// A whole frame of which only the final zero is missing: spoiled, lest it arrive twice, by a code byte that announces
-/// 254 bytes of which none follows.
-const WITHOUT_END: &[u8] = &[0xff, 0];
 
 impl<W> Stream<W> {
     pub(crate) fn is_inside_a_frame(&self) -> bool {
@@ -28,8 +32,26 @@ impl<W> Stream<W> {
 
 impl<W: Write> Stream<W> {
     /// A transport over this stream. What the line carried before (a boot message, noise) is ended by a zero.
+    ///
+    /// ```
+    /// let mut bytes = [0; 8];
+    /// let mut uart = microspan::Stream::new(&mut bytes[..]);
+    /// microspan::Transport::send(&mut uart, b"\x01\x02").unwrap();
+    /// assert_eq!(bytes, [0, 3, 1, 2, 0, 0, 0, 0]); // a zero, and the frame
+    /// ```
     pub const fn new(stream: W) -> Self {
         Self { stream, ending: FRAGMENT }
+    }
+
+    /// The stream, for reading what comes back: bytes for a [`RequestDecoder`](crate::wire::RequestDecoder).
+    ///
+    /// ```
+    /// let mut bytes = [0; 8];
+    /// let mut uart = microspan::Stream::new(&mut bytes[..]);
+    /// assert_eq!(uart.get_mut().len(), 8);
+    /// ```
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.stream
     }
 }
 

@@ -2,13 +2,23 @@
 
 #[cfg(feature = "embassy-net")]
 mod embassy_net;
+#[cfg(feature = "embassy-net-tcp")]
+mod embassy_net_tcp;
 #[cfg(feature = "embedded-io")]
 mod embedded_io;
+#[cfg(feature = "embedded-io-async")]
+mod embedded_io_async;
+#[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+mod ending;
 
 #[cfg(feature = "embassy-net")]
 pub use embassy_net::Udp;
+#[cfg(feature = "embassy-net-tcp")]
+pub use embassy_net_tcp::Tcp;
 #[cfg(feature = "embedded-io")]
 pub use embedded_io::Stream;
+#[cfg(feature = "embedded-io-async")]
+pub use embedded_io_async::AsyncStream;
 
 /// Where packets go.
 ///
@@ -19,11 +29,76 @@ pub use embedded_io::Stream;
 /// - MUST NOT have a packet that it refused arrive as if taken; the drain sends it again;
 /// - MUST NOT wait for the link, unless the transport's documentation says that it does;
 /// - carries a packet of up to the drain's MTU as one unit: a datagram, or a frame of a byte stream.
+///
+/// # A link of one's own
+///
+/// A link whose units are shorter than a packet is a byte stream in pieces. This one has notifications of 20 bytes, as
+/// BLE does, and a queue that its radio empties; of CAN frames a piece would hold 8 bytes, or 64.
+///
+/// ```
+/// use heapless::{Deque, Vec};
+/// use microspan::wire::write_frame;
+/// use microspan::{Refused, Transport};
+///
+/// const PIECE: usize = 20;
+/// const QUEUE: usize = 32;
+///
+/// #[derive(Default)]
+/// struct Notifications {
+///     queue: Deque<Vec<u8, PIECE>, QUEUE>,
+/// }
+///
+/// impl Transport for Notifications {
+///     type Error = core::convert::Infallible; // what the radio says when it is gone
+///
+///     fn send(&mut self, packet: &[u8]) -> Result<(), Refused<Self::Error>> {
+///         let longest = packet.len() + packet.len() / 254 + 2; // as a frame, with its zero
+///         if longest.div_ceil(PIECE) > QUEUE - self.queue.len() {
+///             return Err(Refused::WouldBlock);
+///         }
+///         let mut piece = Vec::new();
+///         let _ = write_frame(packet, |bytes| {
+///             for byte in bytes {
+///                 if piece.is_full() {
+///                     let _ = self.queue.push_back(core::mem::take(&mut piece)); // there is room
+///                 }
+///                 let _ = piece.push(*byte);
+///             }
+///             Ok::<_, ()>(())
+///         });
+///         let _ = self.queue.push_back(piece);
+///         Ok(())
+///     }
+/// }
+///
+/// // The host puts the pieces together again as they come: `microspan bridge --stdin`, or any stream.
+/// let mut link = Notifications::default();
+/// link.send(&[7; 50]).unwrap();
+/// let stream: std::vec::Vec<u8> = link.queue.into_iter().flatten().collect();
+/// let mut decoder = microspan::wire::FrameDecoder::<64>::new();
+/// assert_eq!(decoder.next(&mut &stream[..]), Some(Ok(&[7; 50][..])));
+/// ```
 pub trait Transport {
     /// What is wrong when the link is gone.
     type Error;
 
     /// Takes a packet, or refuses it.
+    ///
+    /// ```
+    /// # use microspan::{Refused, Transport};
+    /// struct Mailbox { space: usize }
+    /// impl Transport for Mailbox {
+    ///     type Error = ();
+    ///     fn send(&mut self, packet: &[u8]) -> Result<(), Refused<()>> {
+    ///         self.space = self.space.checked_sub(packet.len()).ok_or(Refused::WouldBlock)?;
+    ///         // Copy the packet into the mailbox.
+    ///         Ok(())
+    ///     }
+    /// }
+    /// let mut mailbox = Mailbox { space: 3 };
+    /// assert_eq!(mailbox.send(&[1, 2, 3]), Ok(()));
+    /// assert_eq!(mailbox.send(&[4]), Err(Refused::WouldBlock));
+    /// ```
     ///
     /// # Errors
     ///
@@ -32,6 +107,11 @@ pub trait Transport {
 }
 
 /// Why a transport did not take a packet.
+///
+/// ```
+/// use microspan::Refused;
+/// assert_eq!(Refused::Gone("unplugged").to_string(), "the link failed (\"unplugged\"); the packet is kept");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Refused<E> {

@@ -7,6 +7,19 @@ use super::tag::{Tag, Tags, Text, Whose, put_tag};
 use crate::callsite::Callsite;
 
 /// What a session says of its clock and of all its spans.
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// # let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+/// # TRACER.trace("order").finish();
+/// # drain.poll(&mut line).unwrap();
+/// # let packet = wire::Packet::parse(&line.0[0]).unwrap();
+/// let sync = packet.records().find_map(|record| match record {
+///     Ok(wire::Record::Sync(sync)) => Some(sync),
+///     _ => None,
+/// });
+/// assert_eq!(sync.unwrap().frequency, 1_000_000);
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Sync<'a> {
@@ -30,6 +43,15 @@ impl<'a> Sync<'a> {
 }
 
 /// Which device runs which program.
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// # let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+/// drain.set_device("oven-3");
+/// # drain.poll(&mut line).unwrap();
+/// # let packet = wire::Packet::parse(&line.0[0]).unwrap();
+/// assert!(packet.records().any(|record| matches!(record, Ok(wire::Record::Identity(wire::Identity { .. })))));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Identity<'a> {
@@ -50,6 +72,10 @@ impl<'a> Identity<'a> {
 }
 
 /// The longest build id, in bytes.
+///
+/// ```
+/// assert!(microspan::wire::MAX_BUILD_ID >= 20); // SHA-1, which linkers take
+/// ```
 pub const MAX_BUILD_ID: usize = 32;
 
 /// The longest body of a record.

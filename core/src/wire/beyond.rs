@@ -14,6 +14,22 @@ const REMOTE_PARENT: u8 = 12;
 const BAGGAGE: u8 = 13;
 
 /// Something that happened at one time within a span.
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// # let order = TRACER.trace("order");
+/// # order.add_event("hot", &[("degrees", 200u32.into())]);
+/// # order.finish();
+/// # let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+/// # drain.poll(&mut line).unwrap();
+/// # let packet = wire::Packet::parse(&line.0[0]).unwrap();
+/// # let mut tags = packet.records().find_map(|record| match record {
+/// #     Ok(wire::Record::Span(span)) => Some(span.tags),
+/// #     _ => None,
+/// # }).unwrap();
+/// let Some(wire::TagValue::Event(event)) = tags.next().map(|tag| tag.value) else { panic!() };
+/// assert_eq!((event.time, event.attributes.count()), (0, 1));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Event<'a> {
@@ -24,6 +40,22 @@ pub struct Event<'a> {
 }
 
 /// A link to a span of the same session.
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// # let order = TRACER.trace("order");
+/// # order.add_link(&order.as_ref().unwrap(), &[]);
+/// # order.finish();
+/// # let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+/// # drain.poll(&mut line).unwrap();
+/// # let packet = wire::Packet::parse(&line.0[0]).unwrap();
+/// # let mut tags = packet.records().find_map(|record| match record {
+/// #     Ok(wire::Record::Span(span)) => Some(span.tags),
+/// #     _ => None,
+/// # }).unwrap();
+/// let Some(wire::TagValue::Link(link)) = tags.next().map(|tag| tag.value) else { panic!() };
+/// assert_eq!(link.trace, Some(link.counter)); // a link to a root
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Link<'a> {

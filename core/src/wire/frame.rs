@@ -13,6 +13,12 @@ const RUN: usize = 254;
 
 /// Writes `packet` as a frame, piece by piece: no second buffer is needed.
 ///
+/// ```
+/// let mut stream = vec![];
+/// microspan::wire::write_frame(&[1, 0, 2], |bytes| Ok::<_, ()>(stream.extend_from_slice(bytes))).unwrap();
+/// assert_eq!(stream, [2, 1, 2, 2, 0]);
+/// ```
+///
 /// # Errors
 ///
 /// The first error of `write`.
@@ -26,21 +32,44 @@ pub(crate) fn write_frame_body<E>(
     packet: &[u8],
     mut write: impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
+    runs(packet).try_for_each(|(code, run)| {
+        write(&[code])?;
+        write(run)
+    })
+}
+
+/// The same, byte by byte.
+#[cfg(feature = "embedded-io-async")]
+pub(crate) fn frame_body(packet: &[u8]) -> impl Iterator<Item = u8> + '_ {
+    runs(packet).flat_map(|(code, run)| core::iter::once(code).chain(run.iter().copied()))
+}
+
+/// The runs of a frame, each behind its code byte.
+fn runs(packet: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     // As if a zero followed the packet: it ends the last run, and is not written.
     let mut rest = packet;
     let mut ended_by_zero = true;
-    while ended_by_zero || !rest.is_empty() {
+    core::iter::from_fn(move || {
+        if !ended_by_zero && rest.is_empty() {
+            return None;
+        }
         let run = rest.iter().take(RUN).position(|byte| *byte == END);
         let (bytes, after) = rest.split_at_checked(run.unwrap_or(rest.len().min(RUN))).unwrap_or((rest, &[]));
-        write(&[bytes.len() as u8 + 1])?;
-        write(bytes)?;
         ended_by_zero = run.is_some();
         rest = if ended_by_zero { after.get(1..).unwrap_or_default() } else { after };
-    }
-    Ok(())
+        Some((bytes.len() as u8 + 1, bytes))
+    })
 }
 
 /// Why bytes between two zeros are not a frame.
+///
+/// ```
+/// use microspan::wire::{FrameDecoder, FrameError};
+/// let mut decoder = FrameDecoder::<4>::new();
+/// let mut input = &[9, 1, 0, 1, 2, 3, 4, 5, 0][..];
+/// assert_eq!(decoder.next(&mut input), Some(Err(FrameError::Cobs)));
+/// assert_eq!(decoder.next(&mut input), Some(Err(FrameError::TooLong)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum FrameError {
@@ -64,6 +93,14 @@ impl core::error::Error for FrameError {}
 /// Finds the frames in a byte stream; takes any bytes, in pieces of any size.
 ///
 /// `N` is the longest frame it takes, without its final zero: [`MAX_FRAME`](super::MAX_FRAME) for every MTU.
+///
+/// ```
+/// use microspan::wire::{FrameDecoder, MAX_FRAME};
+/// let mut decoder = FrameDecoder::<MAX_FRAME>::new();
+/// let mut first = &[3, 1][..]; // bytes as they come
+/// assert_eq!(decoder.next(&mut first), None);
+/// assert_eq!(decoder.next(&mut &[2, 0][..]), Some(Ok(&[1, 2][..])));
+/// ```
 #[derive(Default)]
 pub struct FrameDecoder<const N: usize> {
     frame: Vec<u8, N>,
@@ -74,6 +111,12 @@ pub struct FrameDecoder<const N: usize> {
 
 impl<const N: usize> FrameDecoder<N> {
     /// A decoder at the start of a stream.
+    ///
+    /// ```
+    /// use microspan::wire::FrameDecoder;
+    /// let mut decoder = FrameDecoder::<64>::new();
+    /// assert_eq!(decoder.next(&mut &[][..]), None);
+    /// ```
     pub const fn new() -> Self {
         Self { frame: Vec::new(), done: false, too_long: false }
     }
@@ -121,6 +164,13 @@ impl<const N: usize> FrameDecoder<N> {
     }
 
     /// The stream has ended, or was interrupted: the error of what came since the last zero, if anything did.
+    ///
+    /// ```
+    /// use microspan::wire::{FrameDecoder, FrameError};
+    /// let mut decoder = FrameDecoder::<64>::new();
+    /// decoder.next(&mut &[3, 1][..]);
+    /// assert_eq!(decoder.finish(), Some(FrameError::Cobs)); // the stream ended in a frame
+    /// ```
     pub fn finish(&mut self) -> Option<FrameError> {
         let pending = self.too_long || !self.done && !self.frame.is_empty();
         let error = if self.too_long { FrameError::TooLong } else { FrameError::Cobs };

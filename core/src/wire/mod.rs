@@ -19,6 +19,7 @@
 mod about;
 mod beyond;
 mod codec;
+mod crc;
 mod frame;
 mod packet;
 mod record;
@@ -33,22 +34,39 @@ pub(crate) use beyond::{
 pub use beyond::{Event, Link};
 pub use codec::Malformed;
 pub(crate) use codec::{Full, Writer};
+#[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+pub(crate) use frame::END as FRAME_END;
+#[cfg(feature = "embedded-io-async")]
+pub(crate) use frame::frame_body;
 #[cfg(feature = "embedded-io")]
-pub(crate) use frame::{END as FRAME_END, write_frame_body};
+pub(crate) use frame::write_frame_body;
 pub use frame::{FrameDecoder, FrameError, write_frame};
 pub(crate) use packet::seal;
 pub use packet::{Header, Packet, PacketError, Records, VERSION};
 pub(crate) use record::{Deltas, ShortSpan, SpanHead, drop_tag, put_name, put_short_span, put_span};
 pub use record::{Record, Span};
 pub use request::{Request, RequestDecoder};
+pub(crate) use tag::{ADDRESS, FIRST_NAME, TagStart, put_pieces, put_tag};
 pub use tag::{Tag, TagValue, Tags, Text};
-pub(crate) use tag::{TagStart, put_pieces, put_tag};
 
 /// The least MTU: a header and the shortest records fit.
+///
+/// ```
+/// assert_eq!((microspan::wire::MIN_MTU, microspan::wire::MAX_MTU), (64, 1472));
+/// ```
 pub const MIN_MTU: usize = 64;
 
 /// The greatest MTU: what a UDP datagram carries over Ethernet.
+///
+/// ```
+/// let mut datagram = [0; microspan::wire::MAX_MTU];
+/// ```
 pub const MAX_MTU: usize = 1472;
 
 /// The longest frame, without the zero that ends it: COBS adds a byte in 254.
+///
+/// ```
+/// use microspan::wire::{FrameDecoder, MAX_FRAME};
+/// let decoder = FrameDecoder::<MAX_FRAME>::new(); // takes the frames of every device
+/// ```
 pub const MAX_FRAME: usize = MAX_MTU + MAX_MTU.div_ceil(254);

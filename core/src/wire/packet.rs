@@ -1,17 +1,32 @@
 //! Packets: header, records, CRC.
 
 use super::codec::{Full, Malformed, Put, Reader, Writer};
+use super::crc::crc;
 use super::record::{Record, Sums};
 use crate::id::Session;
-use crc::{CRC_16_IBM_3740, Crc};
 
 /// The version of the wire that this crate writes and reads.
+///
+/// ```
+/// use microspan::wire::{PacketError, VERSION};
+/// let text = PacketError::Version(VERSION + 1).to_string();
+/// assert!(text.contains(&format!("reads version {VERSION}")));
+/// ```
 pub const VERSION: u8 = 3;
 
-pub(super) const CRC: Crc<u16> = Crc::<u16>::new(&CRC_16_IBM_3740);
 const CRC_LEN: usize = 2;
 
 /// What a packet says before its records.
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// # let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+/// # TRACER.trace("order").finish();
+/// # drain.poll(&mut line).unwrap();
+/// # let packet = wire::Packet::parse(&line.0[0]).unwrap();
+/// let header = packet.header();
+/// assert_eq!((header.session, header.sequence, header.time), (Session::new(7), 0, 1_000));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Header {
@@ -53,11 +68,16 @@ impl Header {
 /// Puts the CRC behind the first `len` bytes of `buffer`; returns the packet's length.
 pub(crate) fn seal(buffer: &mut [u8], len: usize) -> Option<usize> {
     let (packet, rest) = buffer.split_at_mut_checked(len)?;
-    rest.get_mut(..CRC_LEN)?.copy_from_slice(&CRC.checksum(packet).to_le_bytes());
+    rest.get_mut(..CRC_LEN)?.copy_from_slice(&crc(packet).to_le_bytes());
     Some(len + CRC_LEN)
 }
 
 /// Why bytes are not a packet.
+///
+/// ```
+/// use microspan::wire::{Packet, PacketError};
+/// assert_eq!(Packet::parse(b"noise").unwrap_err(), PacketError::Crc);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum PacketError {
@@ -97,6 +117,15 @@ impl From<Malformed> for PacketError {
 }
 
 /// A packet whose CRC and version are right.
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+/// TRACER.trace("order").finish();
+/// drain.poll(&mut line).unwrap();
+/// let packet = wire::Packet::parse(&line.0[0]).unwrap();
+/// assert_eq!(packet.records().filter(|record| matches!(record, Ok(wire::Record::Span(_)))).count(), 1);
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Packet<'a> {
@@ -107,12 +136,17 @@ pub struct Packet<'a> {
 impl<'a> Packet<'a> {
     /// Checks the CRC, then the version, then reads the header.
     ///
+    /// ```
+    /// use microspan::wire::{Packet, PacketError};
+    /// assert_eq!(Packet::parse(&[]).unwrap_err(), PacketError::Crc);
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`PacketError`] says which of the three failed.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, PacketError> {
-        let (content, crc) = bytes.split_last_chunk::<CRC_LEN>().ok_or(PacketError::Crc)?;
-        if content.is_empty() || CRC.checksum(content) != u16::from_le_bytes(*crc) {
+        let (content, sent) = bytes.split_last_chunk::<CRC_LEN>().ok_or(PacketError::Crc)?;
+        if content.is_empty() || crc(content) != u16::from_le_bytes(*sent) {
             return Err(PacketError::Crc);
         }
         let mut reader = Reader(content);
@@ -123,17 +157,47 @@ impl<'a> Packet<'a> {
     }
 
     /// What the packet says before its records.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// # let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+    /// # TRACER.trace("order").finish();
+    /// # drain.poll(&mut line).unwrap();
+    /// # let packet = wire::Packet::parse(&line.0[0]).unwrap();
+    /// assert_eq!(packet.header().sequence, 0);
+    /// ```
     pub fn header(&self) -> Header {
         self.header
     }
 
     /// The packet's records, in the order in which they were written. After a [`Malformed`] one there is no next.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// # let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+    /// # TRACER.trace("order").finish();
+    /// # drain.poll(&mut line).unwrap();
+    /// # let packet = wire::Packet::parse(&line.0[0]).unwrap();
+    /// for record in packet.records() {
+    ///     println!("{record:?}");
+    /// }
+    /// ```
     pub fn records(&self) -> Records<'a> {
         Records { reader: self.body, sums: Sums::new(&self.header) }
     }
 }
 
 /// An iterator over a packet's records.
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// # let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+/// # TRACER.trace("order").finish();
+/// # drain.poll(&mut line).unwrap();
+/// # let packet = wire::Packet::parse(&line.0[0]).unwrap();
+/// let records: wire::Records<'_> = packet.records();
+/// assert!(records.count() > 1);
+/// ```
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Records<'a> {

@@ -3,7 +3,7 @@
 use super::about::{Identity, Sync};
 use super::codec::{Full, Malformed, Put, Reader, Writer};
 use super::packet::Header;
-use super::tag::{Tags, Text, Whose};
+use super::tag::{ADDRESS, Tags, Text, Whose};
 use crate::arena::Cause;
 use crate::clock::ahead40;
 use crate::tag::cut;
@@ -61,6 +61,19 @@ impl Sums {
 }
 
 /// A finished span.
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// # let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+/// # TRACER.trace("order").finish();
+/// # drain.poll(&mut line).unwrap();
+/// # let packet = wire::Packet::parse(&line.0[0]).unwrap();
+/// let span = packet.records().find_map(|record| match record {
+///     Ok(wire::Record::Span(span)) => Some(span),
+///     _ => None,
+/// }).unwrap();
+/// assert_eq!((span.parent, span.duration, span.error), (None, 0, false));
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Span<'a> {
@@ -118,8 +131,9 @@ pub(crate) struct ShortSpan {
     pub(crate) parent: u32,
     /// The handle of the root of its trace.
     pub(crate) trace: u32,
-    /// Its name, which is no string in full.
-    pub(crate) name: Text<'static>,
+    pub(crate) name: &'static str,
+    /// The form in which its name goes out; not in full.
+    pub(crate) form: u32,
     /// The low 32 bits of its start; the next 8 are those of the span before.
     pub(crate) start: u32,
     pub(crate) duration: u32,
@@ -141,8 +155,10 @@ pub(crate) fn put_short_span(w: &mut Writer<'_>, deltas: &mut Deltas, span: &Sho
     }
     head |= if span.error { ERROR } else { 0 } | if span.lost_tags { LOST } else { 0 };
     let Ok(()) = window.byte(head);
-    if !span.name.put_short(&mut window) {
-        return false;
+    let Ok(()) = window.u32(span.form);
+    if span.form == ADDRESS.into() {
+        let Ok(()) = window.u64(span.name.as_ptr().addr() as u64);
+        let Ok(()) = window.u32(span.name.len() as u32);
     }
     let Ok(()) = window.i32(ahead(span.counter, deltas.counter.wrapping_add(1)));
     if head & ROOT == 0 {
@@ -333,6 +349,21 @@ pub(crate) fn put_name(w: &mut Writer<'_>, index: u32, name: &str, short: bool) 
 }
 
 /// A record of a packet.
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// # let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+/// # TRACER.trace("order").finish();
+/// # drain.poll(&mut line).unwrap();
+/// # let packet = wire::Packet::parse(&line.0[0]).unwrap();
+/// for record in packet.records().flatten() {
+///     match record {
+///         wire::Record::Span(span) => println!("{:?} took {} ticks", span.name, span.duration),
+///         wire::Record::Name { index, text } => println!("{index} stands for {text}"),
+///         other => println!("{other:?}"),
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

@@ -1,6 +1,7 @@
 //! Requests: what a host asks of a device on a link that goes both ways. Both directions, in this file.
 
-use super::packet::{CRC, VERSION};
+use super::crc::crc;
+use super::packet::VERSION;
 use crate::id::Session;
 
 /// The first byte: no version of packets has its highest bit.
@@ -8,13 +9,18 @@ const REQUEST: u8 = 0x80 | VERSION;
 const SYNC: u8 = 1;
 const NAMES: u8 = 2;
 
-/// The bytes of a request.
-const LEN: usize = 12;
+const LEN: usize = Request::LEN;
 
 /// What a host asks of a device.
 ///
 /// As a datagram it travels as it is; on a byte stream in a frame ([`write_frame`](super::write_frame)), which a
 /// [`RequestDecoder`] takes apart.
+///
+/// ```
+/// use microspan::wire::Request;
+/// let introduce_yourself = Request { session: None, sync: true, names: true };
+/// assert_eq!(introduce_yourself.encode().len(), 12);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Request {
@@ -27,11 +33,25 @@ pub struct Request {
 }
 
 impl Request {
+    /// The bytes of a request.
+    ///
+    /// ```
+    /// use microspan::wire::Request;
+    /// let bytes: [u8; Request::LEN] = Request { session: None, sync: true, names: true }.encode();
+    /// ```
+    pub const LEN: usize = 12;
+
     /// The bytes of the request.
+    ///
+    /// ```
+    /// use microspan::wire::Request;
+    /// let request = Request { session: None, sync: true, names: false };
+    /// assert_eq!(Request::parse(&request.encode()), Some(request));
+    /// ```
     pub fn encode(&self) -> [u8; LEN] {
         let [a, b, c, d, e, f, g, h] = self.session.map_or(0, |session| session.0).to_le_bytes();
         let bits = if self.sync { SYNC } else { 0 } | if self.names { NAMES } else { 0 };
-        let [low, high] = CRC.checksum(&[REQUEST, a, b, c, d, e, f, g, h, bits]).to_le_bytes();
+        let [low, high] = crc(&[REQUEST, a, b, c, d, e, f, g, h, bits]).to_le_bytes();
         [REQUEST, a, b, c, d, e, f, g, h, bits, low, high]
     }
 
@@ -44,11 +64,11 @@ impl Request {
     /// assert_eq!(Request::parse(b"twelve bytes"), None);
     /// ```
     pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let (content, crc) = bytes.split_last_chunk::<2>()?;
+        let (content, sent) = bytes.split_last_chunk::<2>()?;
         let [REQUEST, a, b, c, d, e, f, g, h, bits] = *<&[u8; LEN - 2]>::try_from(content).ok()? else {
             return None;
         };
-        if CRC.checksum(content) != u16::from_le_bytes(*crc) {
+        if crc(content) != u16::from_le_bytes(*sent) {
             return None;
         }
         let key = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
@@ -61,6 +81,15 @@ impl Request {
 }
 
 /// Finds requests in a byte stream, byte by byte: in an interrupt of a serial port, or wherever bytes come in.
+///
+/// ```
+/// use microspan::wire::{Request, RequestDecoder, write_frame};
+/// let mut line = vec![];
+/// let request = Request { session: None, sync: true, names: false };
+/// write_frame(&request.encode(), |bytes| Ok::<_, ()>(line.extend_from_slice(bytes))).unwrap();
+/// let mut decoder = RequestDecoder::new();
+/// assert_eq!(line.into_iter().find_map(|byte| decoder.byte(byte)), Some(request));
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RequestDecoder {
@@ -75,6 +104,11 @@ pub struct RequestDecoder {
 
 impl RequestDecoder {
     /// A decoder at the start of a stream.
+    ///
+    /// ```
+    /// let mut decoder = microspan::wire::RequestDecoder::new();
+    /// assert_eq!(decoder.byte(0), None);
+    /// ```
     pub const fn new() -> Self {
         Self { bytes: [0; LEN], len: 0, run: 0, zero: false }
     }

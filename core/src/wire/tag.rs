@@ -1,13 +1,13 @@
 //! Strings and tags, as spans and syncs carry them. What each writes, it reads, in this file.
 
 use super::beyond::{self, Event, Link};
-use super::codec::{Full, Malformed, Put, Reader, Window, Writer};
+use super::codec::{Full, Malformed, Put, Reader, Writer};
 use crate::span_context::SpanContext;
 
 // The forms of a text: a string, an address and a length, or a name's index plus the last of these.
 const INLINE: u8 = 0;
-const ADDRESS: u8 = 1;
-const FIRST_NAME: u32 = 2;
+pub(crate) const ADDRESS: u8 = 1;
+pub(crate) const FIRST_NAME: u32 = 2;
 
 // The kinds of a tag's value.
 const FALSE: u8 = 0;
@@ -22,6 +22,19 @@ const CUT: u8 = 7;
 pub(super) const SIZED: u8 = 8;
 
 /// A string on the wire: the index of a name, where it lies in the program, or the string itself.
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// # let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+/// # TRACER.trace("order").finish();
+/// # drain.poll(&mut line).unwrap();
+/// # let packet = wire::Packet::parse(&line.0[0]).unwrap();
+/// let name = packet.records().find_map(|record| match record {
+///     Ok(wire::Record::Span(span)) => Some(span.name),
+///     _ => None,
+/// });
+/// assert!(matches!(name, Some(wire::Text::Name(_)))); // told by a record
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Text<'a> {
@@ -61,23 +74,6 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Writes what is no string in a window; returns whether it did.
-    #[inline(always)]
-    pub(super) fn put_short(&self, window: &mut Window<'_>) -> bool {
-        match self {
-            Text::Name(index) => {
-                let Ok(()) = window.u32(index.wrapping_add(FIRST_NAME));
-            }
-            Text::Address { address, length } => {
-                let Ok(()) = window.byte(ADDRESS);
-                let Ok(()) = window.long(*address);
-                let Ok(()) = window.u32(*length);
-            }
-            Text::Inline(_) => return false,
-        }
-        true
-    }
-
     pub(super) fn take(r: &mut Reader<'a>) -> Result<Self, Malformed> {
         let form: u32 = r.take()?;
         match form.checked_sub(FIRST_NAME) {
@@ -89,6 +85,22 @@ impl<'a> Text<'a> {
 }
 
 /// A tag, or what else hangs on a span.
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// # let order = TRACER.trace("order");
+/// # order.set_tag("slices", 2u32);
+/// # order.finish();
+/// # let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+/// # drain.poll(&mut line).unwrap();
+/// # let packet = wire::Packet::parse(&line.0[0]).unwrap();
+/// # let mut tags = packet.records().find_map(|record| match record {
+/// #     Ok(wire::Record::Span(span)) => Some(span.tags),
+/// #     _ => None,
+/// # }).unwrap();
+/// let tag = tags.next().unwrap();
+/// assert_eq!(tag.value, wire::TagValue::U64(2));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Tag<'a> {
@@ -99,6 +111,21 @@ pub struct Tag<'a> {
 }
 
 /// The value of a tag. From [`Removed`](Self::Removed) on they stand among the tags of a span only.
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// # let order = TRACER.trace("order");
+/// # order.set_tag("bread", true);
+/// # order.finish();
+/// # let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+/// # drain.poll(&mut line).unwrap();
+/// # let packet = wire::Packet::parse(&line.0[0]).unwrap();
+/// # let mut tags = packet.records().find_map(|record| match record {
+/// #     Ok(wire::Record::Span(span)) => Some(span.tags),
+/// #     _ => None,
+/// # }).unwrap();
+/// assert_eq!(tags.next().unwrap().value, wire::TagValue::Bool(true));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -222,6 +249,21 @@ pub(super) enum Whose {
 }
 
 /// The tags of a span, a sync, an event or a link, already checked; of two with one key the first holds.
+///
+/// ```
+#[doc = include_str!("../../docs/setup.txt")]
+/// # let order = TRACER.trace("order");
+/// # order.set_tag("slices", 2u32).set_tag("guests", 1u32);
+/// # order.finish();
+/// # let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+/// # drain.poll(&mut line).unwrap();
+/// # let packet = wire::Packet::parse(&line.0[0]).unwrap();
+/// # let mut tags = packet.records().find_map(|record| match record {
+/// #     Ok(wire::Record::Span(span)) => Some(span.tags),
+/// #     _ => None,
+/// # }).unwrap();
+/// assert_eq!(tags.map(|tag| tag.value).collect::<Vec<_>>(), [wire::TagValue::U64(1), wire::TagValue::U64(2)]); // newest first
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Tags<'a> {

@@ -8,10 +8,10 @@
 mod firmware {
     use cortex_m_rt::exception;
     use embassy_executor::Spawner;
-    use microspan::{Drain, Session, Stream};
+    use microspan::{Drain, Session};
     use microspan_firmware::board::lm3s6965::{self, systick};
     use microspan_firmware::board::{executor, host};
-    use microspan_firmware::service::{TRACER, serve};
+    use microspan_firmware::service::{Line, TRACER, serve};
 
     /// The longest packet: a frame of it takes 22 ms at 115,200 baud.
     const MTU: usize = 256;
@@ -25,7 +25,7 @@ mod firmware {
         else {
             panic!("the tracer has a drain already");
         };
-        serve(&mut drain, &mut Stream::new(board.uart0), seconds).await;
+        serve(&mut drain, &mut Line::new(board.uart0), seconds).await;
         host::exit(true)
     }
 

@@ -12,6 +12,7 @@ const BAUD: u32 = 115_200;
 const DIVISOR: u32 = (clock::FREQUENCY * 4 + BAUD / 2) / BAUD;
 
 const FLAG_BUSY: u32 = 1 << 3;
+const FLAG_RECEIVE_FIFO_EMPTY: u32 = 1 << 4;
 const FLAG_TRANSMIT_FIFO_FULL: u32 = 1 << 5;
 const LINE_8_BITS_WITH_FIFO: u32 = (0b11 << 5) | (1 << 4);
 const CONTROL_ENABLE: u32 = (1 << 9) | (1 << 8) | 1;
@@ -48,6 +49,13 @@ impl Uart {
         line.write(LINE_8_BITS_WITH_FIFO);
         control.write(CONTROL_ENABLE);
         Self { data, flags }
+    }
+}
+
+impl Uart {
+    /// The next byte of those that came, of which the port keeps 16.
+    pub fn received(&mut self) -> Option<u8> {
+        (self.flags.read() & FLAG_RECEIVE_FIFO_EMPTY == 0).then(|| self.data.read() as u8)
     }
 }
 

@@ -162,17 +162,16 @@ fuzz_targets=(frame packet session request elf drain)
 step_fuzz() {
     need_programs c++:g++ || return
     local host target seconds=$((60 / ${#fuzz_targets[@]})) dir=$target_dir/fuzz status=0
+    export CARGO_TARGET_DIR=$dir CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
+    # Some million spans; without optimization, as in the step `tests`, there are fewer.
+    cargo test --locked --release -p microspan-fuzz --test memory -- --nocapture || return
     if $long; then
         seconds=600
         MICROSPAN_SEEDS=100000 cargo test --locked --release -p microspan-fuzz --test faults -- --nocapture || return
     fi
-    # Some million spans; without optimization, as in the step `tests`, there are fewer.
-    CARGO_TARGET_DIR=$dir CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
-        cargo test --locked --release -p microspan-fuzz --test memory -- --nocapture || return
     host=$(rustc -vV | sed -n 's/^host: //p') || return
     # What is built for a named target leaves build scripts as they are.
-    RUSTFLAGS=$fuzz_flags CARGO_TARGET_DIR=$dir CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
-        CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true \
+    RUSTFLAGS=$fuzz_flags CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true \
         cargo build --locked --release -p microspan-fuzz --features libfuzzer --target "$host" \
         "${fuzz_targets[@]/#/--bin=fuzz_}" || return
     for target in "${fuzz_targets[@]}"; do

@@ -39,7 +39,7 @@ pub use frame::frame;
 pub use packet::{packet, seal};
 pub use program::{check, drain};
 pub use request::request;
-pub use session::{HOST, session};
+pub use session::session;
 
 /// Panics when what must hold of the bytes does not.
 pub type Target = fn(&[u8]);

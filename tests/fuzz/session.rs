@@ -10,9 +10,9 @@ use crate::packet::seal;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// What the decoder and the assembler hold of one input is at most this and [`GROWTH`] times its length: 64 sessions with
+/// What the decoder and the assembler hold of one input is at most this and `GROWTH` times its length: 64 sessions with
 /// 64 KiB each, which is what they hold of the traces of their last spans, and as much again for all else.
-pub const HOST: isize = 8 << 20;
+const HOST: isize = 8 << 20;
 /// A tag of three bytes may be a name of 255, and is held twice.
 const GROWTH: isize = 512;
 

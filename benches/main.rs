@@ -11,6 +11,7 @@ mod otlp;
 mod pipeline;
 mod plot;
 mod recording;
+mod seam;
 mod size;
 mod table;
 mod target;

@@ -164,5 +164,4 @@ fn connections_that_break_inside_frames_lose_what_was_acknowledged_and_it_is_cou
     assert!(summary.damaged > 0, "no frame was broken: {summary:?}");
     assert!(summary.spans_received > report.spans_drained / 2, "{summary:?} {report:?}");
     assert_eq!((standin.summary().spans, standin.summary().rejected), (summary.spans_received, 0));
-    println!("{summary:?} {report:?}");
 }

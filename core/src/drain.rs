@@ -106,7 +106,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
             swept: 0,
             told: None,
             answered: 0,
-            introduction: Introduction { next: None, waiting: None },
+            introduction: Introduction::NONE,
         }
     }
 
@@ -204,7 +204,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     #[inline(never)]
     fn fill(&mut self) -> usize {
         let mut sweep = Sweep { arena: self.tracer.arena, from: self.from, swept: self.swept };
-        let mut next = if self.introduction.next.is_some() { None } else { sweep.next() };
+        let mut next = if self.introduction.is_next() { None } else { sweep.next() };
         let Self { tracer, session, buffer, about, names, sequence, spans, latest, told, .. } = self;
         let now = tracer.clock.now();
         // A panic in the middle takes this packet with it.
@@ -256,7 +256,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         if len == empty {
             self.tracer.arena.note_packet(self.sequence);
             // Not even a sync has room: spans go on.
-            self.introduction.next = None;
+            self.introduction = Introduction::NONE;
             return 0;
         }
         self.introduction.filled(self.names.news().is_some());

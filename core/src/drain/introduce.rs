@@ -2,20 +2,27 @@
 
 use super::Drain;
 
-/// Where an introduction stands.
-#[derive(Clone, Copy, Default)]
+/// Where an introduction stands. Its parts count from 1; 0: none. Beyond 255 they are all the last.
+#[derive(Clone, Copy)]
 pub(super) struct Introduction {
-    /// The part that is filled next, if one is.
-    pub(super) next: Option<usize>,
+    /// The part that is filled next.
+    next: u8,
     /// The part that the waiting packet is.
-    pub(super) waiting: Option<usize>,
+    waiting: u8,
 }
 
 impl Introduction {
-    /// Notes that a packet was filled; whether names were left over.
+    pub(super) const NONE: Self = Self { next: 0, waiting: 0 };
+
+    /// Whether the packet that is filled next is part of it.
+    pub(super) fn is_next(self) -> bool {
+        self.next != 0
+    }
+
+    /// Notes that a packet was filled, and whether names were left over.
     pub(super) fn filled(&mut self, names_wait: bool) {
         self.waiting = self.next;
-        self.next = self.next.filter(|_| names_wait).map(|part| part + 1);
+        self.next = if self.is_next() && names_wait { self.next.saturating_add(1) } else { 0 };
     }
 }
 
@@ -41,7 +48,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     pub fn introduce(&mut self) {
         self.sync();
         self.names.tell_all_from_the_first();
-        self.introduction.next = Some(0);
+        self.introduction.next = 1;
     }
 
     /// Which part of an introduction the [`packet`](Drain::packet) is that goes out next, from 0 on; `None`: it is not part of
@@ -55,7 +62,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     /// assert_eq!(drain.introduction(), Some(0));
     /// ```
     pub fn introduction(&self) -> Option<usize> {
-        self.introduction.waiting.filter(|_| self.waiting != 0)
+        usize::from(self.introduction.waiting).checked_sub(1).filter(|_| self.waiting != 0)
     }
 
     /// How many names this session has, of at most `NAMES`.

@@ -11,6 +11,7 @@ mod firmware {
     use embassy_net::tcp::TcpSocket;
     use embassy_time::{Duration, Instant, Ticker};
     use microspan::Drain;
+    use microspan_firmware::app::DEVICE;
     use microspan_firmware::board::lm3s6965::{self, systick};
     use microspan_firmware::board::{executor, host};
     use microspan_firmware::service::backoff::Backoff;
@@ -21,7 +22,6 @@ mod firmware {
     const PORT: u16 = 1_883;
     /// The longest packet: its publication, and what TCP needs, fit one Ethernet frame.
     const MTU: usize = 1_024;
-    const DEVICE: &str = "kitchen";
     /// How often the session is introduced anew at most, when it has new names.
     const INTRODUCTIONS: Duration = Duration::from_secs(1);
 
@@ -34,7 +34,6 @@ mod firmware {
         let stack = lm3s6965::network(spawner, board.ethernet, host::entropy(systick::ticks()));
         stack.wait_config_up().await;
         let mut drain = shift::drain::<MTU>();
-        drain.set_device(DEVICE);
         shift::start(spawner, seconds);
         connection::keep(stack, port, &mut [0; 2 * MTU], async |socket, backoff| {
             serve(&mut drain, socket, backoff).await

@@ -7,7 +7,7 @@ use embassy_time::{Duration, Instant, Ticker};
 use microspan::{Arena, Drain, Session, Tracer};
 
 use super::report;
-use crate::app::{Kitchen, Order, SERVICE, TAGS};
+use crate::app::{DEVICE, Kitchen, Order, SERVICE, TAGS};
 use crate::board::host;
 use crate::board::lm3s6965::systick::{self, Microseconds};
 use crate::build_id::build_id;
@@ -54,7 +54,7 @@ pub fn start(spawner: Spawner, seconds: u32) {
     spawner.spawn(task);
 }
 
-/// The drain of the kitchen's tracer, which says which build of the program this is.
+/// The drain of the kitchen's tracer, which says which device and which build of the program this is.
 ///
 /// # Panics
 /// When it is asked for a second time: there is one drain.
@@ -62,7 +62,7 @@ pub fn drain<const MTU: usize>() -> Drain<MTU> {
     let Some(mut drain) = Drain::new(&TRACER, Session::new(host::entropy(systick::ticks()))) else {
         panic!("the kitchen's drain was asked for twice: call shift::drain once");
     };
-    drain.set_build_id(build_id());
+    drain.set_device(DEVICE).set_build_id(build_id());
     drain
 }
 

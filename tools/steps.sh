@@ -4,7 +4,7 @@
 # says why), or anything else when it fails.
 # Sourced with the root of the project as the working directory, after tools/setup.sh.
 
-steps=(fmt clippy docs layering tests features loom shuttle tsan miri boards qemu hammer demo bench)
+steps=(fmt clippy docs layering tests features fuzz loom shuttle tsan miri boards qemu hammer demo bench)
 declare -A about=(
     [fmt]='formatting'
     [clippy]='clippy without a warning, on the host and for the boards'
@@ -12,6 +12,7 @@ declare -A about=(
     [layering]='who may import whom'
     [tests]='unit, documentation and integration tests, with features on and off'
     [features]='each feature of the core alone, each two, and all together, on the host and on a Cortex-M0'
+    [fuzz]='a minute of what a fuzzer makes of streams, packets, sessions, ELF files and programs (--long: ten for each)'
     [loom]='every interleaving of a few threads on the slot ring and the arena'
     [shuttle]='random schedules of many operations on the arena'
     [tsan]='data races of real threads'
@@ -150,6 +151,39 @@ step_features() {
             cargo check --locked -p microspan --no-default-features --features "$feature" || return
         board_cargo "$target" check --locked -p microspan --no-default-features --features "$feature" || return
     done
+}
+
+# What LLVM puts into the code so that libFuzzer sees its way, by flags that a stable compiler takes, too.
+fuzz_flags='--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
+    -Cllvm-args=-sanitizer-coverage-trace-compares'
+fuzz_targets=(frame packet session request elf drain)
+
+step_fuzz() {
+    need_programs c++:g++ || return
+    local host target seconds=$((60 / ${#fuzz_targets[@]})) dir=$target_dir/fuzz status=0
+    export CARGO_TARGET_DIR=$dir CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
+    # Some million spans; without optimization, as in the step `tests`, there are fewer.
+    cargo test --locked --release -p microspan-fuzz --test memory -- --nocapture || return
+    if $long; then
+        seconds=600
+        MICROSPAN_SEEDS=100000 cargo test --locked --release -p microspan-fuzz --test faults -- --nocapture || return
+    fi
+    host=$(rustc -vV | sed -n 's/^host: //p') || return
+    # What is built for a named target leaves build scripts as they are.
+    RUSTFLAGS=$fuzz_flags CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true \
+        cargo build --locked --release -p microspan-fuzz --features libfuzzer --target "$host" \
+        "${fuzz_targets[@]/#/--bin=fuzz_}" || return
+    for target in "${fuzz_targets[@]}"; do
+        mkdir -p "$dir/queue/$target" "$dir/found"
+        printf 'fuzzing: %s\n' "$target"
+        if ! "$dir/$host/release/fuzz_$target" -max_total_time="$seconds" -max_len=4096 -timeout=10 -verbosity=0 \
+            -print_final_stats=1 -artifact_prefix="$dir/found/$target-" "$dir/queue/$target" "tests/fuzz/corpus/$target"; then
+            complain "what does this lies in $dir/found: put it into tests/fuzz/corpus/$target to have it as a test"
+            status=1
+        fi
+    done
+    return $status
 }
 
 # model CFG: the core's tests under a model checker, in a build of their own that is soon made.

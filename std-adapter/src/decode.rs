@@ -33,6 +33,9 @@ use session::Session;
 /// waiting packets, the traces of 4,096 spans) the decoder holds at most some 250 MB, whatever arrives.
 const SESSIONS: usize = 64;
 
+/// While so many corrections wait to be taken no session is asked for more; one has at most as many as stand-ins.
+const CORRECTIONS: usize = 4096;
+
 /// What a [`Decoder`] has seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -148,7 +151,9 @@ impl Decoder {
         if self.requests.len() < SESSIONS {
             self.requests.extend(session.wants(at.monotonic));
         }
-        self.corrections.extend(session.corrections(at.monotonic));
+        if self.corrections.len() < CORRECTIONS {
+            self.corrections.extend(session.corrections(at.monotonic));
+        }
     }
 
     /// Takes what a packet says of its session, its sync and its names, and nothing else: one that was sent long ago, and that

@@ -3,7 +3,7 @@
 //! A message holds its cause, so the cause is not told again as a source.
 
 use std::io;
-#[cfg(feature = "cli")]
+#[cfg(feature = "elf")]
 use std::path::PathBuf;
 
 /// A setting that cannot be used, found at start.
@@ -66,7 +66,7 @@ impl SendError {
 }
 
 /// Why an ELF file is not taken.
-#[cfg(feature = "cli")]
+#[cfg(feature = "elf")]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ElfError {

@@ -62,7 +62,7 @@ impl Payload {
     #[must_use = "a trace that does not fit is not in the payload"]
     pub fn push(&mut self, trace: &Trace, limit: usize) -> bool {
         let before = self.len();
-        self.write_trace(trace);
+        self.write_trace(trace, limit);
         if self.len() > limit || self.traces == u32::MAX {
             self.bytes.as_mut_vec().truncate(before);
             return false;
@@ -110,10 +110,14 @@ impl Payload {
 }
 
 impl Payload {
-    fn write_trace(&mut self, trace: &Trace) {
+    /// Writes a trace, or as much of it as shows that it is too long.
+    fn write_trace(&mut self, trace: &Trace, limit: usize) {
         let out = &mut self.bytes;
         sure(encode::write_array_len(out, trace.spans().len() as u32));
         for (index, span) in trace.spans().iter().enumerate() {
+            if out.as_slice().len() > limit {
+                return;
+            }
             let head = begin_map(out);
             let mut keys = 7;
             constant(out, b"\xa7service");

@@ -12,6 +12,7 @@
 //! | [`hammer`] | a firmware that checks itself, on one of several emulated boards |
 //! | [`terminal`] | a serial device that is none |
 //! | [`bridge`], [`standin`] | `microspan bridge` and `microspan agent` |
+//! | [`golden`], [`shown`] | bytes of every feature of the wire; bytes of the wire as text |
 //! | [`official`] | Datadog's own test agent, with its checks switched on |
 //! | [`span`] | spans as an agent stores them |
 //! | [`sandwich`] | what the traces of the sandwich device must look like |
@@ -26,6 +27,7 @@ pub mod broker;
 pub mod built;
 pub mod device;
 pub mod example;
+pub mod golden;
 pub mod hammer;
 pub mod listener;
 pub mod needs;
@@ -35,6 +37,7 @@ pub mod process;
 pub mod proxy;
 pub mod qemu;
 pub mod sandwich;
+pub mod shown;
 pub mod span;
 pub mod standin;
 pub mod terminal;

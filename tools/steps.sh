@@ -48,6 +48,7 @@ declare -A examples=(
     [example_rtic]='thumbv7em-none-eabihf rtic'
     [example_dual_core]='thumbv8m.main-none-eabi examples'
     [example_embassy]='thumbv7m-none-eabi tasks'
+    [example_defmt]='thumbv7m-none-eabi kitchen'
 )
 
 skip() {
@@ -245,7 +246,7 @@ step_qemu() {
     build_sandwich "${sandwiches[@]}" && build_examples || return
     MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$target_dir" && pwd) \
         cargo test --locked --workspace --test mqtt --test tcp --test udp --test uart \
-        --test examples
+        --test examples --test defmt
 }
 
 build_examples() {

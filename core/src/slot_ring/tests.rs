@@ -3,7 +3,7 @@
 use super::*;
 
 fn claim(ring: &SlotRingView<u32, 1, 0>, steps: u32) -> Option<u32> {
-    ring.claim(Mode::Shared, 0, steps).map(|claimed| claimed.handle)
+    ring.claim(Mode::Shared.into(), 0, steps).map(|claimed| claimed.handle)
 }
 
 fn take_next(ring: &SlotRingView<u32, 1, 0>, from: u32) -> Option<u32> {
@@ -310,14 +310,16 @@ mod loom_tests {
     fn the_one_claimer_of_a_ring_sees_what_the_reaper_has_freed() {
         check(3, |ring| {
             let claim = |ring: &SlotRingView<u32, 1, 0>| {
-                let handle = ring.claim(Mode::Exclusive, 0, 4)?.handle;
+                let handle = ring.claim(Mode::Exclusive.into(), 0, 4)?.handle;
                 // SAFETY: claimed above.
                 unsafe { ring.slot(handle).write(handle) };
                 ring.slot(handle).shared[0].store(handle, Ordering::Relaxed);
                 ring.finish(handle);
                 Some(handle)
             };
-            (0..3).for_each(|_| _ = view(&ring).claim(Mode::Exclusive, 0, 4).map(|claimed| claimed.handle));
+            (0..3).for_each(|_| {
+                _ = view(&ring).claim(Mode::Exclusive.into(), 0, 4).map(|claimed| claimed.handle)
+            });
             assert!(claim(view(&ring)).is_some());
             let reaper = spawn(&ring, reap);
             let second = spawn(&ring, move |ring| claim(ring)).join().unwrap().is_some();

@@ -15,7 +15,8 @@
 //! A claim yields a *handle*: the slot's index in the low bits, above them its stamp, which counts how often the ring was
 //! gone round. Who frees a slot gives it the stamp of its next use, so a claim has nothing to reckon. A slot's handles only
 //! ever grow, so a handle names one use of a slot and [`Ring::is_open`] tells whether that use still lasts. No handle is 0.
-//! Handles wrap after 2^32 claims.
+//! Handles wrap after 2^32 claims; sooner where claims by hints of their own search a ring that is nearly full, since each
+//! piece that is passed by counts.
 
 use crate::sync::{AtomicU8, AtomicU32, FENCED, Line, Ordering, UnsafeCell, array_of, const_unless_loom};
 use core::mem::MaybeUninit;

@@ -235,7 +235,7 @@ step_boards() {
     build_sandwich "${sandwiches[@]}" && build_hammers && build_examples || return
     for target in "${cost_targets[@]}"; do
         board_cargo "$target" build --locked -p microspan-firmware --no-default-features --profile firmware \
-            --bin cost --bin cost_interrupts --bin cost_callsites --bin cost_sampler || return
+            --bin cost --bin cost_interrupts --bin cost_callsites --bin cost_sampler --bin cost_global || return
     done
 }
 

@@ -1,13 +1,17 @@
 //! From a Cortex-M whose log and spans share a line.
 
+use std::io::Write;
+use std::net::TcpListener;
 use std::sync::Arc;
 
 use microspan_std::decode::{Arrival, Counters, Decoder};
 use microspan_std::defmt::{Program, Stream};
 use microspan_std::model::Span;
+use microspan_tests::bridge::Bridge;
 use microspan_tests::built::CORTEX_M3;
 use microspan_tests::example::Example;
 use microspan_tests::need;
+use microspan_tests::standin::Standin;
 
 const EXAMPLE: Example =
     Example { machine: "lm3s6965evb", target: CORTEX_M3, features: "kitchen", program: "example_defmt" };
@@ -44,6 +48,28 @@ fn lines_of_a_log_arrive_as_events_of_the_spans_in_which_they_were_written() {
     assert_eq!(log.len(), 11, "{log:?}");
     assert!(log[0].ends_with(" INFO start") && !log[0].contains("span"), "{log:?}");
     assert!(log[1].ends_with(" span 1 INFO loaf 1 goes in"), "{log:?}");
+}
+
+#[test]
+fn a_log_that_comes_in_pieces_is_followed_live() {
+    let (elf, bytes) = need!(EXAMPLE.log());
+    let standin = Standin::start();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("its address").to_string();
+    let bridge =
+        Bridge::start(standin.url(), &["--tcp", &address, "--defmt-elf", &elf.display().to_string()]);
+    let (mut line, _) = listener.accept().expect("the bridge connects");
+    for piece in bytes.chunks(7) {
+        line.write_all(piece).expect("the bridge reads");
+    }
+    bridge.wait_for(" INFO loaf 3 is out");
+    // Its last packet comes after that.
+    drop(line);
+    bridge.wait_for("is not there");
+    let summary = bridge.stop();
+    assert_eq!((summary.spans_received, summary.spans_sent), (6, 6), "{summary:?}");
+    assert_eq!((summary.spans_lost_on_the_way, summary.damaged), (0, 0), "{summary:?}");
+    assert_eq!((summary.log_lines, summary.log_lines_astray), (11, 0), "{summary:?}");
 }
 
 /// The spans that come of a log, and what was counted.

@@ -127,7 +127,7 @@ impl Span {
         self.parent_id == 0 || self.remote_parent
     }
 
-    /// The bytes it takes in memory, as near as can be told; its source, which it shares, not included.
+    /// The bytes it takes in memory, as near as can be told; its source, which it may share, not included.
     pub fn size(&self) -> usize {
         size_of::<Self>()
             + size_of_tags(&self.tags)
@@ -233,6 +233,14 @@ pub struct Source {
 }
 
 impl Source {
+    /// The bytes it takes in memory, as near as can be told.
+    pub(crate) fn size(&self) -> usize {
+        let texts = [&self.service, &self.version, &self.device, &self.build_id];
+        size_of::<Self>()
+            + size_of_tags(&self.tags)
+            + texts.into_iter().flatten().map(Text::heap).sum::<usize>()
+    }
+
     /// A source that has told nothing but its session yet.
     pub fn new(runtime_id: u128) -> Self {
         Self {

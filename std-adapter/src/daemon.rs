@@ -10,7 +10,7 @@ mod listen;
 mod mqtt;
 mod summary;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -94,7 +94,7 @@ pub fn run(
         decoder,
         streams: HashMap::new(),
         ways,
-        other_version: None,
+        other_versions: HashSet::new(),
         assembler: Assembler::new(Limits::default(), config.tagging),
         outlet: Outlet { client, print, patience, stop: stop.clone() },
         started,
@@ -108,8 +108,8 @@ struct Bridge {
     streams: HashMap<usize, Stream>,
     /// How a device is reached over each link.
     ways: HashMap<usize, Way>,
-    /// The wire version that was last said to be another one.
-    other_version: Option<u8>,
+    /// The wire versions that were said to be other ones: each is said once.
+    other_versions: HashSet<u8>,
     assembler: Assembler,
     outlet: Outlet,
     started: Instant,
@@ -223,7 +223,7 @@ impl Bridge {
             Event::Recording { bytes, recorded } => self.recording(&bytes, recorded),
         }
         if let Some(version) = self.decoder.take_other_version()
-            && self.other_version.replace(version) != Some(version)
+            && self.other_versions.insert(version)
         {
             log::warn!(
                 "a device speaks wire version {version}, this bridge reads version {}: update the older of the two",

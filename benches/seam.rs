@@ -136,7 +136,8 @@ fn produce(threads: usize, before: u32, batch: u32, meeting: &Meeting) -> Vec<Ve
     for round in 0..WARM + ROUNDS {
         for (operation, times) in OPERATIONS.iter().zip(&mut times) {
             while meeting.drained.load(Ordering::Relaxed) != made {
-                thread::yield_now();
+                // One thread keeps its processor, so that the drain runs on another.
+                if threads == 1 { spin_loop() } else { thread::yield_now() }
             }
             meetings += threads;
             meeting.arrived.fetch_add(1, Ordering::AcqRel);

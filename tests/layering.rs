@@ -29,7 +29,7 @@ const MODULES: &[&[&str]] = &[
     &["pipeline"],
     &["msgpack", "print"],
     &["screen"],
-    &["agent", "elf", "standin"],
+    &["agent", "defmt", "elf", "standin"],
     &["daemon"],
 ];
 

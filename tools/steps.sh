@@ -48,6 +48,7 @@ declare -A examples=(
     [example_rtic]='thumbv7em-none-eabihf rtic'
     [example_dual_core]='thumbv8m.main-none-eabi examples'
     [example_embassy]='thumbv7m-none-eabi tasks'
+    [example_defmt]='thumbv7m-none-eabi kitchen'
 )
 
 skip() {
@@ -234,7 +235,7 @@ step_boards() {
     build_sandwich "${sandwiches[@]}" && build_hammers && build_examples || return
     for target in "${cost_targets[@]}"; do
         board_cargo "$target" build --locked -p microspan-firmware --no-default-features --profile firmware \
-            --bin cost --bin cost_interrupts --bin cost_callsites --bin cost_sampler || return
+            --bin cost --bin cost_interrupts --bin cost_callsites --bin cost_sampler --bin cost_global || return
     done
 }
 
@@ -245,7 +246,7 @@ step_qemu() {
     build_sandwich "${sandwiches[@]}" && build_examples || return
     MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$target_dir" && pwd) \
         cargo test --locked --workspace --test mqtt --test tcp --test udp --test uart \
-        --test examples
+        --test examples --test defmt
 }
 
 build_examples() {

@@ -24,6 +24,7 @@ fn every_public_type_has_a_format() {
         Cores<OneContext>,
         #[cfg(all(target_arch = "arm", target_os = "none"))]
         CortexM,
+        Defmt,
         Detached,
         Detached<OneThread>,
         Drain<64>,
@@ -45,6 +46,7 @@ fn every_public_type_has_a_format() {
         SpanContext,
         SpanRef,
         SpanRef<OneThread>,
+        Stamp,
         Static,
         Stats,
         #[cfg(feature = "embedded-io")]

@@ -5,6 +5,7 @@
 //! missed in its sequence and counted.
 
 mod back;
+mod framing;
 mod input;
 mod listen;
 mod mqtt;
@@ -23,7 +24,8 @@ pub use summary::{AtCallsite, OnCore, Summary};
 
 use crate::agent::{self, Client};
 use crate::config::Config;
-use crate::decode::{Arrival, Correction, Decoder, Stream};
+use crate::decode::{Arrival, Correction, Decoder};
+use crate::defmt::Program;
 use crate::elf::Images;
 use crate::error::BridgeError;
 use crate::model::Span;
@@ -31,6 +33,7 @@ use crate::pipeline::{Assembler, Limits, Trace};
 use crate::print::{self, Style};
 use crate::screen::Screen;
 use back::{From, Way};
+use framing::Framing;
 use input::{Event, Reader};
 
 /// How many pieces of input wait between the links and the decoder: at 4 KB each at most 4 MB.
@@ -53,6 +56,8 @@ pub struct Options {
     pub progress: bool,
     /// ELF files, and folders of them, for devices that tell names by address.
     pub elf: Vec<PathBuf>,
+    /// The ELF file of the program whose log the byte streams carry, with packets in it; its lines are shown on standard error.
+    pub defmt_elf: Option<PathBuf>,
 }
 
 /// Runs until `stop` is set or every link has ended, then sends what it holds.
@@ -70,6 +75,7 @@ pub fn run(
         [] => Decoder::new(),
         _ => Decoder::with_strings(Arc::new(Images::open(options.elf)?)),
     };
+    let program = options.defmt_elf.map(|path| Program::open(&path)).transpose()?;
     let client = Client::start(&config.agent_url, agent::Options::default())?;
     let (sender, events) = mpsc::sync_channel(QUEUE);
     let is_live = inputs.iter().any(|input| !matches!(input, Input::Stdin | Input::File(_)));
@@ -90,8 +96,13 @@ pub fn run(
         Some(style) => Some((Screen::new(io::stdout()).map_err(BridgeError::Thread)?, style)),
         None => None,
     };
+    let log = match program {
+        Some(program) => Some((Arc::new(program), Screen::new(io::stderr()).map_err(BridgeError::Thread)?)),
+        None => None,
+    };
     let bridge = Bridge {
         decoder,
+        log,
         streams: HashMap::new(),
         ways,
         other_versions: HashSet::new(),
@@ -104,8 +115,10 @@ pub fn run(
 
 struct Bridge {
     decoder: Decoder,
+    /// The program whose log the byte streams carry, and where its lines are shown.
+    log: Option<(Arc<Program>, Screen)>,
     /// One a link that is a byte stream and has said something.
-    streams: HashMap<usize, Stream>,
+    streams: HashMap<usize, Framing>,
     /// How a device is reached over each link.
     ways: HashMap<usize, Way>,
     /// The wire versions that were said to be other ones: each is said once.
@@ -203,8 +216,8 @@ impl Bridge {
                 self.ask(link, From::Address(from));
             }
             Event::Bytes { link, bytes, at } => {
-                let mut stream = self.streams.remove(&link).unwrap_or_default();
-                self.decode(|decoder, mut out| stream.bytes(&bytes, at, decoder, &mut out));
+                let mut stream = self.streams.remove(&link).unwrap_or_else(|| self.framing());
+                self.stream(&mut stream, &bytes, at);
                 self.streams.insert(link, stream);
                 self.ask(link, From::Stream);
             }
@@ -251,13 +264,29 @@ impl Bridge {
     fn recording(&mut self, bytes: &[u8], recorded: i64) {
         let at = Arrival { unix: recorded, monotonic: self.now() };
         let mut first = Decoder::new();
-        Stream::new().bytes(bytes, at, &mut first, &mut |_| {});
+        self.framing().bytes(bytes, at, &mut first, &mut |_| {}, &mut String::new());
         self.decoder.learn_clocks(&first);
-        let mut stream = Stream::new();
-        self.decode(|decoder, mut out| stream.bytes(bytes, at, decoder, &mut out));
+        let mut stream = self.framing();
+        self.stream(&mut stream, bytes, at);
         stream.finish(&mut self.decoder);
         // There is nobody to ask.
         self.decoder.take_requests();
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::new(self.log.as_ref().map(|(program, _)| program))
+    }
+
+    /// Takes the next bytes of a stream, and shows the lines of a log among them.
+    fn stream(&mut self, stream: &mut Framing, bytes: &[u8], at: Arrival) {
+        let mut lines = String::new();
+        self.decode(|decoder, mut out| stream.bytes(bytes, at, decoder, &mut out, &mut lines));
+        if let Some((_, screen)) = &mut self.log
+            && !lines.is_empty()
+        {
+            // A terminal that went away takes nothing from the spans.
+            let _ = screen.write_all(lines.as_bytes());
+        }
     }
 
     fn poll(&mut self) {

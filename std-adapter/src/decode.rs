@@ -10,6 +10,7 @@
 mod about;
 mod beyond;
 mod indexed;
+mod logs;
 mod names;
 mod reported;
 mod sequence;
@@ -24,13 +25,14 @@ use microspan::wire::{FrameDecoder, FrameError, MAX_FRAME, Packet, PacketError, 
 
 pub use crate::clock::Arrival;
 use crate::model::{Span, Text};
+pub use logs::Log;
 pub use names::Strings;
 pub use reported::{Callsite, Dropped, Reported};
 use session::Session;
 
 /// How many sessions are kept; beyond it the one that was silent longest is forgotten. With the bounds of a session
 /// (4,096 names, as many strings of its program, and 2,048 callsites of at most 255 bytes, 4,096 stand-ins, 256 KiB of
-/// waiting packets, the traces of 4,096 spans) the decoder holds at most some 250 MB, whatever arrives.
+/// waiting packets, the traces of 4,096 spans, 1,024 lines of its log of together 256 KiB) the decoder holds at most some 300 MB, whatever arrives.
 const SESSIONS: usize = 64;
 
 /// While so many corrections wait to be taken no session is asked for more; one has at most as many as stand-ins.
@@ -48,7 +50,7 @@ pub struct Counters {
     pub spans: u64,
     /// Stretches between two zeros that are longer than any frame.
     pub frames_too_long: u64,
-    /// Stretches between two zeros, or at a stream's end, that are not COBS.
+    /// Stretches between two zeros, or at a stream's end, that are not COBS; frames of another kind that cannot be read.
     pub frames_damaged: u64,
     /// Packets with a wrong CRC.
     pub packets_damaged: u64,
@@ -78,6 +80,10 @@ pub struct Counters {
     pub unnamed_spans: u64,
     /// Spans that were dropped because their session's clock never became known.
     pub unclocked_spans: u64,
+    /// Lines of devices' logs.
+    pub log_lines: u64,
+    /// Lines that were written in a span which has not come.
+    pub log_lines_astray: u64,
     /// Sessions seen.
     pub sessions: u64,
     /// Sessions that were forgotten to make room for others.
@@ -106,6 +112,17 @@ pub struct Decoder {
     programs: Option<Arc<dyn Strings>>,
     requests: Vec<Request>,
     corrections: Vec<Correction>,
+}
+
+/// What a stream of frames that are not ours has beside packets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Foreign {
+    /// Lines of a log.
+    pub lines: u64,
+    /// Of them those that were written in a span of which no packet followed.
+    pub astray: u64,
+    /// Frames that could not be read.
+    pub damaged: u64,
 }
 
 /// A text that became known after its stand-in went out.
@@ -169,6 +186,23 @@ impl Decoder {
         if let Some(session) = self.sessions.get_mut(&key.0) {
             session.learn(&packet);
         }
+    }
+
+    /// Takes a line of a session's log, before the packet that comes next on the same stream: it becomes an event of its span.
+    pub fn log(&mut self, key: Key, log: Log) {
+        if !self.sessions.contains_key(&key.0) {
+            self.admit(key);
+        }
+        if let Some(session) = self.sessions.get_mut(&key.0) {
+            session.log(log);
+        }
+    }
+
+    /// Counts what a stream of frames that are not ours had beside packets.
+    pub fn count(&mut self, other: Foreign) {
+        self.counters.log_lines += other.lines;
+        self.counters.log_lines_astray += other.astray;
+        self.counters.frames_damaged += other.damaged;
     }
 
     /// Hands on what has waited long enough.

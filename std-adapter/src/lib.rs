@@ -45,6 +45,7 @@
 //!
 //! - `cli` (default): what only the command `microspan` needs: its arguments, its signals, ELF files and the stand-in for the
 //!   agent. A program that traces itself leaves it out; it brings in an HTTP server.
+//! - `defmt`, which `cli` includes: packets among the lines of a log, and the lines as events of their spans.
 //! - `elf`, which `cli` includes: names out of the ELF files of devices' programs.
 
 #![deny(unsafe_code)]
@@ -58,6 +59,9 @@ pub mod config;
 pub mod daemon;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod decode;
+#[cfg(feature = "defmt")]
+#[cfg_attr(not(test), deny(clippy::indexing_slicing))]
+pub mod defmt;
 #[cfg(feature = "elf")]
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod elf;

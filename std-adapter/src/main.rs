@@ -45,6 +45,9 @@ struct Bridge {
     /// Read the names of devices that tell them by address from this ELF file, or from those in this folder, by build id.
     #[arg(long, value_name = "FILE|DIR")]
     elf: Vec<PathBuf>,
+    /// The byte streams carry the log of this program in defmt frames, and packets in it; lines become events of their spans.
+    #[arg(long, value_name = "FILE")]
+    defmt_elf: Option<PathBuf>,
     /// Show each finished trace as a tree.
     #[arg(long)]
     print: bool,
@@ -138,6 +141,7 @@ fn run_bridge(args: Bridge) -> anyhow::Result<()> {
         print: args.print.then_some(style),
         progress: io::stderr().is_terminal(),
         elf: args.elf,
+        defmt_elf: args.defmt_elf,
     };
     let stop = Arc::new(AtomicBool::new(false));
     let asked = stop.clone();

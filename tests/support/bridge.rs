@@ -38,6 +38,10 @@ pub struct Summary {
     pub damaged: u64,
     /// Packets of another wire version.
     pub other_version: u64,
+    /// Lines of devices' logs.
+    pub log_lines: u64,
+    /// Of them those of spans that have not come.
+    pub log_lines_astray: u64,
     /// Attempts to send beyond the first.
     pub retries: u64,
 }

@@ -1,5 +1,7 @@
 //! The transport contract, and the transports.
 
+#[cfg(feature = "defmt")]
+mod defmt_log;
 #[cfg(feature = "embassy-net")]
 mod embassy_net;
 #[cfg(feature = "embassy-net-tcp")]
@@ -11,6 +13,8 @@ mod embedded_io_async;
 #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
 mod ending;
 
+#[cfg(feature = "defmt")]
+pub use defmt_log::Defmt;
 #[cfg(feature = "embassy-net")]
 pub use embassy_net::Udp;
 #[cfg(feature = "embassy-net-tcp")]

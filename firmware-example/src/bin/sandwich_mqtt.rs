@@ -25,6 +25,8 @@ mod firmware {
     /// How often the session is introduced anew at most, when it has new names.
     const INTRODUCTIONS: Duration = Duration::from_secs(1);
 
+    defmt::timestamp!("{=u64:us}", systick::ticks());
+
     #[embassy_executor::main(entry = "cortex_m_rt::entry", executor = "executor::Executor")]
     async fn main(spawner: Spawner) {
         let board = lm3s6965::init();

@@ -7,6 +7,7 @@ use microspan::Session as Key;
 use microspan::wire::{Identity, Packet, Record, Request, Span as WireSpan, Sync};
 
 use super::about::{About, shared};
+use super::logs::{Log, Logs};
 use super::names::{Lack, Named, Names, Strings};
 use super::reported::Counts;
 use super::sequence::{Sequence, Verdict};
@@ -51,6 +52,7 @@ pub(super) struct Session {
     source: Option<Arc<Source>>,
     counts: Counts,
     pub(super) traces: Traces,
+    logs: Logs,
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
     heard: u64,
@@ -74,6 +76,7 @@ impl Session {
             source: None,
             counts: Counts::default(),
             traces: Traces::default(),
+            logs: Logs::default(),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             heard: 0,
@@ -96,6 +99,11 @@ impl Session {
         let (packets, spans) = self.sequence.lost();
         counters.lost_packets += packets;
         counters.lost_spans += spans;
+        counters.log_lines_astray += self.logs.astray();
+    }
+
+    pub(super) fn log(&mut self, log: Log) {
+        self.logs.push(log);
     }
 
     pub(super) fn add_counts(&self, reported: &mut Reported) {
@@ -352,6 +360,7 @@ impl Session {
             if let Some(link) = span.link {
                 self.link(&mut model, link, span.link_trace, Vec::new(), counters);
             }
+            self.logs.attach(span.counter, self.clock.duration(span.start), &mut model);
             counters.unnamed_spans += u64::from(self.names.stand_ins() != stand_ins);
             self.traces.note(span);
             out(model);

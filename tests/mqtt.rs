@@ -120,6 +120,20 @@ fn a_broker_keeps_what_introduces_a_device_to_those_that_come_late() {
 }
 
 #[test]
+fn a_message_longer_than_any_packet_does_not_keep_others_from_the_bridge() {
+    let broker = need!(Broker::start());
+    let standin = Standin::start();
+    let bridge = Bridge::start(standin.url(), &["--mqtt", &broker.url()]);
+    bridge.wait_for("reading mqtt");
+    broker.publish("microspan/stranger/packets", &[b'x'; 50_000]);
+    broker.publish("microspan/stranger/packets", b"no packet");
+    thread::sleep(Duration::from_millis(500));
+    let told = bridge.process.told();
+    let summary = bridge.stop();
+    assert_eq!((summary.damaged, told.contains("is not there")), (1, false), "{told}");
+}
+
+#[test]
 fn a_broker_that_is_stopped_and_started_again_under_load_loses_counted_spans_only() {
     let board = need!(Board::new("sandwich_mqtt", 12));
     let mut broker = need!(Broker::start());

@@ -11,7 +11,7 @@ mod listen;
 mod mqtt;
 mod summary;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -105,7 +105,7 @@ pub fn run(
         log,
         streams: HashMap::new(),
         ways,
-        other_version: None,
+        other_versions: HashSet::new(),
         assembler: Assembler::new(Limits::default(), config.tagging),
         outlet: Outlet { client, print, patience, stop: stop.clone() },
         started,
@@ -121,8 +121,8 @@ struct Bridge {
     streams: HashMap<usize, Framing>,
     /// How a device is reached over each link.
     ways: HashMap<usize, Way>,
-    /// The wire version that was last said to be another one.
-    other_version: Option<u8>,
+    /// The wire versions that were said to be other ones: each is said once.
+    other_versions: HashSet<u8>,
     assembler: Assembler,
     outlet: Outlet,
     started: Instant,
@@ -236,7 +236,7 @@ impl Bridge {
             Event::Recording { bytes, recorded } => self.recording(&bytes, recorded),
         }
         if let Some(version) = self.decoder.take_other_version()
-            && self.other_version.replace(version) != Some(version)
+            && self.other_versions.insert(version)
         {
             log::warn!(
                 "a device speaks wire version {version}, this bridge reads version {}: update the older of the two",

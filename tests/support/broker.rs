@@ -15,6 +15,7 @@ const START: Duration = Duration::from_secs(20);
 pub struct Broker {
     program: PathBuf,
     subscriber: PathBuf,
+    publisher: PathBuf,
     folder: tempfile::TempDir,
     port: u16,
     process: Option<Process>,
@@ -43,6 +44,7 @@ impl Broker {
         let mut broker = Self {
             program: needs::program("mosquitto", "mosquitto")?,
             subscriber: needs::program("mosquitto_sub", "mosquitto-clients")?,
+            publisher: needs::program("mosquitto_pub", "mosquitto-clients")?,
             folder: tempfile::tempdir().expect("a folder for temporary files"),
             port: ports::tcp(),
             process: None,
@@ -89,6 +91,18 @@ impl Broker {
         let process = self.process.as_ref().expect("it runs");
         let said = process.stderr.find(START, |line| line.contains(words).then_some(()));
         assert!(said.is_some(), "{}\nit never said `{words}`", process.told());
+    }
+
+    /// Publishes a message, of quality of service 1.
+    ///
+    /// # Panics
+    /// When the broker does not take it.
+    pub fn publish(&self, topic: &str, payload: &[u8]) {
+        let file = self.folder.path().join("message");
+        std::fs::write(&file, payload).expect("the folder takes a file");
+        let mut command = Command::new(&self.publisher);
+        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-q", "1", "-t", topic, "-f"]);
+        assert!(command.arg(file).status().expect("mosquitto_pub runs").success(), "{topic} is published");
     }
 
     /// What somebody is told who subscribes now and listens for a second.

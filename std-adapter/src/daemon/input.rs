@@ -200,7 +200,7 @@ impl Reader {
     pub(super) fn way(&self) -> Way {
         match self {
             Self::Udp(socket) => Way::Udp(socket.try_clone().ok()),
-            Self::Stream { back, .. } => Way::Stream(back.clone()),
+            Self::Stream { back, .. } => Way::stream(back.clone()),
             Self::Listener(_) | Self::Broker(_) | Self::Stdin | Self::Recording { .. } => Way::None,
         }
     }

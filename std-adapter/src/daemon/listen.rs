@@ -58,7 +58,7 @@ fn start(stream: TcpStream, open: &Open, outlet: &Outlet) -> io::Result<()> {
     set(&back, Some(Box::new(writer)));
     thread::Builder::new().name(format!("microspan-link-{}", outlet.link)).spawn(move || {
         // When the bridge is over reading ends, too.
-        let _ = outlet.send(Event::Connected { link: outlet.link, way: Way::Stream(back) });
+        let _ = outlet.send(Event::Connected { link: outlet.link, way: Way::stream(back) });
         let mut hear = || connection.heard.store(outlet.now().monotonic, Ordering::Relaxed);
         let ended = bytes(&mut source, &outlet, &mut hear);
         open.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| other.link != connection.link);

@@ -23,6 +23,9 @@ const PREFIX: &str = "microspan";
 const ATTEMPT: Duration = Duration::from_secs(5);
 /// How long the broker keeps for us what it could not send, in seconds.
 const EXPIRY: u32 = 60;
+/// The longest message that the broker is to send: far beyond a packet and its topic. It drops what is longer, which would
+/// otherwise come again with every new connection, and end it.
+const LONGEST: u32 = 16 * 1024;
 /// Requests to the broker that wait: the subscriptions.
 const REQUESTS: usize = 8;
 
@@ -78,7 +81,7 @@ impl Broker {
         let name = format!("microspan-{}-{}", process::id(), now.as_nanos());
         let mut options = MqttOptions::new(name, &self.host, self.port);
         options.set_clean_start(false).set_session_expiry_interval(Some(EXPIRY));
-        options.set_connection_timeout(ATTEMPT.as_secs());
+        options.set_connection_timeout(ATTEMPT.as_secs()).set_max_packet_size(Some(LONGEST));
         if let Some((user, password)) = &self.login {
             options.set_credentials(user, password);
         }

@@ -69,7 +69,7 @@ struct Links {
     #[arg(long, value_name = "ADDR:PORT")]
     tcp_listen: Vec<String>,
     /// Take what devices publish to this MQTT 5 broker, on topics below PREFIX (without one, `microspan`).
-    #[arg(long, value_name = "mqtt://HOST[:PORT][/PREFIX]")]
+    #[arg(long, value_name = "mqtt://[USER:PASSWORD@]HOST[:PORT][/PREFIX]")]
     mqtt: Vec<String>,
     /// Read a serial device; at 115200 baud unless `:BAUD` follows the path.
     #[arg(long, value_name = "PATH[:BAUD]")]

@@ -199,6 +199,8 @@ impl std::fmt::Display for Value {
             Self::Bool(value) => value.fmt(f),
             Self::Int(value) => value.fmt(f),
             Self::Uint(value) => value.fmt(f),
+            // Not three hundred digits.
+            Self::Float(value) if value.abs() >= 1e16 => write!(f, "{value:e}"),
             Self::Float(value) => value.fmt(f),
             Self::Str(value) => f.write_str(value),
         }
@@ -272,6 +274,15 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_large_float_is_shown_in_a_few_digits() {
+        let shown = |value: f64| Value::Float(value).to_string();
+        assert_eq!(
+            [shown(1e300), shown(-2.5e16), shown(1.5e15), shown(0.1), shown(2.0)],
+            ["1e300", "-2.5e16", "1500000000000000", "0.1", "2"]
+        );
+    }
 
     #[test]
     fn of_two_tags_with_one_key_the_later_counts() {

@@ -191,7 +191,7 @@ step_boards() {
             board_cargo "$target" build --locked -p microspan --release --features embedded-io,defmt &&
             board_cargo "$target" build --locked -p microspan-example-library --release || return
     done
-    build_sandwich sandwich_udp sandwich_uart && build_hammers && build_examples || return
+    build_sandwich sandwich_udp sandwich_uart sandwich_rtt && build_hammers && build_examples || return
     for target in "${cost_targets[@]}"; do
         board_cargo "$target" build --locked -p microspan-firmware --no-default-features --profile firmware \
             --bin cost --bin cost_interrupts --bin cost_callsites --bin cost_sampler || return

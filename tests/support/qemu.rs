@@ -78,6 +78,13 @@ impl Board {
         self
     }
 
+    /// Gives it a debug port, where a [`SimulatedProbe`](crate::probe::SimulatedProbe) finds it.
+    #[must_use]
+    pub fn debug(mut self, port: u16) -> Self {
+        self.links.extend(["-gdb".to_owned(), format!("tcp:127.0.0.1:{port}")]);
+        self
+    }
+
     /// Switches it on.
     pub fn start(self) -> Running {
         let mut command = Command::new(self.program);

@@ -15,6 +15,7 @@ use microspan::{
 use serde::Serialize;
 
 use crate::allocations;
+use crate::seam;
 use crate::ticks::{Ticks, median};
 
 const ROUNDS: usize = 41;
@@ -34,7 +35,7 @@ pub struct Options {
 
 /// One operation. The names of the operations do not change.
 #[derive(Serialize)]
-struct Row {
+pub struct Row {
     op: &'static str,
     ns: f64,
     ratio_to_two_clock_reads: f64,
@@ -59,7 +60,8 @@ static ARENA_OF_SAMPLER: Arena<SPANS, TAGS> = Arena::new();
 static TRACER_OF_SAMPLER: Tracer = Tracer::new(&ARENA_OF_SAMPLER, &Ticks).sampler(&SAMPLER);
 
 /// A transport that takes all.
-struct Sink {
+#[derive(Default)]
+pub struct Sink {
     bytes: u64,
 }
 
@@ -137,7 +139,7 @@ fn two_clock_reads(_: &Exclusive) {
 
 /// Does something as often as a batch has it, with a number and a text that the compiler cannot know.
 #[inline(always)]
-fn each(mut one: impl FnMut(u64, &str)) {
+pub fn each(mut one: impl FnMut(u64, &str)) {
     let text = black_box("sixteen bytes ok");
     for number in 0..u64::from(BATCH) {
         one(black_box(number), text);
@@ -192,7 +194,10 @@ pub fn run(options: &Options) -> Result<()> {
         ensure!(tracer.stats() == Stats::default(), "spans or tags were dropped: {:?}", tracer.stats());
     }
     ensure!(delivered == made, "{made} spans were made and {delivered} delivered");
-    let figures = Figures { clock: Ticks::NAME, spans_delivered: delivered, rows: rows(seen) };
+    let (rows_of_seam, delivered_by_seam) = seam::run(BATCH)?;
+    let mut rows = rows(seen);
+    rows.extend(rows_of_seam);
+    let figures = Figures { clock: Ticks::NAME, spans_delivered: delivered + delivered_by_seam, rows };
     if options.json {
         println!("{}", serde_json::to_string(&figures)?);
     } else {
@@ -226,13 +231,16 @@ fn empty(drain: &mut Drain<1472>, sink: &mut Sink) {
 
 fn rows(seen: Vec<Seen>) -> Vec<Row> {
     let spans = (ROUNDS as f64) * f64::from(BATCHES_OF_A_ROUND * BATCH);
-    let row = |(operation, seen): (&Operation, Seen)| Row {
-        op: operation.op,
-        ns: hundredths(median(seen.nanoseconds)),
-        ratio_to_two_clock_reads: hundredths(median(seen.ratios)),
-        allocations: seen.allocations as f64 / spans,
+    let row = |(operation, seen): (&Operation, Seen)| {
+        let allocations = seen.allocations as f64 / spans;
+        row(operation.op, median(seen.nanoseconds), median(seen.ratios), allocations)
     };
     OPERATIONS.iter().zip(seen).map(row).collect()
+}
+
+/// A row, its times rounded.
+pub fn row(op: &'static str, ns: f64, ratio: f64, allocations: f64) -> Row {
+    Row { op, ns: hundredths(ns), ratio_to_two_clock_reads: hundredths(ratio), allocations }
 }
 
 fn hundredths(figure: f64) -> f64 {

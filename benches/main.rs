@@ -6,12 +6,19 @@ mod elf;
 mod firmware;
 mod growth;
 mod host;
+mod lines;
+mod otlp;
+mod pipeline;
 mod plot;
+mod recording;
+mod seam;
 mod size;
 mod table;
 mod target;
 mod ticks;
 mod trace;
+mod wire;
+mod workloads;
 
 use std::process::ExitCode;
 
@@ -36,6 +43,10 @@ enum Command {
     Host(host::Options),
     /// Time of a start and finish, and of draining, as the arena grows and fills
     Growth(growth::Options),
+    /// Bytes of a span on the wire, beside defmt's lines, OTLP and MessagePack
+    Wire(wire::Options),
+    /// Spans a second that one core of a host decodes, and brings to the agent's bytes
+    Pipeline(pipeline::Options),
 }
 
 /// An optimisation level of the firmware.
@@ -66,6 +77,8 @@ fn main() -> ExitCode {
         Command::Size(options) => size::run(&options),
         Command::Host(options) => host::run(&options),
         Command::Growth(options) => growth::run(&options),
+        Command::Wire(options) => wire::run(&options),
+        Command::Pipeline(options) => pipeline::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -16,8 +16,11 @@ const PROGRAMS: &[Program] = &[
     Program { name: "example_main_loop", board: "an386", scripts: &["link.x", BUILD_ID] },
     Program { name: "example_isr", board: "an386", scripts: &["link.x", BUILD_ID] },
     Program { name: "example_rtic", board: "an386", scripts: &["link.x", BUILD_ID] },
+    Program { name: "example_defmt", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
     Program { name: "example_dual_core", board: "an521", scripts: &["link.x", BUILD_ID] },
     Program { name: "example_embassy", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
+    Program { name: "sandwich_mqtt", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
+    Program { name: "sandwich_tcp", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
     Program { name: "sandwich_udp", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
     Program { name: "sandwich_uart", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
     Program { name: "sandwich_rtt", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
@@ -32,7 +35,7 @@ const PROGRAMS: &[Program] = &[
 ];
 
 /// The programs that count what an operation costs.
-const COSTS: [&str; 4] = ["cost", "cost_interrupts", "cost_callsites", "cost_sampler"];
+const COSTS: [&str; 5] = ["cost", "cost_interrupts", "cost_callsites", "cost_sampler", "cost_global"];
 
 /// Their boards, one for each target: what the target is called, the core, the memory map.
 const COST: &[(&str, &str, &str)] = &[

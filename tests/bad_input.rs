@@ -58,6 +58,29 @@ fn damaged_doubled_and_shuffled_datagrams_are_counted_and_the_rest_arrives() {
 }
 
 #[test]
+fn each_other_version_is_warned_of_once() {
+    let standin = Standin::start();
+    let bridge = Bridge::start(standin.url(), &["--udp", "127.0.0.1:0"]);
+    let (port, socket) = (bridge.udp_port(), UdpSocket::bind("127.0.0.1:0").expect("a socket"));
+    for version in [1, 2, 1, 2] {
+        let mut packet = vec![version];
+        packet.extend(crc(&packet).to_le_bytes());
+        socket.send_to(&packet, ("127.0.0.1", port)).expect("loopback takes a datagram");
+    }
+    bridge.wait_for("speaks wire version 2");
+    thread::sleep(LATEST_BYTES);
+    assert_eq!(bridge.said("speaks wire version"), 2);
+    assert_eq!(bridge.stop().other_version, 4);
+}
+
+/// The check of a packet, as `PROTOCOL.md` has it.
+fn crc(bytes: &[u8]) -> u16 {
+    bytes.iter().fold(0xffff, |crc, byte| {
+        (0..8).fold(crc ^ u16::from(*byte) << 8, |crc, _| crc << 1 ^ if crc >> 15 == 1 { 0x1021 } else { 0 })
+    })
+}
+
+#[test]
 fn damaged_frames_of_a_stream_are_counted_and_the_rest_arrives() {
     let standin = Standin::start();
     let mut bridge = Bridge::start(standin.url(), &["--stdin"]);

@@ -15,6 +15,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("microspan-std", &["microspan"]),
     ("microspan-firmware", &["microspan"]),
     ("microspan-example-library", &["microspan"]),
+    ("microspan-fuzz", &["microspan", "microspan-std"]),
     ("microspan-tests", &["microspan", "microspan-example-library", "microspan-macros", "microspan-std"]),
     ("microspan-benches", &["microspan", "microspan-macros", "microspan-std"]),
 ];
@@ -28,7 +29,7 @@ const MODULES: &[&[&str]] = &[
     &["pipeline"],
     &["msgpack", "print"],
     &["screen"],
-    &["agent", "elf", "standin"],
+    &["agent", "defmt", "elf", "standin"],
     &["daemon"],
 ];
 

@@ -4,7 +4,7 @@
 # says why), or anything else when it fails.
 # Sourced with the root of the project as the working directory, after tools/setup.sh.
 
-steps=(fmt clippy docs layering tests features loom shuttle tsan miri boards qemu hammer demo bench)
+steps=(fmt clippy docs layering tests features fuzz loom shuttle tsan miri boards qemu hammer demo bench)
 declare -A about=(
     [fmt]='formatting'
     [clippy]='clippy without a warning, on the host and for the boards'
@@ -12,6 +12,7 @@ declare -A about=(
     [layering]='who may import whom'
     [tests]='unit, documentation and integration tests, with features on and off'
     [features]='each feature of the core alone, each two, and all together, on the host and on a Cortex-M0'
+    [fuzz]='a minute of what a fuzzer makes of streams, packets, sessions, ELF files and programs (--long: ten for each)'
     [loom]='every interleaving of a few threads on the slot ring and the arena'
     [shuttle]='random schedules of many operations on the arena'
     [tsan]='data races of real threads'
@@ -29,6 +30,9 @@ cost_targets=(thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabihf thumbv
 test_agent=ddapm-test-agent==1.69.1
 test_agent_dir=target/test-agent
 
+# The kitchen over each of its links.
+sandwiches=(sandwich_mqtt sandwich_rtt sandwich_tcp sandwich_uart sandwich_udp)
+
 # The programs that hammer an arena, and the one that panics, and their targets.
 declare -A hammers=(
     [hammer_m0]=thumbv6m-none-eabi
@@ -44,6 +48,7 @@ declare -A examples=(
     [example_rtic]='thumbv7em-none-eabihf rtic'
     [example_dual_core]='thumbv8m.main-none-eabi examples'
     [example_embassy]='thumbv7m-none-eabi tasks'
+    [example_defmt]='thumbv7m-none-eabi kitchen'
 )
 
 skip() {
@@ -65,6 +70,9 @@ need_test_agent() {
     fi
     printf '%s\n' "$test_agent" >"$stamp"
 }
+
+# need_broker: an MQTT broker, which Debian has where only root looks for programs, and a client to look what it keeps.
+need_broker() { PATH=$PATH:/usr/sbin need_programs mosquitto:mosquitto mosquitto_sub:mosquitto-clients; }
 
 # need_components: the parts of Rust that only developers need.
 need_components() {
@@ -110,7 +118,7 @@ step_layering() { cargo test --locked -p microspan-tests --test layering; }
 
 step_tests() {
     cargo test --locked --workspace &&
-        cargo test --locked -p microspan --features defmt,embassy-net,embedded-io,rtt-target &&
+        cargo test --locked -p microspan --features defmt,embassy-net-tcp,embedded-io,rtt-target &&
         cargo test --locked -p microspan --features linked-tracer --test linked &&
         cargo test --locked -p microspan --features embassy-executor --lib --test executor &&
         cargo test --locked -p microspan --features off --test off &&
@@ -144,6 +152,39 @@ step_features() {
             cargo check --locked -p microspan --no-default-features --features "$feature" || return
         board_cargo "$target" check --locked -p microspan --no-default-features --features "$feature" || return
     done
+}
+
+# What LLVM puts into the code so that libFuzzer sees its way, by flags that a stable compiler takes, too.
+fuzz_flags='--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
+    -Cllvm-args=-sanitizer-coverage-trace-compares'
+fuzz_targets=(frame packet session request elf drain)
+
+step_fuzz() {
+    need_programs c++:g++ || return
+    local host target seconds=$((60 / ${#fuzz_targets[@]})) dir=$target_dir/fuzz status=0
+    export CARGO_TARGET_DIR=$dir CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
+    # Some million spans; without optimization, as in the step `tests`, there are fewer.
+    cargo test --locked --release -p microspan-fuzz --test memory -- --nocapture || return
+    if $long; then
+        seconds=600
+        MICROSPAN_SEEDS=100000 cargo test --locked --release -p microspan-fuzz --test faults -- --nocapture || return
+    fi
+    host=$(rustc -vV | sed -n 's/^host: //p') || return
+    # What is built for a named target leaves build scripts as they are.
+    RUSTFLAGS=$fuzz_flags CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true \
+        cargo build --locked --release -p microspan-fuzz --features libfuzzer --target "$host" \
+        "${fuzz_targets[@]/#/--bin=fuzz_}" || return
+    for target in "${fuzz_targets[@]}"; do
+        mkdir -p "$dir/queue/$target" "$dir/found"
+        printf 'fuzzing: %s\n' "$target"
+        if ! "$dir/$host/release/fuzz_$target" -max_total_time="$seconds" -max_len=4096 -timeout=10 -verbosity=0 \
+            -print_final_stats=1 -artifact_prefix="$dir/found/$target-" "$dir/queue/$target" "tests/fuzz/corpus/$target"; then
+            complain "what does this lies in $dir/found: put it into tests/fuzz/corpus/$target to have it as a test"
+            status=1
+        fi
+    done
+    return $status
 }
 
 # model CFG: the core's tests under a model checker, in a build of their own that is soon made.
@@ -191,19 +232,21 @@ step_boards() {
             board_cargo "$target" build --locked -p microspan --release --features embedded-io,defmt &&
             board_cargo "$target" build --locked -p microspan-example-library --release || return
     done
-    build_sandwich sandwich_udp sandwich_uart sandwich_rtt && build_hammers && build_examples || return
+    build_sandwich "${sandwiches[@]}" && build_hammers && build_examples || return
     for target in "${cost_targets[@]}"; do
         board_cargo "$target" build --locked -p microspan-firmware --no-default-features --profile firmware \
-            --bin cost --bin cost_interrupts --bin cost_callsites --bin cost_sampler || return
+            --bin cost --bin cost_interrupts --bin cost_callsites --bin cost_sampler --bin cost_global || return
     done
 }
 
 step_qemu() {
     command -v qemu-system-arm >/dev/null || skip "there is no qemu-system-arm here" || return
     need_test_agent || skip "there is no $test_agent here" || return
-    build_sandwich sandwich_udp sandwich_uart && build_examples || return
+    need_broker || skip "there is no mosquitto here" || return
+    build_sandwich "${sandwiches[@]}" && build_examples || return
     MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$target_dir" && pwd) \
-        cargo test --locked --workspace --test udp --test uart --test examples
+        cargo test --locked --workspace --test mqtt --test tcp --test udp --test uart \
+        --test examples --test defmt
 }
 
 build_examples() {

@@ -16,8 +16,8 @@
 //! | `arena/counts.rs` | what was dropped, by cause and core |
 
 use crate::drain::Beyond;
-use crate::slot_ring::{Slot, SlotRing, SlotRingView};
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, array_of, const_unless_loom};
+use crate::slot_ring::{By, Mode, PIECE, Slot, SlotRing, SlotRingView};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, Line, array_of, const_unless_loom};
 use crate::tag::CellBody;
 
 #[cfg(all(feature = "embassy-executor", not(loom)))]
@@ -76,7 +76,7 @@ pub(crate) const MAX_RESERVED: u32 = 64;
 pub struct Arena<const SPANS: usize, const TAGS: usize, const CORES: usize = 1> {
     // In the order of their use, so that what every start needs lies within reach of one address.
     state: State,
-    cores: [Core; CORES],
+    cores: [Line<Core>; CORES],
     spans: SlotRing<SpanBody, WORDS, BYTES, SPANS>,
     cells: SlotRing<CellBody, 0, 0, TAGS>,
 }
@@ -101,30 +101,35 @@ impl<const SPANS: usize, const TAGS: usize, const CORES: usize> Arena<SPANS, TAG
 
     pub(crate) const fn view(&'static self) -> ArenaView {
         let full = WhenFull { overwrite: false, reserved: 0, asks: false };
-        ArenaView { spans: &self.spans, cells: &self.cells, cores: &self.cores, state: &self.state, full }
+        let apart = Apart {
+            spans: CORES > 1 && SPANS as u32 >= 2 * PIECE,
+            cells: CORES > 1 && TAGS as u32 >= 2 * PIECE,
+        };
+        let Self { spans, cells, cores, state } = self;
+        ArenaView { spans, cells, cores, state, full, apart }
     }
 }
 
 #[cfg(not(loom))]
-const fn cores<const N: usize>() -> [Core; N] {
-    array_of!(Core::new())
+const fn cores<const N: usize>() -> [Line<Core>; N] {
+    array_of!(Line(Core::new()))
 }
 #[cfg(loom)]
-fn cores<const N: usize>() -> [Core; N] {
-    array_of!(Core::new())
+fn cores<const N: usize>() -> [Line<Core>; N] {
+    array_of!(Line(Core::new()))
 }
 
 /// What there is once an arena.
 pub(crate) struct State {
     /// 0 while spans are recorded: a load and a branch when they are not.
     pub(crate) disabled: AtomicBool,
-    session: session::Known,
+    session: Line<session::Known>,
     /// Whether there was a panic.
     panicked: AtomicBool,
     /// Whether the session went on after that.
     taken_over: AtomicBool,
     /// How many look at the cells of spans that somebody else may finish; the drain leaves these alone meanwhile.
-    readers: AtomicU32,
+    readers: Line<AtomicU32>,
     /// What writes events and the like, once there was one.
     beyond: AtomicPtr<Beyond>,
 }
@@ -134,10 +139,10 @@ impl State {
         fn new() -> Self {
             Self {
                 disabled: AtomicBool::new(false),
-                session: session::Known::new(),
+                session: Line(session::Known::new()),
                 panicked: AtomicBool::new(false),
                 taken_over: AtomicBool::new(false),
-                readers: AtomicU32::new(0),
+                readers: Line(AtomicU32::new(0)),
                 beyond: AtomicPtr::new(core::ptr::null_mut()),
             }
         }
@@ -148,6 +153,8 @@ impl State {
 pub(crate) struct Core {
     /// The handles of the current spans of thread mode and of interrupts; 0: none.
     current: [AtomicU32; 2],
+    /// Where it claims next, if it does so by hints of its own: spans, and cells.
+    hints: [AtomicU32; 2],
     /// What was dropped here, by [`Cause`].
     dropped: [AtomicU32; CAUSES],
 }
@@ -155,7 +162,7 @@ pub(crate) struct Core {
 impl Core {
     const_unless_loom! {
         fn new() -> Self {
-            Self { current: two(), dropped: causes() }
+            Self { current: two(), hints: two(), dropped: causes() }
         }
     }
 }
@@ -215,14 +222,42 @@ pub(crate) struct WhenFull {
     pub(crate) asks: bool,
 }
 
+/// Where cores claim by hints of their own: where there are several, and enough slots for two of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Apart {
+    /// Not where spans may be overwritten: the oldest are found by the ring's own hint.
+    pub(crate) spans: bool,
+    pub(crate) cells: bool,
+}
+
 /// An arena, whatever its size.
 #[derive(Clone, Copy)]
 pub(crate) struct ArenaView {
     spans: &'static SlotRingView<SpanBody, WORDS, BYTES>,
     cells: &'static SlotRingView<CellBody, 0, 0>,
-    cores: &'static [Core],
+    cores: &'static [Line<Core>],
     pub(crate) state: &'static State,
     pub(crate) full: WhenFull,
+    pub(crate) apart: Apart,
+}
+
+impl ArenaView {
+    /// Who claims a span's slot on a core.
+    #[inline(always)]
+    fn span_by(&self, mode: Mode, core: usize) -> By<'static> {
+        By { mode, own: if self.apart.spans { self.hint(core, 0) } else { None } }
+    }
+
+    /// Who claims a cell on the core that `core` tells.
+    #[inline(always)]
+    pub(crate) fn cell_by(&self, mode: Mode, core: impl FnOnce() -> usize) -> By<'static> {
+        By { mode, own: if self.apart.cells { self.hint(core(), 1) } else { None } }
+    }
+
+    #[inline(always)]
+    fn hint(&self, core: usize, ring: usize) -> Option<&'static AtomicU32> {
+        self.cores.get(core)?.hints.get(ring)
+    }
 }
 
 #[cfg(all(test, loom))]

@@ -8,10 +8,12 @@
 //! | `drain/session.rs` | what the session says of itself: sync, identity, counts |
 //! | `drain/names.rs` | the table of strings |
 //! | `drain/hear.rs` | what the program and listeners say to it |
+//! | `drain/introduce.rs` | packets for those that come late |
 
 mod beyond;
 mod encoder;
 mod hear;
+mod introduce;
 mod names;
 mod session;
 
@@ -22,6 +24,7 @@ use crate::transport::{Refused, Transport};
 use crate::wire::{Header, MAX_MTU, MIN_MTU, Writer, seal};
 pub(crate) use beyond::{BEYOND, Beyond};
 use encoder::Encoder;
+use introduce::Introduction;
 pub use names::Names;
 use names::Table;
 use session::{About, Told};
@@ -68,6 +71,7 @@ pub struct Drain<const MTU: usize, const NAMES: usize = 64> {
     told: Option<Told>,
     /// When a listener was answered last: the low 32 bits, so that one may be put off whom chance brings at their like.
     answered: u32,
+    introduction: Introduction,
 }
 
 impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
@@ -102,6 +106,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
             swept: 0,
             told: None,
             answered: 0,
+            introduction: Introduction::NONE,
         }
     }
 
@@ -130,9 +135,55 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
             return Ok(self.swept != 0);
         }
         transport.send(packet)?;
-        self.waiting = 0;
-        self.sequence = self.sequence.wrapping_add(1);
+        self.packet_sent();
         Ok(true)
+    }
+
+    /// The packet that goes out next, for a link that is awaited instead of polled; `None`: there is nothing to say.
+    ///
+    /// It stays the next one until [`packet_sent`](Drain::packet_sent), also when the link breaks meanwhile: what was sent
+    /// twice the host takes once. One call looks at each slot of the arena once at most.
+    ///
+    /// ```
+    /// use microspan::Drain;
+    /// async fn publish(packet: &[u8]) -> Result<(), ()> { // and wait for the answer
+    /// #   let _ = packet;
+    ///     Ok(())
+    /// }
+    /// async fn publish_all(drain: &mut Drain<256>) -> Result<(), ()> {
+    ///     while let Some(packet) = drain.packet() {
+    ///         publish(packet).await?;
+    ///         drain.packet_sent();
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn packet(&mut self) -> Option<&[u8]> {
+        while self.waiting == 0 {
+            self.waiting = self.fill();
+            if self.waiting == 0 && self.swept == 0 {
+                return None;
+            }
+        }
+        self.buffer.get(..self.waiting)
+    }
+
+    /// The [`packet`](Drain::packet) is at its destination, or with somebody who sees to that; the next one may be filled.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// drop(TRACER.trace("make_sandwich_request"));
+    /// let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+    /// let first = drain.packet().map(<[u8]>::to_vec);
+    /// assert_eq!(drain.packet().map(<[u8]>::to_vec), first); // the same, until it is sent
+    /// drain.packet_sent();
+    /// assert_eq!(drain.packet(), None);
+    /// ```
+    pub fn packet_sent(&mut self) {
+        if self.waiting != 0 {
+            self.waiting = 0;
+            self.sequence = self.sequence.wrapping_add(1);
+        }
     }
 
     /// How many spans were encoded into packets so far; wraps at 2^32.
@@ -153,7 +204,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     #[inline(never)]
     fn fill(&mut self) -> usize {
         let mut sweep = Sweep { arena: self.tracer.arena, from: self.from, swept: self.swept };
-        let mut next = sweep.next();
+        let mut next = if self.introduction.is_next() { None } else { sweep.next() };
         let Self { tracer, session, buffer, about, names, sequence, spans, latest, told, .. } = self;
         let now = tracer.clock.now();
         // A panic in the middle takes this packet with it.
@@ -204,8 +255,11 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         (self.from, self.swept) = (sweep.from, sweep.swept);
         if len == empty {
             self.tracer.arena.note_packet(self.sequence);
+            // Not even a sync has room: spans go on.
+            self.introduction = Introduction::NONE;
             return 0;
         }
+        self.introduction.filled(self.names.news().is_some());
         seal(&mut self.buffer, len).unwrap_or(0)
     }
 }

@@ -76,9 +76,12 @@
 //!
 //! - `embedded-io`: `Stream`, the transport over a byte stream. It waits as long as the stream does.
 //! - `rtt-target`: `Rtt`, the transport over an RTT channel of its own, which a debug probe reads. It never waits.
+//! - `embedded-io-async`: `AsyncStream`, which is awaited, and keeps each packet until its stream has flushed it.
+//! - `embassy-net-tcp`: `Tcp`, a connection as such a stream, whose peer has acknowledged what is flushed.
 //! - `embassy-net`: `Udp`, the transport over a UDP socket. It never waits.
 //! - `embassy-executor`: spans of the tasks of `embassy-executor`; see `executor`. For the final binary alone to enable.
-//! - `defmt`: `Format` for the public types.
+//! - `defmt`: `Format` for the public types; `Defmt`, the transport between the lines of a log, and `Stamp`, by which lines find
+//!   their spans.
 //! - `linked-tracer`: `link_tracer!`, by which the program's tracer is linked instead of set; a program that does not
 //!   say it does not link. For the final binary alone to enable; [`set_global`] says more.
 //! - `off`: nothing is recorded by anybody. Every start is a constant "no", so that instrumented code compiles to what it
@@ -126,6 +129,8 @@ mod slot_ring;
 #[allow(unsafe_code)]
 mod span;
 mod span_context;
+#[cfg(feature = "defmt")]
+mod stamp;
 mod sync;
 #[allow(unsafe_code)]
 mod tag;
@@ -157,6 +162,8 @@ pub use on_panic::on_panic;
 pub use sampler::{Rule, Sampler};
 pub use span::{Number, RecordErr, Span, SpanBuilder, SpanRef};
 pub use span_context::SpanContext;
+#[cfg(feature = "defmt")]
+pub use stamp::Stamp;
 pub use tag::{Static, Value};
 pub use tracer::Tracer;
 pub use transport::*;

@@ -44,3 +44,7 @@ shown!([W] crate::Stream<W>, "Stream", "is_inside_a_frame" = |stream| stream.is_
 shown!([] crate::Udp<'_, '_>, "Udp", "port" = |udp| udp.port());
 #[cfg(feature = "rtt-target")]
 shown!([] crate::Rtt, "Rtt", "is_inside_a_frame" = |rtt| rtt.is_inside_a_frame());
+#[cfg(feature = "embedded-io-async")]
+shown!([W] crate::AsyncStream<W>, "AsyncStream", "is_inside_a_frame" = |stream| stream.is_inside_a_frame());
+#[cfg(feature = "embassy-net-tcp")]
+shown!([] crate::Tcp<'_, '_>, "Tcp", "unacknowledged" = |tcp| tcp.left());

@@ -2,7 +2,8 @@
 //!
 //! A slot is `FREE`, then `OPEN`, then `FINISHED`, then `FREE` again. It belongs to whoever its state says:
 //! between `OPEN` and `FINISHED` to the one who claimed it, between `FINISHED` and `FREE` to the reaper.
-//! - **Claim** takes the first free slot within a bounded number of steps from a hint, by compare-exchange.
+//! - **Claim** takes the first free slot within a bounded number of steps from a hint, by compare-exchange. Who claims by a
+//!   hint of its own ([`By`]) has pieces of the ring to itself, for as long as there are free ones.
 //! - **Finish** is one release store, from any thread, core or interrupt: it cannot fail, wait or loop.
 //! - **Reap** walks the ring, takes what is finished and steps over what is open.
 //! - **Overwrite**, for who asks for it: a claim that finds no free slot takes the oldest finished one. So the reaper
@@ -14,9 +15,10 @@
 //! A claim yields a *handle*: the slot's index in the low bits, above them its stamp, which counts how often the ring was
 //! gone round. Who frees a slot gives it the stamp of its next use, so a claim has nothing to reckon. A slot's handles only
 //! ever grow, so a handle names one use of a slot and [`Ring::is_open`] tells whether that use still lasts. No handle is 0.
-//! Handles wrap after 2^32 claims.
+//! Handles wrap after 2^32 claims; sooner where claims by hints of their own search a ring that is nearly full, since each
+//! piece that is passed by counts.
 
-use crate::sync::{AtomicU8, AtomicU32, FENCED, Ordering, UnsafeCell, array_of, const_unless_loom};
+use crate::sync::{AtomicU8, AtomicU32, FENCED, Line, Ordering, UnsafeCell, array_of, const_unless_loom};
 use core::mem::MaybeUninit;
 
 /// The states, in the low two bits of a slot's word.
@@ -38,6 +40,25 @@ pub(crate) enum Mode {
     /// Nobody: the ring has one claimer, on one thread.
     Exclusive,
 }
+
+/// Who claims.
+#[derive(Clone, Copy)]
+pub(crate) struct By<'h> {
+    pub(crate) mode: Mode,
+    /// Where its next claim starts to look, if it claims by a hint of its own: so that two who claim at the same time write
+    /// neither one hint nor slots of one cache line. `None`: by the ring's, as all others.
+    pub(crate) own: Option<&'h AtomicU32>,
+}
+
+impl From<Mode> for By<'_> {
+    #[inline(always)]
+    fn from(mode: Mode) -> Self {
+        Self { mode, own: None }
+    }
+}
+
+/// How many slots whoever has a hint of its own takes at a time. They fill whole cache lines.
+pub(crate) const PIECE: u32 = if cfg!(any(loom, shuttle)) { 2 } else { 64 };
 
 /// One slot: its word (state and, above it, a stamp), `W` words and `B` bytes that others may touch while it is open,
 /// and what belongs to its owner alone.
@@ -163,8 +184,8 @@ pub(crate) struct Claimed<'r, T, const W: usize, const B: usize> {
 /// A ring over some number of slots; see [`SlotRing`] and [`SlotRingView`].
 #[repr(C)]
 pub(crate) struct Ring<S: ?Sized> {
-    /// Where the next claim starts to look. Only a hint: it may run back when claims overlap.
-    hint: AtomicU32,
+    /// Where the next claim starts to look, or the next piece begins. Only a hint: it may run back when claims overlap.
+    hint: Line<AtomicU32>,
     slots: S,
 }
 
@@ -185,7 +206,7 @@ impl<T, const W: usize, const B: usize, const N: usize> SlotRing<T, W, B, N> {
         /// An empty ring. `N` is a power of two from 4 to 2^20, checked at compile time.
         pub(crate) fn new() -> Self {
             const { assert!(N.is_power_of_two() && N >= 4 && N <= 1 << 20, "a ring has 4 to 2^20 slots, a power of two") };
-            Self { hint: AtomicU32::new(0), slots: array_of!(Slot::new()) }
+            Self { hint: Line(AtomicU32::new(0)), slots: array_of!(Slot::new()) }
         }
     }
 }
@@ -303,6 +324,7 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
     }
 }
 
+mod ahead;
 mod claim;
 
 #[cfg(all(test, not(shuttle)))]

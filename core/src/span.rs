@@ -260,7 +260,7 @@ pub(crate) fn count_finish(tracer: &'static Tracer, name: &'static str, handle: 
 pub struct SpanRef<M: Threads = AnyThread> {
     tracer: &'static Tracer,
     /// 0: the name that the guard of a dropped span has.
-    handle: u32,
+    pub(crate) handle: u32,
     threads: PhantomData<M>,
 }
 

@@ -51,6 +51,21 @@ impl<T> UnsafeCell<T> {
     }
 }
 
+/// What some cores write and others read, or write at other times: on machines with caches, in lines of its own, two as
+/// these are fetched.
+#[cfg_attr(target_pointer_width = "64", repr(C, align(128)))]
+#[cfg_attr(not(target_pointer_width = "64"), repr(transparent))]
+pub(crate) struct Line<T>(pub(crate) T);
+
+impl<T> core::ops::Deref for Line<T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
 /// Makes a constructor `const`, except under loom, whose atomics are made at run time.
 macro_rules! const_unless_loom {
     ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),*) -> $ret:ty $body:block) => {

@@ -187,15 +187,20 @@ pub(crate) fn bits_of([low, high]: [Word; 2]) -> u64 {
 /// A word of up to `WORD` bytes of a string.
 #[inline]
 fn pack(bytes: &[u8]) -> Word {
-    let word = bytes.first_chunk().copied().unwrap_or_else(|| pad(bytes));
-    ptr::without_provenance(usize::from_le_bytes(word))
+    ptr::without_provenance(bytes.first_chunk().copied().map_or_else(|| pad(bytes), usize::from_le_bytes))
 }
 
-/// Fewer than `WORD` bytes, and zeros.
-fn pad(bytes: &[u8]) -> [u8; WORD] {
-    let mut word = [0; WORD];
-    word.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
-    word
+/// The word of fewer than `WORD` bytes, and zeros: by loads that may overlap, which takes no loop.
+#[inline]
+fn pad(bytes: &[u8]) -> usize {
+    let at = |place: usize, part: usize| part << (8 * place as u32);
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let [first, last] = [first, last].map(|part| u32::from_le_bytes(*part) as usize);
+        return first | at(bytes.len() - size_of::<u32>(), last);
+    }
+    let (middle, end) = (bytes.len() / 2, bytes.len().saturating_sub(1));
+    let byte = |place: usize| at(place, bytes.get(place).map_or(0, |byte| usize::from(*byte)));
+    byte(0) | byte(middle) | byte(end)
 }
 
 /// Three words of up to [`MORE`] bytes of a string.
@@ -247,6 +252,16 @@ mod tests {
         assert_eq!(cut("bread", 3), "bre");
         assert_eq!(cut("brød", 3), "br");
         assert_eq!(cut("ø", 1), "");
+    }
+
+    #[test]
+    fn a_word_of_a_string_holds_its_bytes_and_zeros() {
+        let text = b"\x01\x82\x03\x84\x05\x86\x07\x88";
+        for len in 0..=WORD {
+            let mut padded = [0; WORD];
+            padded[..len].copy_from_slice(&text[..len]);
+            assert_eq!(unpack(pack(&text[..len])), padded);
+        }
     }
 
     #[test]

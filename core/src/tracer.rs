@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::context::{Context, Interrupts, OneContext};
 use crate::global_tags::{GlobalTagError, GlobalTags, GlobalTagsView};
 use crate::sampler::Sampler;
-use crate::slot_ring::Mode;
+use crate::slot_ring::{By, Mode};
 use crate::span::{Span, SpanBuilder, SpanRef};
 use crate::sync::Ordering;
 use crate::tag::Value;
@@ -184,6 +184,7 @@ impl Tracer {
     #[must_use]
     pub const fn overwrite(mut self) -> Self {
         self.arena.full.overwrite = true;
+        self.arena.apart.spans = false;
         self
     }
 
@@ -344,6 +345,12 @@ impl Tracer {
     #[inline]
     pub(crate) fn current_root(&self) -> Option<u32> {
         self.arena.root(self.current())
+    }
+
+    /// Who claims a cell where this is called.
+    #[inline(always)]
+    pub(crate) fn cell_by(&self, mode: Mode) -> By<'static> {
+        self.arena.cell_by(mode, || self.context.core())
     }
 
     #[inline(always)]

@@ -50,7 +50,8 @@ pub use microspan_macros::wrap;
 /// The guard is the value of the macro; it costs what [`trace`](crate::trace) and
 /// [`Span::set_tag`](crate::Span::set_tag) cost. Values are computed only when the span is recorded.
 ///
-/// A key is a name, names with dots between them, or a string literal. With `tracer: &TRACER` before the name the span is
+/// A key is a name, names with dots between them, or a string literal. The span's own fields are `service.name`,
+/// `resource.name` and `span.type`; `service` and `resource`, as [`macro@wrap`] has them, are tags like any other here. With `tracer: &TRACER` before the name the span is
 /// started there, otherwise in the tracer of the program ([`set_global`](crate::set_global)).
 ///
 /// ```

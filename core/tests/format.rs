@@ -16,12 +16,15 @@ fn every_public_type_has_a_format() {
     have_formats! {
         AnyThread,
         Arena<4, 4>,
+        #[cfg(feature = "embedded-io-async")]
+        AsyncStream<()>,
         Callsite,
         Callsites<4>,
         Cause,
         Cores<OneContext>,
         #[cfg(all(target_arch = "arm", target_os = "none"))]
         CortexM,
+        Defmt,
         Detached,
         Detached<OneThread>,
         Drain<64>,
@@ -29,9 +32,12 @@ fn every_public_type_has_a_format() {
         GlobalTagError,
         GlobalTags<4>,
         Interrupts,
+        Names,
         OneContext,
         OneThread,
         Refused<()>,
+        #[cfg(feature = "rtt-target")]
+        Rtt,
         Rule,
         Sampler,
         Session,
@@ -42,10 +48,13 @@ fn every_public_type_has_a_format() {
         SpanContext,
         SpanRef,
         SpanRef<OneThread>,
+        Stamp,
         Static,
         Stats,
         #[cfg(feature = "embedded-io")]
         Stream<()>,
+        #[cfg(feature = "embassy-net-tcp")]
+        Tcp<'_, '_>,
         Tracer,
         #[cfg(feature = "embassy-net")]
         Udp<'_, '_>,
@@ -65,12 +74,15 @@ fn every_public_type_has_a_format() {
         wire::FrameDecoder<64>,
         wire::FrameError,
         wire::Header,
+        wire::Identity<'_>,
         wire::Link<'_>,
         wire::Malformed,
         wire::Packet<'_>,
         wire::PacketError,
         wire::Record<'_>,
         wire::Records<'_>,
+        wire::Request,
+        wire::RequestDecoder,
         wire::Span<'_>,
         wire::Sync<'_>,
         wire::Tag<'_>,

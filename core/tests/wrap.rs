@@ -230,6 +230,19 @@ fn span_takes_keys_of_each_kind_and_computes_values_only_for_a_span_that_is_reco
 }
 
 #[test]
+fn span_hands_on_the_keys_of_the_spans_own_fields_and_those_like_them_as_they_are_written() {
+    tracer!(T);
+    drop(
+        span!(tracer: &T, "bake", service.name = Static("oven"), resource.name = Static("rye"), span.type = Static("web")),
+    );
+    drop(span!(tracer: &T, "serve", service = Static("oven"), resource = Static("rye")));
+    assert_traces(
+        &T,
+        &["bake service.name=oven resource.name=rye span.type=web", "serve service=oven resource=rye"],
+    );
+}
+
+#[test]
 fn closures_and_futures_are_wrapped_by_hand() {
     tracer!(T);
     let cut = T.wrap("cut", || T.wrap("slice", || 2));

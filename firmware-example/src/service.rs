@@ -1,5 +1,10 @@
 //! Runs the kitchen for a while: orders come in, spans go out, and at the end the books are balanced.
 
+pub mod backoff;
+pub mod connection;
+pub mod mqtt;
+pub mod shift;
+
 use embassy_time::{Duration, Instant, Ticker};
 use microspan::wire::{Request, RequestDecoder};
 use microspan::{Arena, Drain, Names, Refused, Rtt, Stream, Tracer, Transport, Udp};
@@ -74,8 +79,8 @@ impl Link for Line {
 ///
 /// Prints what was made, drained and dropped as one JSON object on the host's standard output, by this program's own
 /// count.
-pub async fn serve<const MTU: usize, const NAMES: usize>(
-    drain: &mut Drain<MTU, NAMES>,
+pub async fn serve<const MTU: usize, const N: usize>(
+    drain: &mut Drain<MTU, N>,
     link: &mut impl Link,
     seconds: u32,
 ) {
@@ -103,11 +108,16 @@ pub async fn serve<const MTU: usize, const NAMES: usize>(
     while !send(drain, link) {
         ticker.next().await;
     }
-    let dropped = TRACER.stats().spans_dropped();
-    defmt::info!("end: {} spans made, {} orders failed, {}", kitchen.spans_made(), failed, TRACER.stats());
+    defmt::info!("end: {} orders failed", failed);
+    report(&TRACER, kitchen.spans_made(), drain);
+}
+
+/// Prints what was made, drained and dropped.
+fn report<const MTU: usize, const NAMES: usize>(tracer: &Tracer, spans_made: u32, drain: &Drain<MTU, NAMES>) {
+    let dropped = tracer.stats().spans_dropped();
+    defmt::info!("{} spans made, {}", spans_made, tracer.stats());
     host::print(format_args!(
-        "{{\"spans_made\":{},\"spans_drained\":{},\"spans_dropped\":{dropped}}}\n",
-        kitchen.spans_made(),
+        "{{\"spans_made\":{spans_made},\"spans_drained\":{},\"spans_dropped\":{dropped}}}\n",
         drain.spans(),
     ));
 }

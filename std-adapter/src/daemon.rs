@@ -5,9 +5,13 @@
 //! missed in its sequence and counted.
 
 mod back;
+mod framing;
 mod input;
+mod listen;
+mod mqtt;
 mod summary;
 
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,7 +24,8 @@ pub use summary::{AtCallsite, OnCore, Summary};
 
 use crate::agent::{self, Client};
 use crate::config::Config;
-use crate::decode::{Arrival, Correction, Decoder, Stream};
+use crate::decode::{Arrival, Correction, Decoder};
+use crate::defmt::Program;
 use crate::elf::Images;
 use crate::error::BridgeError;
 use crate::model::Span;
@@ -28,6 +33,7 @@ use crate::pipeline::{Assembler, Limits, Trace};
 use crate::print::{self, Style};
 use crate::screen::Screen;
 use back::{From, Way};
+use framing::Framing;
 use input::{Event, Reader};
 
 /// How many pieces of input wait between the links and the decoder: at 4 KB each at most 4 MB.
@@ -50,6 +56,8 @@ pub struct Options {
     pub progress: bool,
     /// ELF files, and folders of them, for devices that tell names by address.
     pub elf: Vec<PathBuf>,
+    /// The ELF file of the program whose log the byte streams carry, with packets in it; its lines are shown on standard error.
+    pub defmt_elf: Option<PathBuf>,
 }
 
 /// Runs until `stop` is set or every link has ended, then sends what it holds.
@@ -67,18 +75,20 @@ pub fn run(
         [] => Decoder::new(),
         _ => Decoder::with_strings(Arc::new(Images::open(options.elf)?)),
     };
+    let program = options.defmt_elf.map(|path| Program::open(&path)).transpose()?;
     let client = Client::start(&config.agent_url, agent::Options::default())?;
     let (sender, events) = mpsc::sync_channel(QUEUE);
-    let links = inputs.len();
     let is_live = inputs.iter().any(|input| !matches!(input, Input::Stdin | Input::File(_)));
     let patience = if is_live { Patience::None } else { Patience::Unlimited };
     // Every link is opened before the first is read: a port that is taken is said at once.
     let readers = inputs.into_iter().map(Reader::open).collect::<Result<Vec<_>, _>>()?;
     let started = Instant::now();
-    let outlet = input::Outlet { link: 0, events: sender, stop: stop.clone(), started };
-    let ways = readers.iter().map(Reader::way).collect::<Vec<_>>();
-    for (link, reader) in readers.into_iter().enumerate() {
-        reader.start(link, &outlet).map_err(BridgeError::Thread)?;
+    let outlet =
+        input::Outlet { link: 0, events: sender, stop: stop.clone(), started, links: Arc::default() };
+    let links = readers.into_iter().map(|reader| (outlet.another_link(), reader)).collect::<Vec<_>>();
+    let ways = links.iter().map(|(outlet, reader)| (outlet.link, reader.way())).collect();
+    for (outlet, reader) in links {
+        reader.start(outlet).map_err(BridgeError::Thread)?;
     }
     drop(outlet);
     log::info!("sending to {}", config.agent_url);
@@ -86,11 +96,16 @@ pub fn run(
         Some(style) => Some((Screen::new(io::stdout()).map_err(BridgeError::Thread)?, style)),
         None => None,
     };
+    let log = match program {
+        Some(program) => Some((Arc::new(program), Screen::new(io::stderr()).map_err(BridgeError::Thread)?)),
+        None => None,
+    };
     let bridge = Bridge {
         decoder,
-        streams: (0..links).map(|_| Stream::new()).collect(),
+        log,
+        streams: HashMap::new(),
         ways,
-        other_version: None,
+        other_versions: HashSet::new(),
         assembler: Assembler::new(Limits::default(), config.tagging),
         outlet: Outlet { client, print, patience, stop: stop.clone() },
         started,
@@ -100,12 +115,14 @@ pub fn run(
 
 struct Bridge {
     decoder: Decoder,
-    /// One a link.
-    streams: Vec<Stream>,
+    /// The program whose log the byte streams carry, and where its lines are shown.
+    log: Option<(Arc<Program>, Screen)>,
+    /// One a link that is a byte stream and has said something.
+    streams: HashMap<usize, Framing>,
     /// How a device is reached over each link.
-    ways: Vec<Way>,
-    /// The wire version that was last said to be another one.
-    other_version: Option<u8>,
+    ways: HashMap<usize, Way>,
+    /// The wire versions that were said to be other ones: each is said once.
+    other_versions: HashSet<u8>,
     assembler: Assembler,
     outlet: Outlet,
     started: Instant,
@@ -183,7 +200,7 @@ impl Bridge {
         if stop.load(Ordering::Relaxed) || matches!(self.outlet.patience, Patience::None) {
             self.outlet.patience = Patience::Until(end);
         }
-        self.streams.iter_mut().for_each(|stream| stream.finish(&mut self.decoder));
+        self.streams.values_mut().for_each(|stream| stream.finish(&mut self.decoder));
         self.decode(|decoder, mut out| decoder.flush(&mut out));
         let Self { assembler, outlet, .. } = &mut self;
         assembler.flush(&mut |trace| outlet.take(trace));
@@ -199,16 +216,27 @@ impl Bridge {
                 self.ask(link, From::Address(from));
             }
             Event::Bytes { link, bytes, at } => {
-                let mut stream = std::mem::take(&mut self.streams[link]);
-                self.decode(|decoder, mut out| stream.bytes(&bytes, at, decoder, &mut out));
-                self.streams[link] = stream;
+                let mut stream = self.streams.remove(&link).unwrap_or_else(|| self.framing());
+                self.stream(&mut stream, &bytes, at);
+                self.streams.insert(link, stream);
                 self.ask(link, From::Stream);
             }
-            Event::Broken { link } => self.streams[link].finish(&mut self.decoder),
+            Event::Message { bytes, at } => {
+                self.decode(|decoder, mut out| decoder.packet(&bytes, at, &mut out));
+                // There is nobody to ask.
+                self.decoder.take_requests();
+            }
+            Event::Kept { bytes } => self.decoder.learn(&bytes),
+            Event::Connected { link, way } => drop(self.ways.insert(link, way)),
+            Event::Broken { link } => self.broken(link),
+            Event::Ended { link } => {
+                self.broken(link);
+                self.ways.remove(&link);
+            }
             Event::Recording { bytes, recorded } => self.recording(&bytes, recorded),
         }
         if let Some(version) = self.decoder.take_other_version()
-            && self.other_version.replace(version) != Some(version)
+            && self.other_versions.insert(version)
         {
             log::warn!(
                 "a device speaks wire version {version}, this bridge reads version {}: update the older of the two",
@@ -217,10 +245,18 @@ impl Bridge {
         }
     }
 
+    fn broken(&mut self, link: usize) {
+        if let Some(mut stream) = self.streams.remove(&link) {
+            stream.finish(&mut self.decoder);
+        }
+    }
+
     /// Asks the devices whose packets just came for what they have not told.
     fn ask(&mut self, link: usize, from: From) {
         for request in self.decoder.take_requests() {
-            self.ways[link].ask(&request, from);
+            if let Some(way) = self.ways.get_mut(&link) {
+                way.ask(&request, from);
+            }
         }
     }
 
@@ -228,13 +264,29 @@ impl Bridge {
     fn recording(&mut self, bytes: &[u8], recorded: i64) {
         let at = Arrival { unix: recorded, monotonic: self.now() };
         let mut first = Decoder::new();
-        Stream::new().bytes(bytes, at, &mut first, &mut |_| {});
+        self.framing().bytes(bytes, at, &mut first, &mut |_| {}, &mut String::new());
         self.decoder.learn_clocks(&first);
-        let mut stream = Stream::new();
-        self.decode(|decoder, mut out| stream.bytes(bytes, at, decoder, &mut out));
+        let mut stream = self.framing();
+        self.stream(&mut stream, bytes, at);
         stream.finish(&mut self.decoder);
         // There is nobody to ask.
         self.decoder.take_requests();
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::new(self.log.as_ref().map(|(program, _)| program))
+    }
+
+    /// Takes the next bytes of a stream, and shows the lines of a log among them.
+    fn stream(&mut self, stream: &mut Framing, bytes: &[u8], at: Arrival) {
+        let mut lines = String::new();
+        self.decode(|decoder, mut out| stream.bytes(bytes, at, decoder, &mut out, &mut lines));
+        if let Some((_, screen)) = &mut self.log
+            && !lines.is_empty()
+        {
+            // A terminal that went away takes nothing from the spans.
+            let _ = screen.write_all(lines.as_bytes());
+        }
     }
 
     fn poll(&mut self) {

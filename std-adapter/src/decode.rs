@@ -9,6 +9,8 @@
 
 mod about;
 mod beyond;
+mod indexed;
+mod logs;
 mod names;
 mod reported;
 mod sequence;
@@ -23,14 +25,18 @@ use microspan::wire::{FrameDecoder, FrameError, MAX_FRAME, Packet, PacketError, 
 
 pub use crate::clock::Arrival;
 use crate::model::{Span, Text};
+pub use logs::Log;
 pub use names::Strings;
 pub use reported::{Callsite, Dropped, Reported};
 use session::Session;
 
 /// How many sessions are kept; beyond it the one that was silent longest is forgotten. With the bounds of a session
 /// (4,096 names, as many strings of its program, and 2,048 callsites of at most 255 bytes, 4,096 stand-ins, 256 KiB of
-/// waiting packets, the traces of 4,096 spans) the decoder holds at most some 250 MB, whatever arrives.
+/// waiting packets, the traces of 4,096 spans, 1,024 lines of its log of together 256 KiB) the decoder holds at most some 300 MB, whatever arrives.
 const SESSIONS: usize = 64;
+
+/// While so many corrections wait to be taken no session is asked for more; one has at most as many as stand-ins.
+const CORRECTIONS: usize = 4096;
 
 /// What a [`Decoder`] has seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -44,7 +50,7 @@ pub struct Counters {
     pub spans: u64,
     /// Stretches between two zeros that are longer than any frame.
     pub frames_too_long: u64,
-    /// Stretches between two zeros, or at a stream's end, that are not COBS.
+    /// Stretches between two zeros, or at a stream's end, that are not COBS; frames of another kind that cannot be read.
     pub frames_damaged: u64,
     /// Packets with a wrong CRC.
     pub packets_damaged: u64,
@@ -74,6 +80,10 @@ pub struct Counters {
     pub unnamed_spans: u64,
     /// Spans that were dropped because their session's clock never became known.
     pub unclocked_spans: u64,
+    /// Lines of devices' logs.
+    pub log_lines: u64,
+    /// Lines that were written in a span which has not come.
+    pub log_lines_astray: u64,
     /// Sessions seen.
     pub sessions: u64,
     /// Sessions that were forgotten to make room for others.
@@ -102,6 +112,17 @@ pub struct Decoder {
     programs: Option<Arc<dyn Strings>>,
     requests: Vec<Request>,
     corrections: Vec<Correction>,
+}
+
+/// What a stream of frames that are not ours has beside packets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Foreign {
+    /// Lines of a log.
+    pub lines: u64,
+    /// Of them those that were written in a span of which no packet followed.
+    pub astray: u64,
+    /// Frames that could not be read.
+    pub damaged: u64,
 }
 
 /// A text that became known after its stand-in went out.
@@ -147,7 +168,41 @@ impl Decoder {
         if self.requests.len() < SESSIONS {
             self.requests.extend(session.wants(at.monotonic));
         }
-        self.corrections.extend(session.corrections(at.monotonic));
+        if self.corrections.len() < CORRECTIONS {
+            self.corrections.extend(session.corrections(at.monotonic));
+        }
+    }
+
+    /// Takes what a packet says of its session, its sync and its names, and nothing else: one that was sent long ago, and that
+    /// a broker kept for those that come late. What the session's packets need that wait is looked at with the next
+    /// [`poll`](Decoder::poll).
+    pub fn learn(&mut self, bytes: &[u8]) {
+        // One that is damaged is of no use to anybody, and was counted when it was sent.
+        let Ok(packet) = Packet::parse(bytes) else { return };
+        let key = packet.header().session;
+        if !self.sessions.contains_key(&key.0) && self.sessions.len() < SESSIONS {
+            self.sessions.insert(key.0, Session::new(key, self.programs.clone()));
+        }
+        if let Some(session) = self.sessions.get_mut(&key.0) {
+            session.learn(&packet);
+        }
+    }
+
+    /// Takes a line of a session's log, before the packet that comes next on the same stream: it becomes an event of its span.
+    pub fn log(&mut self, key: Key, log: Log) {
+        if !self.sessions.contains_key(&key.0) {
+            self.admit(key);
+        }
+        if let Some(session) = self.sessions.get_mut(&key.0) {
+            session.log(log);
+        }
+    }
+
+    /// Counts what a stream of frames that are not ours had beside packets.
+    pub fn count(&mut self, other: Foreign) {
+        self.counters.log_lines += other.lines;
+        self.counters.log_lines_astray += other.astray;
+        self.counters.frames_damaged += other.damaged;
     }
 
     /// Hands on what has waited long enough.
@@ -220,7 +275,6 @@ impl Decoder {
                 self.counters.forgotten_sessions += 1;
             }
         }
-        self.counters.sessions += 1;
         self.sessions.insert(key.0, Session::new(key, self.programs.clone()));
     }
 }

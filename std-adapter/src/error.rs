@@ -3,7 +3,7 @@
 //! A message holds its cause, so the cause is not told again as a source.
 
 use std::io;
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "defmt", feature = "elf"))]
 use std::path::PathBuf;
 
 /// A setting that cannot be used, found at start.
@@ -66,7 +66,7 @@ impl SendError {
 }
 
 /// Why an ELF file is not taken.
-#[cfg(feature = "cli")]
+#[cfg(feature = "elf")]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ElfError {
@@ -112,6 +112,29 @@ pub enum ElfError {
     },
 }
 
+/// Why the log of a program cannot be read.
+#[cfg(feature = "defmt")]
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DefmtError {
+    /// The program is not there, or may not be read.
+    #[error("cannot read {}: {cause}; give the ELF file of the program that the device runs", path.display())]
+    Unreadable {
+        /// The path as given.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// It has no log, or one of a `defmt` that is not understood.
+    #[error("cannot read the log of {}: {reason}", path.display())]
+    NoLog {
+        /// The path as given.
+        path: PathBuf,
+        /// What was found, and what to do.
+        reason: String,
+    },
+}
+
 /// Why the bridge does not run.
 #[cfg(feature = "cli")]
 #[derive(Debug, thiserror::Error)]
@@ -133,6 +156,9 @@ pub enum BridgeError {
     /// An ELF file cannot be used.
     #[error(transparent)]
     Elf(#[from] ElfError),
+    /// The log of a program cannot be read.
+    #[error(transparent)]
+    Defmt(#[from] DefmtError),
     /// The system gives no thread.
     #[error("cannot start a thread for a link: {0}; give fewer links, or raise the limit of processes")]
     Thread(io::Error),

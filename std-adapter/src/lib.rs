@@ -45,6 +45,8 @@
 //!
 //! - `cli` (default): what only the command `microspan` needs: its arguments, its signals, ELF files and the stand-in for the
 //!   agent. A program that traces itself leaves it out; it brings in an HTTP server.
+//! - `defmt`, which `cli` includes: packets among the lines of a log, and the lines as events of their spans.
+//! - `elf`, which `cli` includes: names out of the ELF files of devices' programs.
 
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -57,7 +59,10 @@ pub mod config;
 pub mod daemon;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod decode;
-#[cfg(feature = "cli")]
+#[cfg(feature = "defmt")]
+#[cfg_attr(not(test), deny(clippy::indexing_slicing))]
+pub mod defmt;
+#[cfg(feature = "elf")]
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod elf;
 pub mod error;

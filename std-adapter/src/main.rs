@@ -45,6 +45,9 @@ struct Bridge {
     /// Read the names of devices that tell them by address from this ELF file, or from those in this folder, by build id.
     #[arg(long, value_name = "FILE|DIR")]
     elf: Vec<PathBuf>,
+    /// The byte streams carry the log of this program in defmt frames, and packets in it; lines become events of their spans.
+    #[arg(long, value_name = "FILE")]
+    defmt_elf: Option<PathBuf>,
     /// Show each finished trace as a tree.
     #[arg(long)]
     print: bool,
@@ -62,6 +65,12 @@ struct Links {
     /// Read a byte stream from this peer, and connect again when it ends.
     #[arg(long, value_name = "HOST:PORT")]
     tcp: Vec<String>,
+    /// Read byte streams from peers that connect to this address, 64 at a time; port 0 takes a free one and says which.
+    #[arg(long, value_name = "ADDR:PORT")]
+    tcp_listen: Vec<String>,
+    /// Take what devices publish to this MQTT 5 broker, on topics below PREFIX (without one, `microspan`).
+    #[arg(long, value_name = "mqtt://[USER:PASSWORD@]HOST[:PORT][/PREFIX]")]
+    mqtt: Vec<String>,
     /// Read a serial device; at 115200 baud unless `:BAUD` follows the path.
     #[arg(long, value_name = "PATH[:BAUD]")]
     serial: Vec<String>,
@@ -77,9 +86,17 @@ impl Links {
     fn inputs(self) -> Vec<Input> {
         let udp = self.udp.into_iter().map(Input::Udp);
         let tcp = self.tcp.into_iter().map(Input::Tcp);
+        let listen = self.tcp_listen.into_iter().map(Input::TcpListen);
+        let mqtt = self.mqtt.into_iter().map(Input::Mqtt);
         let serial = self.serial.into_iter().map(Input::Serial);
         let stdin = self.stdin.then_some(Input::Stdin);
-        udp.chain(tcp).chain(serial).chain(stdin).chain(self.file.into_iter().map(Input::File)).collect()
+        udp.chain(tcp)
+            .chain(listen)
+            .chain(mqtt)
+            .chain(serial)
+            .chain(stdin)
+            .chain(self.file.into_iter().map(Input::File))
+            .collect()
     }
 }
 
@@ -124,6 +141,7 @@ fn run_bridge(args: Bridge) -> anyhow::Result<()> {
         print: args.print.then_some(style),
         progress: io::stderr().is_terminal(),
         elf: args.elf,
+        defmt_elf: args.defmt_elf,
     };
     let stop = Arc::new(AtomicBool::new(false));
     let asked = stop.clone();

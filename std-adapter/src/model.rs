@@ -127,7 +127,7 @@ impl Span {
         self.parent_id == 0 || self.remote_parent
     }
 
-    /// The bytes it takes in memory, as near as can be told; its source, which it shares, not included.
+    /// The bytes it takes in memory, as near as can be told; its source, which it may share, not included.
     pub fn size(&self) -> usize {
         size_of::<Self>()
             + size_of_tags(&self.tags)
@@ -199,6 +199,8 @@ impl std::fmt::Display for Value {
             Self::Bool(value) => value.fmt(f),
             Self::Int(value) => value.fmt(f),
             Self::Uint(value) => value.fmt(f),
+            // Not three hundred digits.
+            Self::Float(value) if value.abs() >= 1e16 => write!(f, "{value:e}"),
             Self::Float(value) => value.fmt(f),
             Self::Str(value) => f.write_str(value),
         }
@@ -233,6 +235,14 @@ pub struct Source {
 }
 
 impl Source {
+    /// The bytes it takes in memory, as near as can be told.
+    pub(crate) fn size(&self) -> usize {
+        let texts = [&self.service, &self.version, &self.device, &self.build_id];
+        size_of::<Self>()
+            + size_of_tags(&self.tags)
+            + texts.into_iter().flatten().map(Text::heap).sum::<usize>()
+    }
+
     /// A source that has told nothing but its session yet.
     pub fn new(runtime_id: u128) -> Self {
         Self {
@@ -264,6 +274,15 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_large_float_is_shown_in_a_few_digits() {
+        let shown = |value: f64| Value::Float(value).to_string();
+        assert_eq!(
+            [shown(1e300), shown(-2.5e16), shown(1.5e15), shown(0.1), shown(2.0)],
+            ["1e300", "-2.5e16", "1500000000000000", "0.1", "2"]
+        );
+    }
 
     #[test]
     fn of_two_tags_with_one_key_the_later_counts() {

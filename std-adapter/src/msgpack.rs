@@ -12,6 +12,7 @@ use std::convert::Infallible;
 
 use rmp::encode::{self, ByteBuf, ValueWriteError};
 
+use crate::model::Text;
 use crate::pipeline::{Datum, Trace};
 use beyond::{write_events, write_links};
 
@@ -61,7 +62,7 @@ impl Payload {
     #[must_use = "a trace that does not fit is not in the payload"]
     pub fn push(&mut self, trace: &Trace, limit: usize) -> bool {
         let before = self.len();
-        self.write_trace(trace);
+        self.write_trace(trace, limit);
         if self.len() > limit || self.traces == u32::MAX {
             self.bytes.as_mut_vec().truncate(before);
             return false;
@@ -109,18 +110,22 @@ impl Payload {
 }
 
 impl Payload {
-    fn write_trace(&mut self, trace: &Trace) {
+    /// Writes a trace, or as much of it as shows that it is too long.
+    fn write_trace(&mut self, trace: &Trace, limit: usize) {
         let out = &mut self.bytes;
         sure(encode::write_array_len(out, trace.spans().len() as u32));
         for (index, span) in trace.spans().iter().enumerate() {
+            if out.as_slice().len() > limit {
+                return;
+            }
             let head = begin_map(out);
             let mut keys = 7;
             constant(out, b"\xa7service");
-            text(out, span.service.as_deref().unwrap_or_default());
+            bytes(out, span.service.as_ref().map_or(b"", Text::as_bytes));
             constant(out, b"\xa4name");
-            text(out, &span.name);
+            bytes(out, span.name.as_bytes());
             constant(out, b"\xa8resource");
-            text(out, span.resource.as_deref().unwrap_or(&span.name));
+            bytes(out, span.resource.as_ref().unwrap_or(&span.name).as_bytes());
             constant(out, b"\xa8trace_id");
             sure(encode::write_uint(out, span.trace_id as u64));
             constant(out, b"\xa7span_id");
@@ -142,7 +147,7 @@ impl Payload {
             if let Some(span_type) = &span.span_type {
                 keys += 1;
                 constant(out, b"\xa4type");
-                text(out, span_type);
+                bytes(out, span_type.as_bytes());
             }
             keys += write_tags(out, &mut self.metrics, trace, index, self.native_events);
             if !span.links.is_empty() {
@@ -227,7 +232,13 @@ fn constant<const N: usize>(out: &mut ByteBuf, encoded: &[u8; N]) {
 }
 
 fn text(out: &mut ByteBuf, text: &str) {
-    sure(encode::write_str(out, text));
+    bytes(out, text.as_bytes());
+}
+
+/// Writes a string.
+fn bytes(out: &mut ByteBuf, utf8: &[u8]) {
+    sure(encode::write_str_len(out, utf8.len() as u32));
+    out.as_mut_vec().extend_from_slice(utf8);
 }
 
 /// Writing to memory cannot fail, and the types say so.

@@ -28,6 +28,7 @@ mod decision;
 mod passed;
 mod remotes;
 mod resolve;
+mod size;
 mod table;
 mod trace;
 
@@ -48,7 +49,7 @@ pub struct Limits {
     pub trace_max_spans: usize,
     /// Spans held in all traces together: 100 000.
     pub spans: usize,
-    /// Bytes of those spans, as near as can be told: 64 MB.
+    /// Bytes of those spans and of their sources, as near as can be told: 64 MB.
     pub bytes: usize,
     /// Traces held: 10 000.
     pub traces: usize,

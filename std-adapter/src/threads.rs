@@ -15,7 +15,9 @@ const NONE: usize = usize::MAX;
 static TAKEN: [AtomicU64; MOST / 64] = [const { AtomicU64::new(0) }; MOST / 64];
 
 thread_local! {
-    static NUMBER: Number = const { Number(Cell::new(NONE)) };
+    // Without a destructor of its own, so that reading it is one load.
+    static NUMBER: Cell<usize> = const { Cell::new(NONE) };
+    static GIVES_BACK: GivesBack = const { GivesBack };
 }
 
 /// A [`Context`] in which each thread is a core: so each has a current span of its own, and its spans are children of its
@@ -52,34 +54,27 @@ impl<const BOUND: usize> Context for Threads<BOUND> {
     #[inline]
     fn core(&self) -> usize {
         const { assert!(BOUND >= 1 && BOUND <= MOST, "there are 1 to 256 threads at a time") };
-        // Where it fails the thread is ending, and has given its number back.
-        NUMBER.try_with(|number| number.below(BOUND)).unwrap_or(NONE)
+        let number = NUMBER.get();
+        if number < BOUND { number } else { number_below(BOUND) }
     }
 }
 
-/// The number of a thread.
-struct Number(Cell<usize>);
-
-impl Number {
-    #[inline]
-    fn below(&self, bound: usize) -> usize {
-        let number = self.0.get();
-        if number < bound { number } else { self.get(bound) }
+/// The number of a thread that has none below `bound` yet.
+#[cold]
+fn number_below(bound: usize) -> usize {
+    // Where it fails the thread is ending, and has given its number back.
+    if NUMBER.get() == NONE && GIVES_BACK.try_with(|_| ()).is_ok() {
+        NUMBER.set((0..bound).find(|number| take(*number)).unwrap_or(NONE));
     }
-
-    /// The same for a thread that has no such number yet.
-    #[cold]
-    fn get(&self, bound: usize) -> usize {
-        if self.0.get() == NONE {
-            self.0.set((0..bound).find(|number| take(*number)).unwrap_or(NONE));
-        }
-        if self.0.get() < bound { self.0.get() } else { NONE }
-    }
+    if NUMBER.get() < bound { NUMBER.get() } else { NONE }
 }
 
-impl Drop for Number {
+/// Gives the number of a thread back when that ends.
+struct GivesBack;
+
+impl Drop for GivesBack {
     fn drop(&mut self) {
-        let number = self.0.get();
+        let number = NUMBER.replace(NONE);
         if let Some(word) = TAKEN.get(number / 64) {
             // The next thread of this number sees what this one stored.
             word.fetch_and(!(1 << (number % 64)), Ordering::Release);

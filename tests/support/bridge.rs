@@ -38,6 +38,10 @@ pub struct Summary {
     pub damaged: u64,
     /// Packets of another wire version.
     pub other_version: u64,
+    /// Lines of devices' logs.
+    pub log_lines: u64,
+    /// Of them those of spans that have not come.
+    pub log_lines_astray: u64,
     /// Attempts to send beyond the first.
     pub retries: u64,
 }
@@ -61,7 +65,20 @@ impl Bridge {
     /// # Panics
     /// When it does not say.
     pub fn udp_port(&self) -> u16 {
-        let port = |line: &str| line.split_once("listening on udp 127.0.0.1:")?.1.trim().parse().ok();
+        self.port("udp")
+    }
+
+    /// The port that it listens on, started with `--tcp-listen 127.0.0.1:0`.
+    ///
+    /// # Panics
+    /// When it does not say.
+    pub fn tcp_port(&self) -> u16 {
+        self.port("tcp")
+    }
+
+    fn port(&self, protocol: &str) -> u16 {
+        let start = format!("listening on {protocol} 127.0.0.1:");
+        let port = |line: &str| line.split_once(&start)?.1.trim().parse().ok();
         let told = self.process.stderr.find(START, port);
         told.unwrap_or_else(|| panic!("{}\nno port was told", self.process.told()))
     }

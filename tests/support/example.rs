@@ -1,7 +1,11 @@
 //! An example of the firmware on its emulated board, and what it sends over its serial port as trees of spans.
 
+use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
+
+use tempfile::TempDir;
 
 use crate::bridge::Bridge;
 use crate::built;
@@ -35,6 +39,36 @@ impl Example {
     /// # Panics
     /// When the program fails, or what it sent is not whole.
     pub fn traces(self) -> Result<Vec<String>, Missing> {
+        let run = self.run(&[])?;
+        Ok(run.bridged(&[]).0)
+    }
+
+    /// The same of a program whose packets are in its log, which it writes to its second serial port; and the lines of the log.
+    ///
+    /// # Errors
+    /// As [`Example::traces`].
+    ///
+    /// # Panics
+    /// As [`Example::traces`].
+    pub fn traces_and_log(self) -> Result<(Vec<String>, Vec<String>), Missing> {
+        let run = self.run(&["-serial", "null"])?;
+        Ok(run.bridged(&["--defmt-elf", &run.firmware.display().to_string()]))
+    }
+
+    /// Runs such a program; returns its ELF file and the bytes of its log.
+    ///
+    /// # Errors
+    /// As [`Example::traces`].
+    ///
+    /// # Panics
+    /// As [`Example::traces`].
+    pub fn log(self) -> Result<(PathBuf, Vec<u8>), Missing> {
+        let run = self.run(&["-serial", "null"])?;
+        Ok((run.firmware, fs::read(&run.recording).expect("the recording")))
+    }
+
+    /// Runs it, with these serial ports before the one that is recorded.
+    fn run(self, ports: &[&str]) -> Result<Run, Missing> {
         let emulator = needs::program("qemu-system-arm", "qemu-system-arm")?;
         let firmware = built::example(self.program, self.target, self.features)?;
         let folder = tempfile::tempdir().expect("a folder for temporary files");
@@ -43,20 +77,37 @@ impl Example {
         command
             .args(["-machine", self.machine, "-display", "none", "-monitor", "none"])
             .args(["-semihosting-config", "enable=on,target=native"])
+            .args(ports)
             .args(["-serial", &format!("file:{}", recording.display()), "-kernel"])
-            .arg(firmware);
+            .arg(&firmware);
         let mut process = Process::start(&mut command);
         let status = process.wait(LONGEST_RUN);
         assert!(status.success(), "{}\nit ended with {status}", process.told());
+        Ok(Run { firmware, recording, _folder: folder })
+    }
+}
 
+/// A run that has ended.
+struct Run {
+    firmware: PathBuf,
+    recording: PathBuf,
+    _folder: TempDir,
+}
+
+impl Run {
+    /// What a bridge with these arguments makes of the recording: trees, and what it says of it besides.
+    fn bridged(&self, arguments: &[&str]) -> (Vec<String>, Vec<String>) {
         let standin = Standin::start();
-        let bridge = Bridge::start(standin.url(), &["--file", &recording.display().to_string(), "--print"]);
-        let printed = bridge.process.stdout.clone();
+        let recording = self.recording.display().to_string();
+        let arguments = [arguments, &["--file", &recording, "--print"]].concat();
+        let bridge = Bridge::start(standin.url(), &arguments);
+        let (printed, said) = (bridge.process.stdout.clone(), bridge.process.stderr.clone());
         let summary = bridge.finish();
         assert_eq!(summary.spans_sent, summary.spans_received, "{summary:?}");
         assert_eq!((summary.damaged, summary.spans_lost_on_the_way), (0, 0), "{summary:?}");
         assert_eq!(summary.spans_dropped_on_device, 0, "{summary:?}");
-        Ok(trees(&printed.all()))
+        let said = said.all().into_iter().filter(|line| !line.starts_with("microspan: "));
+        (trees(&printed.all()), said.collect())
     }
 }
 
@@ -79,6 +130,12 @@ fn steady(line: &str) -> String {
     let is_duration =
         |part: &str| [" ns", " µs", " ms", " s"].iter().any(|unit| part.trim_end().ends_with(unit));
     let parts = line.split("  ").filter(|part| !is_duration(part));
-    let parts = parts.map(|part| if part.starts_with("ready_us=") { "ready_us" } else { part });
+    let parts = parts.map(|part| match (part.starts_with("ready_us="), part.split_once('@')) {
+        (true, _) => "ready_us".to_owned(),
+        (_, Some((event, rest))) if event.starts_with("event=") => {
+            format!("{event}{}", rest.find(" (").map_or("", |at| &rest[at..]))
+        }
+        _ => part.to_owned(),
+    });
     parts.collect::<Vec<_>>().join("  ")
 }

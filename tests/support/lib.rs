@@ -6,10 +6,13 @@
 //! | [`built`] | the command `microspan` and the firmware, built by cargo |
 //! | [`process`] | a child process: its lines, its end, and its death when a test ends |
 //! | [`qemu`] | a firmware on the emulated board |
+//! | [`broker`] | an MQTT broker |
+//! | [`proxy`] | a TCP proxy that breaks connections |
 //! | [`example`] | an example of the firmware, and what it sends |
 //! | [`hammer`] | a firmware that checks itself, on one of several emulated boards |
 //! | [`terminal`] | a serial device that is none |
 //! | [`bridge`], [`standin`] | `microspan bridge` and `microspan agent` |
+//! | [`golden`], [`shown`] | bytes of every feature of the wire; bytes of the wire as text |
 //! | [`official`] | Datadog's own test agent, with its checks switched on |
 //! | [`span`] | spans as an agent stores them |
 //! | [`sandwich`] | what the traces of the sandwich device must look like |
@@ -20,9 +23,11 @@
 //! what happens when a test panics.
 
 pub mod bridge;
+pub mod broker;
 pub mod built;
 pub mod device;
 pub mod example;
+pub mod golden;
 pub mod hammer;
 pub mod listener;
 pub mod needs;
@@ -30,8 +35,10 @@ pub mod official;
 pub mod ports;
 pub mod probe;
 pub mod process;
+pub mod proxy;
 pub mod qemu;
 pub mod sandwich;
+pub mod shown;
 pub mod span;
 pub mod standin;
 pub mod terminal;

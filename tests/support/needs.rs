@@ -45,13 +45,14 @@ macro_rules! need {
     };
 }
 
-/// The program of this name, when the search path has it.
+/// The program of this name, when the search path or the folder of the system's servers has it.
 ///
 /// # Errors
 /// [`Missing`], with `package` as what to install.
 pub fn program(name: &str, package: &str) -> Result<std::path::PathBuf, Missing> {
     let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).map(|folder| folder.join(name)).find(|candidate| candidate.is_file()).ok_or_else(
-        || Missing(format!("`{name}` is not installed; run ./test, or apt-get install {package}")),
-    )
+    let folders = env::split_paths(&path).chain(["/usr/sbin".into()]);
+    folders.map(|folder| folder.join(name)).find(|candidate| candidate.is_file()).ok_or_else(|| {
+        Missing(format!("`{name}` is not installed; run ./test, or apt-get install {package}"))
+    })
 }

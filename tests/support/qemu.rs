@@ -1,5 +1,7 @@
 //! A firmware on QEMU's `lm3s6965evb`.
 
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -8,10 +10,14 @@ use serde::Deserialize;
 
 use crate::built;
 use crate::needs::{self, Missing};
-use crate::process::Process;
+use crate::probe::SimulatedProbe;
+use crate::process::{Process, eventually};
 
 /// How long a board may take beyond the seconds that it was told to work: start-up on a busy machine.
 const SLACK: Duration = Duration::from_secs(60);
+
+/// How long its monitor may take to listen.
+const START: Duration = Duration::from_secs(20);
 
 /// What the firmware says at its end, by its own count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -32,6 +38,7 @@ pub struct Board {
     seconds: u32,
     semihosting: String,
     links: Vec<String>,
+    cable: Option<tempfile::TempDir>,
 }
 
 /// A board that runs.
@@ -39,7 +46,11 @@ pub struct Running {
     /// The emulator.
     pub process: Process,
     seconds: u32,
+    cable: Option<tempfile::TempDir>,
 }
+
+/// The socket of the emulator's monitor, in the folder that is made for it.
+const MONITOR: &str = "monitor";
 
 impl Board {
     /// A board with this firmware, which works for some seconds.
@@ -53,14 +64,25 @@ impl Board {
             seconds,
             semihosting: format!("enable=on,target=native,arg=sandwich,arg=seconds={seconds}"),
             links: Vec::new(),
+            cable: None,
         })
     }
 
-    /// Connects its Ethernet; datagrams to its host go to this port of 127.0.0.1.
+    /// Connects its Ethernet; what it sends to its host goes to this port of 127.0.0.1.
     #[must_use]
     pub fn ethernet(mut self, port: u16) -> Self {
         self.semihosting.push_str(&format!(",arg=port={port}"));
-        self.links.extend(["-nic", "user,model=stellaris"].map(String::from));
+        self.links.extend(["-nic", "user,model=stellaris,id=cable"].map(String::from));
+        self
+    }
+
+    /// Lets its Ethernet cable be [pulled](Running::pull_cable).
+    ///
+    /// # Panics
+    /// When there is no folder for temporary files.
+    #[must_use]
+    pub fn with_a_cable(mut self) -> Self {
+        self.cable = Some(tempfile::tempdir().expect("a folder for temporary files"));
         self
     }
 
@@ -78,26 +100,48 @@ impl Board {
         self
     }
 
-    /// Gives it a debug port, where a [`SimulatedProbe`](crate::probe::SimulatedProbe) finds it.
+    /// Holds a [`SimulatedProbe`] to its memory.
     #[must_use]
-    pub fn debug(mut self, port: u16) -> Self {
-        self.links.extend(["-gdb".to_owned(), format!("tcp:127.0.0.1:{port}")]);
+    pub fn probe(mut self, probe: &SimulatedProbe) -> Self {
+        self.links.extend(["-qtest".to_owned(), format!("tcp:{},nodelay=on", probe.address())]);
+        self.links.extend(["-qtest-log", "none"].map(String::from));
         self
     }
 
     /// Switches it on.
     pub fn start(self) -> Running {
         let mut command = Command::new(self.program);
-        command.args(["-machine", "lm3s6965evb", "-display", "none", "-monitor", "none"]).args(&self.links);
+        let monitor = self.cable.as_ref().map_or("none".to_owned(), |folder| {
+            format!("unix:{},server=on,wait=off", folder.path().join(MONITOR).display())
+        });
+        command.args(["-machine", "lm3s6965evb", "-display", "none", "-monitor", &monitor]).args(&self.links);
         if !self.links.iter().any(|link| link == "-serial") {
             command.args(["-serial", "null"]);
         }
         command.args(["-semihosting-config", &self.semihosting, "-kernel"]).arg(self.firmware);
-        Running { process: Process::start(&mut command), seconds: self.seconds }
+        Running { process: Process::start(&mut command), seconds: self.seconds, cable: self.cable }
     }
 }
 
 impl Running {
+    /// Pulls its Ethernet cable, or plugs it in again: what either side sends meanwhile is lost.
+    ///
+    /// # Panics
+    /// When it was not started [with a cable](Board::with_a_cable), or its emulator does not do it.
+    pub fn pull_cable(&self, pulled: bool) {
+        let folder = self.cable.as_ref().expect("a board with a cable");
+        let mut monitor = eventually(START, || {
+            UnixStream::connect(folder.path().join(MONITOR)).map_err(|error| error.to_string())
+        });
+        let state = if pulled { "off" } else { "on" };
+        monitor.write_all(format!("set_link cable {state}\n").as_bytes()).expect("the monitor reads");
+        // It closes the connection at the end of what it read.
+        monitor.shutdown(std::net::Shutdown::Write).expect("the monitor lives");
+        let mut said = String::new();
+        monitor.read_to_string(&mut said).expect("the monitor speaks");
+        assert!(!said.contains("Error") && !said.contains("not found"), "{said}");
+    }
+
     /// Waits for the firmware's end; returns its books.
     ///
     /// # Panics

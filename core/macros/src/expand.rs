@@ -6,7 +6,9 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Error, Expr, GenericArgument, PathArguments, Result, ReturnType, Type, parse_quote};
+use syn::{
+    Error, Expr, GenericArgument, Path, PathArguments, Result, ReturnType, Type, TypeParamBound, parse_quote,
+};
 
 pub fn expand(args: Args, function: Function) -> Result<TokenStream> {
     let root = match &args.krate {
@@ -145,18 +147,28 @@ fn erase(of: &mut Type) {
         Type::Reference(reference) => erase(&mut reference.elem),
         Type::Slice(slice) => erase(&mut slice.elem),
         Type::Tuple(tuple) => tuple.elems.iter_mut().for_each(erase),
-        Type::Path(path) => {
-            let arguments = path.path.segments.iter_mut().map(|segment| &mut segment.arguments);
-            for arguments in arguments {
-                if let PathArguments::AngleBracketed(arguments) = arguments {
-                    for argument in &mut arguments.args {
-                        if let GenericArgument::Type(of) = argument {
-                            erase(of);
-                        }
-                    }
+        Type::Path(path) => erase_arguments(&mut path.path),
+        Type::TraitObject(object) => {
+            for bound in &mut object.bounds {
+                if let TypeParamBound::Trait(bound) = bound {
+                    erase_arguments(&mut bound.path);
                 }
             }
         }
         _ => {}
+    }
+}
+
+fn erase_arguments(path: &mut Path) {
+    for segment in &mut path.segments {
+        if let PathArguments::AngleBracketed(arguments) = &mut segment.arguments {
+            for argument in &mut arguments.args {
+                match argument {
+                    GenericArgument::Type(of) => erase(of),
+                    GenericArgument::AssocType(item) => erase(&mut item.ty),
+                    _ => {}
+                }
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::tags::{ATTRIBUTE, LINK, LINKED, first, note_of};
 use super::{ArenaView, Cause, CellSlot, MAX_NAME, MAX_STR, STEPS};
 use crate::drain::{BEYOND, Beyond};
-use crate::slot_ring::Mode;
+use crate::slot_ring::By;
 use crate::span_context::{CONTEXT, SpanContext};
 use crate::sync::Ordering;
 use crate::tag::{CellBody, FIRST, Kind, MORE, Value, Word, cut, pack_first, pack3, words_of};
@@ -16,7 +16,7 @@ const ATTRIBUTES: usize = 255;
 /// because a cell was missing is free again.
 pub(super) struct Cells<'a> {
     arena: &'a ArenaView,
-    mode: Mode,
+    by: By<'static>,
     /// The link to the one that was filled last.
     next: u32,
     /// The one that was filled first.
@@ -25,14 +25,14 @@ pub(super) struct Cells<'a> {
 
 impl<'a> Cells<'a> {
     #[inline(always)]
-    pub(super) fn new(arena: &'a ArenaView, mode: Mode) -> Self {
-        Self { arena, mode, next: LINKED, last: None }
+    pub(super) fn new(arena: &'a ArenaView, by: By<'static>) -> Self {
+        Self { arena, by, next: LINKED, last: None }
     }
 
     /// Fills a cell before the others.
     #[inline(always)]
     pub(super) fn put(&mut self, words: [Word; 3], note: u32) -> Result<(), Cause> {
-        let Some(cell) = self.arena.cells.claim(self.mode, 0, STEPS) else {
+        let Some(cell) = self.arena.cells.claim(self.by, 0, STEPS) else {
             return self.give_up();
         };
         // SAFETY: claimed above.
@@ -143,17 +143,17 @@ impl ArenaView {
     }
 
     /// Hides what was set under a key before.
-    pub(crate) fn remove_tag(&self, mode: Mode, handle: u32, key: &'static str) -> Result<(), Cause> {
+    pub(crate) fn remove_tag(&self, by: By<'static>, handle: u32, key: &'static str) -> Result<(), Cause> {
         self.use_beyond();
         let key = cut(key, MAX_NAME);
         let note = note_of(Kind::Removed, key.len());
-        self.scalar(mode, handle, key.as_ptr(), note, [ptr::null(); 2])
+        self.scalar(by, handle, key.as_ptr(), note, [ptr::null(); 2])
     }
 
     /// Adds an event at a tick.
     pub(crate) fn event(
         &self,
-        mode: Mode,
+        by: By<'static>,
         handle: u32,
         name: &'static str,
         time: u64,
@@ -162,7 +162,7 @@ impl ArenaView {
         let name = cut(name, MAX_NAME);
         let [low, high] = words_of(time);
         self.use_beyond();
-        let mut cells = Cells::new(self, mode);
+        let mut cells = Cells::new(self, by);
         cells.attributes(attributes)?;
         cells.put([name.as_ptr(), low, high], note_of(Kind::Event, name.len()))?;
         cells.push(handle)
@@ -171,14 +171,14 @@ impl ArenaView {
     /// Adds a link to a span of this arena.
     pub(crate) fn link_to(
         &self,
-        mode: Mode,
+        by: By<'static>,
         handle: u32,
         linked: u32,
         attributes: Attributes<'_>,
     ) -> Result<(), Cause> {
         let words = [linked, self.last_root(linked), 0].map(|word| ptr::without_provenance(word as usize));
         self.use_beyond();
-        let mut cells = Cells::new(self, mode);
+        let mut cells = Cells::new(self, by);
         cells.attributes(attributes)?;
         cells.put(words, note_of(Kind::Link, 0))?;
         cells.push(handle)
@@ -187,22 +187,27 @@ impl ArenaView {
     /// Adds a link to a span of elsewhere.
     pub(crate) fn link_to_remote(
         &self,
-        mode: Mode,
+        by: By<'static>,
         handle: u32,
         context: &SpanContext,
         attributes: Attributes<'_>,
     ) -> Result<(), Cause> {
         self.use_beyond();
-        let mut cells = Cells::new(self, mode);
+        let mut cells = Cells::new(self, by);
         cells.attributes(attributes)?;
         cells.context(Kind::RemoteLink, context)?;
         cells.push(handle)
     }
 
     /// Says which span of elsewhere is the parent of a root.
-    pub(crate) fn remote_parent(&self, mode: Mode, handle: u32, context: &SpanContext) -> Result<(), Cause> {
+    pub(crate) fn remote_parent(
+        &self,
+        by: By<'static>,
+        handle: u32,
+        context: &SpanContext,
+    ) -> Result<(), Cause> {
         self.use_beyond();
-        let mut cells = Cells::new(self, mode);
+        let mut cells = Cells::new(self, by);
         cells.context(Kind::RemoteParent, context)?;
         cells.push(handle)
     }
@@ -210,7 +215,7 @@ impl ArenaView {
     /// Sets an item of baggage; one that is too long is not set at all.
     pub(crate) fn baggage(
         &self,
-        mode: Mode,
+        by: By<'static>,
         handle: u32,
         key: &'static str,
         value: &str,
@@ -219,7 +224,7 @@ impl ArenaView {
             return Err(Cause::TagsOversize);
         }
         self.use_beyond();
-        let mut cells = Cells::new(self, mode);
+        let mut cells = Cells::new(self, by);
         cells.string(Kind::Baggage, key, value, 0)?;
         cells.push(handle)
     }

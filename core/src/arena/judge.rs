@@ -144,10 +144,11 @@ impl ArenaView {
     /// Marks the root of a trace that is kept with what it was kept by.
     fn mark_kept(&self, (mode, here): (Mode, Here), root: u32, verdict: Verdict) {
         let Verdict::Keep { rule, limit } = verdict else { return };
+        let by = self.cell_by(mode, || here.core);
         for (key, rate) in [(RULE, Some(rule)), (LIMIT, limit)] {
             let Some(rate) = rate else { continue };
             let (note, value) = (note_of(Kind::F32, key.len()), words_of(rate.to_bits().into()));
-            if let Err(cause) = self.scalar(mode, root, key.as_ptr(), note, value) {
+            if let Err(cause) = self.scalar(by, root, key.as_ptr(), note, value) {
                 self.lost_tag(here.core, root, cause);
             }
         }

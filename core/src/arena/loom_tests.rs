@@ -103,9 +103,15 @@ fn tag(arena: ArenaView, here: Here, span: Started, key: &'static str, value: Va
     let done = match value {
         Value::U64(v) => {
             let note = note_of(Kind::U64, key.len());
-            arena.scalar(Mode::Shared, span.handle, key.as_ptr(), note, words_of(v))
+            arena.scalar(
+                arena.cell_by(Mode::Shared, || here.core),
+                span.handle,
+                key.as_ptr(),
+                note,
+                words_of(v),
+            )
         }
-        Value::Str(v) => arena.text(Mode::Shared, span.handle, key, v),
+        Value::Str(v) => arena.text(arena.cell_by(Mode::Shared, || here.core), span.handle, key, v),
         other => panic!("no test sets {other:?}"),
     };
     if let Err(cause) = done {

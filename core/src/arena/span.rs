@@ -165,7 +165,7 @@ impl ArenaView {
         if self.full.overwrite {
             return self.claim_by_policy(mode, here, false);
         }
-        let claimed = self.spans.claim(mode, 0, STEPS);
+        let claimed = self.spans.claim(self.span_by(mode, here.core), 0, STEPS);
         if claimed.is_none() {
             self.count(here.core, Cause::SpansFull);
         }
@@ -185,7 +185,7 @@ impl ArenaView {
         let steps = if full.overwrite { STEPS_TO_FREE } else { STEPS };
         // A claim that fails looks elsewhere the next time.
         let oldest = self.spans.oldest();
-        if let Some(claimed) = self.spans.claim(mode, full.reserved, steps) {
+        if let Some(claimed) = self.spans.claim(self.span_by(mode, here.core), full.reserved, steps) {
             return Some(claimed);
         }
         if full.overwrite {

@@ -9,7 +9,7 @@
 
 use super::cells::Cells;
 use super::{ArenaView, Cause, CellSlot, STEPS, SpanSlot, TAGS};
-use crate::slot_ring::{CHAINED, Mode};
+use crate::slot_ring::{By, CHAINED};
 use crate::sync::Ordering;
 use crate::tag::{CellBody, Kind, Word};
 
@@ -34,21 +34,27 @@ impl ArenaView {
     #[inline(always)]
     pub(crate) fn scalar(
         &self,
-        mode: Mode,
+        by: By<'static>,
         handle: u32,
         key: Word,
         note: u32,
         [low, high]: [Word; 2],
     ) -> Result<(), Cause> {
-        let Some(cell) = self.cells.claim(mode, 0, STEPS) else { return Err(Cause::TagsFull) };
+        let Some(cell) = self.cells.claim(by, 0, STEPS) else { return Err(Cause::TagsFull) };
         // SAFETY: claimed above.
         unsafe { cell.slot.write(CellBody([key, low, high])) };
         self.push(handle, self.link(cell.handle), cell.slot, note)
     }
 
     /// Sets a tag of a span to a string: its first bytes lie beside the key, the others in further cells.
-    pub(crate) fn text(&self, mode: Mode, handle: u32, key: &'static str, text: &str) -> Result<(), Cause> {
-        let mut cells = Cells::new(self, mode);
+    pub(crate) fn text(
+        &self,
+        by: By<'static>,
+        handle: u32,
+        key: &'static str,
+        text: &str,
+    ) -> Result<(), Cause> {
+        let mut cells = Cells::new(self, by);
         cells.text(key, text, 0)?;
         cells.push(handle)
     }

@@ -121,6 +121,15 @@ impl<const N: usize> Table<N> {
         }
     }
 
+    /// Has all names go out again, from the first.
+    pub(super) fn tell_all_from_the_first(&mut self) {
+        self.told = 0;
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.names.len()
+    }
+
     /// [`news`](Self::news) went out.
     pub(super) fn told(&mut self) {
         self.told += 1;

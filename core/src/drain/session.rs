@@ -37,6 +37,8 @@ pub(super) struct Told {
     global_tags: u32,
     /// Which of [`details`] goes out next; `None`: all of them went out.
     turn: Option<usize>,
+    /// The sync left no room for any of them: the next time they go out in its place.
+    is_crowded: bool,
     /// A listener asks for it again.
     is_asked: bool,
 }
@@ -83,13 +85,17 @@ pub(super) fn tell<const N: usize>(
                 || old && tracer.callsites.is_some_and(|sites| sites.sum() != told.callsites)
         }
     };
-    // Who asks is told all of it.
-    let turn = told.as_ref().filter(|told| !told.is_asked).and_then(|told| told.turn);
-    // What is left over has a packet to itself, as far as spans allow it: a sync may leave it no room.
-    let alone = turn.is_some() && !spans_wait;
+    let (is_asked, is_crowded) =
+        told.as_ref().map_or((false, false), |told| (told.is_asked, told.is_crowded));
+    // Who asks is told all of it, after what has waited for a packet without a sync.
+    let turn = told.as_ref().filter(|_| !is_asked || is_crowded).and_then(|told| told.turn);
+    // What is left over has a packet to itself, or one with spans that wait, where a sync leaves it no room.
+    let alone = turn.is_some() && (!spans_wait || is_crowded);
     if due && (alone || sync(w, tracer, about, names).is_ok()) {
         let callsites = tracer.callsites.map_or(0, |sites| sites.sum());
         let told_tags = if alone { told.as_ref().map_or(0, |told| told.global_tags) } else { global_tags };
+        let first = turn.unwrap_or(0);
+        let turn = details(w, (tracer, about), names, first, alone);
         *told = Some(Told {
             time: now,
             sequence,
@@ -97,8 +103,9 @@ pub(super) fn tell<const N: usize>(
             unrecorded,
             callsites,
             global_tags: told_tags,
-            turn: details(w, (tracer, about), names, turn.unwrap_or(0), alone),
-            is_asked: false,
+            turn,
+            is_crowded: !alone && turn == Some(first),
+            is_asked: alone && is_asked,
         });
     }
 }

@@ -12,8 +12,10 @@ use std::sync::atomic::AtomicU64;
 use std::vec::Vec;
 
 mod beyond;
+mod compact;
 mod contexts;
 mod hear;
+mod introduce;
 
 struct Hand(AtomicU64);
 

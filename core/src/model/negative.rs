@@ -52,7 +52,7 @@ impl Small {
     }
 
     fn take(&self, mode: Mode) -> Option<u32> {
-        Some(self.slots().claim(mode, 0, 4)?.handle)
+        Some(self.slots().claim(mode.into(), 0, 4)?.handle)
     }
 
     fn finished(&self) -> Option<u32> {
@@ -89,7 +89,7 @@ impl Small {
 
     /// Pushes a link onto the chain of the open slot, by `change` from the head seen to the new one.
     fn push(&self, change: impl Fn(u32, u32) -> bool) {
-        let Some(link) = self.links().claim(Mode::Shared, 0, 8) else { return };
+        let Some(link) = self.links().claim(Mode::Shared.into(), 0, 8) else { return };
         let name = (link.handle & 7) + 1;
         self.pushed.set(self.pushed.get() + 1);
         let word = &self.slots().slot(self.open.get()).shared[HEAD];

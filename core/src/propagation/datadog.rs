@@ -43,7 +43,7 @@ pub(super) fn extract<'c>(headers: &'c (impl Headers + ?Sized), longest: usize) 
         error = Some(PropagationError::DecodingError);
     }
     let passing = Passing {
-        origin: headers.header(ORIGIN).map(TagValue::plain),
+        origin: headers.header(ORIGIN).filter(|origin| !origin.is_empty()).map(TagValue::plain),
         tags,
         is_broken: error.is_some(),
         ..Passing::default()

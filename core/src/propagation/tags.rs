@@ -101,8 +101,7 @@ impl<'c> Tags<'c> {
 impl Tag<'_> {
     /// Whether it can stand in `x-datadog-tags`.
     pub(super) fn fits_datadog(&self) -> bool {
-        let is_key =
-            !self.key.is_empty() && self.key.bytes().all(|byte| matches!(byte, 0x21..=0x7e) && byte != b'=');
+        let is_key = self.key.bytes().all(|byte| matches!(byte, 0x21..=0x7e) && byte != b'=');
         is_key
             && self.value.chars().any(|c| c != ' ')
             && self.value.chars().all(|c| matches!(c, ' '..='~') && c != ',')

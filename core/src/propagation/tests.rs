@@ -149,6 +149,17 @@ fn tags_that_do_not_fit_or_are_not_wanted_are_left_out_with_an_error() {
     assert_eq!(inject(&only(DATADOG), &CONTEXT, &extracted.passing).1, Err(PropagationError::EncodingError));
 }
 
+#[test]
+fn a_tag_without_a_name_takes_no_others_with_it_and_an_empty_origin_is_none() {
+    let mut headers = with_tags("_dd.p.=x,_dd.p.dm=-4").to_vec();
+    headers.push(("x-datadog-origin", ""));
+    let extracted = only(DATADOG).extract(headers.as_slice());
+    assert!(extracted.passing.origin().is_none());
+    let context = SpanContext { trace_id: 7, ..CONTEXT };
+    let (out, is) = inject(&only(DATADOG), &context, &extracted.passing);
+    assert_eq!((header(&out, "x-datadog-tags"), is), (Some("_dd.p.=x,_dd.p.dm=-4"), Ok(())));
+}
+
 const PARENT: &str = "00-0000000000000000000000000000000a-000000000000000b-01";
 
 #[test]

@@ -12,6 +12,8 @@ const PARENT: &str = "traceparent";
 const STATE: &str = "tracestate";
 /// The flag that says a trace is recorded.
 const SAMPLED: u8 = 1;
+/// The flags that have a meaning: that one, and the one that says ids are random. Others are not passed on.
+const KNOWN: u8 = 3;
 /// The tag that stands right behind `dm`.
 const USER: &str = "usr.id";
 /// A member of ours is no longer, its key included.
@@ -93,7 +95,7 @@ pub(super) fn inject(
     passing: &Passing<'_>,
     headers: &mut impl SetHeader,
 ) {
-    let flags = passing.flags & !SAMPLED | u8::from(priority > 0);
+    let flags = passing.flags & KNOWN & !SAMPLED | u8::from(priority > 0);
     headers.set_header(
         PARENT,
         &format_args!("00-{:032x}-{:016x}-{flags:02x}", context.trace_id, context.span_id),

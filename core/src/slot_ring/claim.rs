@@ -1,6 +1,6 @@
 //! Claiming a slot: a free one, a reserved one, or one that is finished and not reaped.
 
-use super::{Claimed, FENCED, FINISHED, FREE, Mode, OPEN, STATE, Slot, SlotRingView};
+use super::{By, Claimed, FENCED, FINISHED, FREE, Mode, OPEN, PIECE, STATE, Slot, SlotRingView};
 use crate::sync::{Ordering, fence};
 
 impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
@@ -24,44 +24,54 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
 
     /// Claims a free slot within `steps` steps, but none of the first `reserved` ones. `None`: they were all taken.
     #[inline(always)]
-    pub(crate) fn claim(&self, mode: Mode, reserved: u32, steps: u32) -> Option<Claimed<'_, T, W, B>> {
+    pub(crate) fn claim(&self, by: By<'_>, reserved: u32, steps: u32) -> Option<Claimed<'_, T, W, B>> {
         // The slot that the hint names is free but for long-lived uses.
-        let index = self.hint.load(Ordering::Relaxed) & self.mask();
+        let hint = by.own.unwrap_or(&self.hint);
+        let place = hint.load(Ordering::Relaxed);
+        let index = place & self.mask();
         if index >= reserved
-            && let Some(claimed) = self.claim_at(mode, index)
+            && !(by.own.is_some() && begins_piece(place))
+            && let Some(claimed) = self.claim_at(by, index)
         {
             return Some(claimed);
         }
-        self.claim_further(mode, reserved, steps)
+        self.claim_further(by, reserved, steps)
     }
 
     /// Claims this slot, if it is free.
     #[inline(always)]
-    fn claim_at(&self, mode: Mode, index: u32) -> Option<Claimed<'_, T, W, B>> {
+    fn claim_at(&self, by: By<'_>, index: u32) -> Option<Claimed<'_, T, W, B>> {
         let slot = self.slot(index);
         let word = slot.word.load(FENCED);
         let handle = word | index;
         // A handle that named nothing would be open for those who look at what is current, where nothing is.
-        if word & STATE != FREE || handle == 0 || !self.open(mode, slot, word, word) {
+        if word & STATE != FREE || handle == 0 || !self.open(by.mode, slot, word, word) {
             return None;
         }
-        self.hint.store(handle.wrapping_add(1), Ordering::Relaxed);
+        by.own.unwrap_or(&self.hint).store(handle.wrapping_add(1), Ordering::Relaxed);
+        if by.own.is_some() {
+            self.fetch_after(index);
+        }
         Some(Claimed { handle, slot })
     }
 
     /// The whole of a claim.
     #[cold]
     #[inline(never)]
-    fn claim_further(&self, mode: Mode, reserved: u32, steps: u32) -> Option<Claimed<'_, T, W, B>> {
+    fn claim_further(&self, by: By<'_>, reserved: u32, steps: u32) -> Option<Claimed<'_, T, W, B>> {
         let mask = self.mask();
-        let hint = self.hint.load(Ordering::Relaxed);
-        let mut index = hint & mask;
+        let hint = by.own.unwrap_or(&self.hint);
+        let (place, before) = (hint.load(Ordering::Relaxed), self.hint.load(Ordering::Relaxed));
+        let mut index = place & mask;
+        if by.own.is_some() && begins_piece(place) {
+            index = self.next_piece(place);
+        }
         if self.skip_0() && index == 0 {
             index = 1;
         }
         for step in 0..steps {
             index = index.max(reserved);
-            if let Some(claimed) = self.claim_at(mode, index) {
+            if let Some(claimed) = self.claim_at(by, index) {
                 return Some(claimed);
             }
             // First one after the other; then all over the ring, past a cluster of long-lived uses, or of young ones which
@@ -72,16 +82,40 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
                 self.capacity() / steps * 2 + 1
             };
             index = (index + stride) & mask;
+            if by.own.is_some() && stride == 1 && begins_piece(index) {
+                index = self.next_piece(before);
+            }
         }
         // The next claim goes on here, but in no later round: claims that fail use up no handles.
-        self.hint.store(hint & !mask | index, Ordering::Relaxed);
+        hint.store(place & !mask | index, Ordering::Relaxed);
+        if by.own.is_some() {
+            let now = self.hint.load(Ordering::Relaxed);
+            self.hint.store(before & !mask | now & mask, Ordering::Relaxed);
+        }
         None
+    }
+
+    /// The first slot of the next piece of the ring, for who claims by a hint of its own; it was in the round of `place` last.
+    #[inline]
+    fn next_piece(&self, place: u32) -> u32 {
+        let mask = self.mask();
+        let piece = self.hint.fetch_add(PIECE, Ordering::Relaxed);
+        // Handles grow with the order of their claims: the ring's round follows whoever is ahead.
+        let ahead = (place & !mask).wrapping_sub(piece & !mask) as i32;
+        if ahead > 0 {
+            self.hint.fetch_add(ahead as u32, Ordering::Relaxed);
+        }
+        piece & mask
     }
 
     /// Has the next use of the first slot be another one if its handle would be 0, as in a new ring; whether that was so.
     fn skip_0(&self) -> bool {
         let word = &self.slot(0).word;
-        word.compare_exchange(FREE, self.capacity() | FREE, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        // Looked at first: an exchange takes the line from who uses that slot.
+        word.load(Ordering::Relaxed) == FREE
+            && word
+                .compare_exchange(FREE, self.capacity() | FREE, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
     }
 
     /// The handle of the next use of a finished slot that is not freed before, whose word is `word`: not 0.
@@ -150,4 +184,10 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
             })
         })
     }
+}
+
+/// Whether the slot at this index is the first of a piece, and therefore not yet taken by who comes to it from the slot before.
+#[inline(always)]
+const fn begins_piece(index: u32) -> bool {
+    index & (PIECE - 1) == 0
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 fn claim(ring: &SlotRingView<u32, 1, 0>, steps: u32) -> Option<u32> {
-    ring.claim(Mode::Shared, 0, steps).map(|claimed| claimed.handle)
+    ring.claim(Mode::Shared.into(), 0, steps).map(|claimed| claimed.handle)
 }
 
 fn take_next(ring: &SlotRingView<u32, 1, 0>, from: u32) -> Option<u32> {
@@ -18,7 +18,7 @@ fn free(ring: &SlotRingView<u32, 1, 0>, handle: u32) {
 mod sequences {
     use super::*;
     extern crate std;
-    use std::collections::HashSet;
+    use std::collections::{HashMap, HashSet};
     use std::vec::Vec;
 
     fn ring<const N: usize>() -> SlotRing<u32, 1, 0, N> {
@@ -110,6 +110,54 @@ mod sequences {
         (0..1000).for_each(|_| assert_eq!(claim(ring, 16), None));
         free(ring, held[3]);
         assert!(claim(ring, 4).unwrap() < 20);
+    }
+
+    fn claim_by(ring: &SlotRingView<u32, 1, 0>, own: &AtomicU32) -> Option<u32> {
+        ring.claim(By { mode: Mode::Shared, own: Some(own) }, 0, 32).map(|claimed| claimed.handle)
+    }
+
+    #[test]
+    fn two_with_hints_of_their_own_share_no_piece_while_there_are_free_ones() {
+        let ring: &SlotRingView<u32, 1, 0> = &ring::<1024>();
+        let hints = [AtomicU32::new(0), AtomicU32::new(0)];
+        let mut owners: HashMap<u32, usize> = HashMap::new();
+        for _ in 0..500 {
+            for (who, own) in hints.iter().enumerate() {
+                let handle = claim_by(ring, own).unwrap();
+                assert_eq!(*owners.entry((handle & 1023) / PIECE).or_insert(who), who);
+            }
+        }
+        let pieces = owners.values().filter(|who| **who == 0).count();
+        assert!(pieces == 8 && owners.len() == 16, "each took pieces as it used them");
+    }
+
+    #[test]
+    fn one_with_a_hint_of_its_own_gets_the_whole_ring_round_after_round() {
+        let ring: &SlotRingView<u32, 1, 0> = &ring::<256>();
+        let own = AtomicU32::new(0);
+        let mut before = 0;
+        for round in 0..100 {
+            let handles: HashSet<u32> = (0..255).map(|_| claim_by(ring, &own).unwrap()).collect();
+            assert_eq!(handles.len(), 255);
+            let newest = handles.iter().copied().max().unwrap();
+            // The search for the last free slots passes by pieces that are in use.
+            assert!(newest > before && newest < (round + 2) * 2 * 256, "{newest} in round {round}");
+            before = newest;
+            handles.iter().for_each(|handle| free(ring, *handle));
+        }
+    }
+
+    #[test]
+    fn claims_by_hints_of_their_own_that_fail_use_up_no_handles() {
+        let ring: &SlotRingView<u32, 1, 0> = &ring::<128>();
+        let own = AtomicU32::new(0);
+        let held: Vec<u32> = std::iter::from_fn(|| claim_by(ring, &own)).collect();
+        for place in 0..10_000 {
+            own.store(place, Ordering::Relaxed);
+            assert_eq!(claim_by(ring, &own), None);
+        }
+        held.iter().for_each(|handle| free(ring, *handle));
+        assert!(claim_by(ring, &own).unwrap() < 3 * 128);
     }
 
     #[test]
@@ -310,14 +358,16 @@ mod loom_tests {
     fn the_one_claimer_of_a_ring_sees_what_the_reaper_has_freed() {
         check(3, |ring| {
             let claim = |ring: &SlotRingView<u32, 1, 0>| {
-                let handle = ring.claim(Mode::Exclusive, 0, 4)?.handle;
+                let handle = ring.claim(Mode::Exclusive.into(), 0, 4)?.handle;
                 // SAFETY: claimed above.
                 unsafe { ring.slot(handle).write(handle) };
                 ring.slot(handle).shared[0].store(handle, Ordering::Relaxed);
                 ring.finish(handle);
                 Some(handle)
             };
-            (0..3).for_each(|_| _ = view(&ring).claim(Mode::Exclusive, 0, 4).map(|claimed| claimed.handle));
+            (0..3).for_each(|_| {
+                _ = view(&ring).claim(Mode::Exclusive.into(), 0, 4).map(|claimed| claimed.handle)
+            });
             assert!(claim(view(&ring)).is_some());
             let reaper = spawn(&ring, reap);
             let second = spawn(&ring, move |ring| claim(ring)).join().unwrap().is_some();

@@ -26,7 +26,7 @@ macro_rules! beyond {
             #[inline]
             pub fn remove_tag(&self, key: &'static str) -> &Self {
                 if let Some((tracer, handle)) = self.target() {
-                    keep(tracer, handle, tracer.arena.remove_tag(M::MODE, handle, key));
+                    keep(tracer, handle, tracer.arena.remove_tag(tracer.cell_by(M::MODE), handle, key));
                 }
                 self
             }
@@ -165,7 +165,7 @@ macro_rules! beyond {
             /// ```
             pub fn set_baggage_item(&self, key: &'static str, value: &str) -> &Self {
                 if let Some((tracer, handle)) = self.target() {
-                    keep(tracer, handle, tracer.arena.baggage(M::MODE, handle, key, value));
+                    keep(tracer, handle, tracer.arena.baggage(tracer.cell_by(M::MODE), handle, key, value));
                 }
                 self
             }
@@ -220,13 +220,13 @@ fn event<M: Threads>(
     ticks: u64,
     attributes: Attributes<'_>,
 ) {
-    keep(tracer, handle, tracer.arena.event(M::MODE, handle, name, ticks, attributes));
+    keep(tracer, handle, tracer.arena.event(tracer.cell_by(M::MODE), handle, name, ticks, attributes));
 }
 
 #[inline(never)]
 fn link<M: Threads>(tracer: &'static Tracer, handle: u32, to: &SpanRef<M>, attributes: Attributes<'_>) {
     if core::ptr::eq(tracer, to.tracer) {
-        keep(tracer, handle, tracer.arena.link_to(M::MODE, handle, to.handle, attributes));
+        keep(tracer, handle, tracer.arena.link_to(tracer.cell_by(M::MODE), handle, to.handle, attributes));
     } else {
         match to.tracer.arena.context(to.handle) {
             Some(context) => remote_link::<M>(tracer, handle, &context, attributes),
@@ -243,7 +243,7 @@ fn remote_link<M: Threads>(
     attributes: Attributes<'_>,
 ) {
     if to.is_valid() {
-        keep(tracer, handle, tracer.arena.link_to_remote(M::MODE, handle, to, attributes));
+        keep(tracer, handle, tracer.arena.link_to_remote(tracer.cell_by(M::MODE), handle, to, attributes));
     }
 }
 
@@ -252,6 +252,6 @@ fn continue_from<M: Threads>(tracer: &'static Tracer, handle: u32, parent: &Span
     if tracer.arena.root(handle) != Some(handle) {
         remote_link::<M>(tracer, handle, parent, &[]);
     } else if parent.is_valid() {
-        keep(tracer, handle, tracer.arena.remote_parent(M::MODE, handle, parent));
+        keep(tracer, handle, tracer.arena.remote_parent(tracer.cell_by(M::MODE), handle, parent));
     }
 }

@@ -25,6 +25,9 @@ impl<M: Threads> SpanRef<M> {
     /// | `error.stack` | a line `caused by: ..` for each of its [sources](Error::source); not set when there is none |
     /// | `error.file`, `error.line` | where this was called |
     ///
+    /// The type is the one that the compiler sees: of a `&dyn Error` it is `dyn core::error::Error`, whatever stands behind it.
+    /// Where that is known, hand over the error before it is boxed.
+    ///
     /// Texts are cut after 255 bytes. Where slots are [reserved](Tracer::reserve), the error of a span that found none is
     /// recorded all the same, in a span without length named `dropped_span_error`.
     ///

@@ -209,13 +209,13 @@ fn scalar<M: Threads>(
 
 #[cfg_attr(target_pointer_width = "64", inline(always))]
 fn put<M: Threads>(tracer: &'static Tracer, handle: u32, key: Word, note: u32, low: Word, high: Word) {
-    if let Err(cause) = tracer.arena.scalar(M::MODE, handle, key, note, [low, high]) {
+    if let Err(cause) = tracer.arena.scalar(tracer.cell_by(M::MODE), handle, key, note, [low, high]) {
         tracer.arena.lost_tag(tracer.context.core(), handle, cause);
     }
 }
 
 pub(super) fn text<M: Threads>(tracer: &'static Tracer, handle: u32, key: &'static str, text: &str) {
-    if let Err(cause) = tracer.arena.text(M::MODE, handle, key, text) {
+    if let Err(cause) = tracer.arena.text(tracer.cell_by(M::MODE), handle, key, text) {
         tracer.arena.lost_tag(tracer.context.core(), handle, cause);
     }
 }

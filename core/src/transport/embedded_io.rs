@@ -1,5 +1,6 @@
 //! Packets as frames on an `embedded-io` byte stream.
 
+use super::ending::{FRAGMENT, WITHOUT_END};
 use super::{Refused, Transport};
 use crate::wire::{FRAME_END, write_frame_body};
 use embedded_io::Write;
@@ -22,12 +23,6 @@ pub struct Stream<W> {
     /// What ends that which the line carried before the next frame.
     ending: &'static [u8],
 }
-
-/// A boot message, or noise, or a frame that was cut short.
-const FRAGMENT: &[u8] = &[0];
-/// A whole frame of which only the final zero is missing: spoiled, lest it arrive twice, by a code byte that announces
-/// 254 bytes of which none follows.
-const WITHOUT_END: &[u8] = &[0xff, 0];
 
 impl<W> Stream<W> {
     pub(crate) fn is_inside_a_frame(&self) -> bool {

@@ -1,16 +1,30 @@
 //! The transport contract, and the transports.
 
+#[cfg(feature = "defmt")]
+mod defmt_log;
 #[cfg(feature = "embassy-net")]
 mod embassy_net;
+#[cfg(feature = "embassy-net-tcp")]
+mod embassy_net_tcp;
 #[cfg(feature = "embedded-io")]
 mod embedded_io;
+#[cfg(feature = "embedded-io-async")]
+mod embedded_io_async;
+#[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+mod ending;
 #[cfg(feature = "rtt-target")]
 mod rtt;
 
+#[cfg(feature = "defmt")]
+pub use defmt_log::Defmt;
 #[cfg(feature = "embassy-net")]
 pub use embassy_net::Udp;
+#[cfg(feature = "embassy-net-tcp")]
+pub use embassy_net_tcp::Tcp;
 #[cfg(feature = "embedded-io")]
 pub use embedded_io::Stream;
+#[cfg(feature = "embedded-io-async")]
+pub use embedded_io_async::AsyncStream;
 #[cfg(feature = "rtt-target")]
 pub use rtt::Rtt;
 

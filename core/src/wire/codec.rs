@@ -257,15 +257,139 @@ pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Reader<'a> {
     #[inline]
-    pub(crate) fn take<T: Deserialize<'a>>(&mut self) -> Result<T, Malformed> {
+    pub(crate) fn take<T: Take<'a>>(&mut self) -> Result<T, Malformed> {
+        T::take(self)
+    }
+
+    /// A field, by postcard.
+    #[inline]
+    fn take_any<T: Deserialize<'a>>(&mut self) -> Result<T, Malformed> {
         let (field, rest) = postcard::take_from_bytes(self.0).map_err(|_| Malformed)?;
         self.0 = rest;
         Ok(field)
+    }
+
+    /// A number that has one or two bytes, if it does.
+    #[inline(always)]
+    fn take_short(&mut self) -> Option<u16> {
+        match *self.0 {
+            [low @ ..0x80, ref rest @ ..] => {
+                self.0 = rest;
+                Some(low.into())
+            }
+            [low, high @ ..0x80, ref rest @ ..] => {
+                self.0 = rest;
+                Some(u16::from(low & 0x7f) | u16::from(high) << 7)
+            }
+            _ => None,
+        }
     }
 
     pub(crate) fn take_bytes(&mut self, len: usize) -> Result<&'a [u8], Malformed> {
         let (bytes, rest) = self.0.split_at_checked(len).ok_or(Malformed)?;
         self.0 = rest;
         Ok(bytes)
+    }
+}
+
+/// What a [`Reader`] reads. Most numbers have one or two bytes, which need no decoder.
+pub(crate) trait Take<'a>: Sized {
+    fn take(r: &mut Reader<'a>) -> Result<Self, Malformed>;
+}
+
+macro_rules! take_by_postcard {
+    ($($field:ty)*) => {$(
+        impl<'a> Take<'a> for $field {
+            #[inline]
+            fn take(r: &mut Reader<'a>) -> Result<Self, Malformed> {
+                r.take_any()
+            }
+        }
+    )*};
+}
+
+take_by_postcard!(f32 f64 &'a str);
+
+impl<const N: usize> Take<'_> for [u8; N] {
+    #[inline]
+    fn take(r: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let (bytes, rest) = r.0.split_first_chunk().ok_or(Malformed)?;
+        r.0 = rest;
+        Ok(*bytes)
+    }
+}
+
+impl Take<'_> for u8 {
+    #[inline(always)]
+    fn take(r: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let (byte, rest) = r.0.split_first().ok_or(Malformed)?;
+        r.0 = rest;
+        Ok(*byte)
+    }
+}
+
+impl Take<'_> for u32 {
+    #[inline(always)]
+    fn take(r: &mut Reader<'_>) -> Result<Self, Malformed> {
+        r.take_short().map_or_else(|| r.take_any(), |number| Ok(number.into()))
+    }
+}
+
+impl Take<'_> for u64 {
+    #[inline(always)]
+    fn take(r: &mut Reader<'_>) -> Result<Self, Malformed> {
+        r.take_short().map_or_else(|| r.take_any(), |number| Ok(number.into()))
+    }
+}
+
+impl Take<'_> for i64 {
+    #[inline(always)]
+    fn take(r: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let number: u64 = r.take()?;
+        Ok((number >> 1) as i64 ^ -((number & 1) as i64))
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    fn agrees<'a, T: Take<'a> + Deserialize<'a> + PartialEq + core::fmt::Debug>(bytes: &'a [u8]) {
+        let (mut short, mut any) = (Reader(bytes), Reader(bytes));
+        assert_eq!(short.take::<T>(), any.take_any::<T>(), "{bytes:x?}");
+        if T::take(&mut Reader(bytes)).is_ok() {
+            assert_eq!(short, any, "{bytes:x?}");
+        }
+    }
+
+    fn all_agree(bytes: &[u8]) {
+        agrees::<u8>(bytes);
+        agrees::<u32>(bytes);
+        agrees::<u64>(bytes);
+        agrees::<i64>(bytes);
+        agrees::<[u8; 8]>(bytes);
+    }
+
+    #[test]
+    fn numbers_of_one_and_two_bytes_are_read_as_postcard_reads_them() {
+        all_agree(&[]);
+        for low in 0..=255 {
+            all_agree(&[low]);
+            for high in if cfg!(miri) { low..=low } else { 0..=255 } {
+                all_agree(&[low, high]);
+                all_agree(&[low, high, 7]);
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig {
+            cases: if cfg!(miri) { 3 } else { 1_000 }, failure_persistence: None, ..Default::default()
+        })]
+
+        #[test]
+        fn what_is_longer_is_read_as_postcard_reads_it(bytes in proptest::collection::vec(0x70_u8..0x90, 0..14)) {
+            all_agree(&bytes);
+        }
     }
 }

@@ -32,18 +32,33 @@ pub(crate) fn write_frame_body<E>(
     packet: &[u8],
     mut write: impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
+    runs(packet).try_for_each(|(code, run)| {
+        write(&[code])?;
+        write(run)
+    })
+}
+
+/// The same, byte by byte.
+#[cfg(feature = "embedded-io-async")]
+pub(crate) fn frame_body(packet: &[u8]) -> impl Iterator<Item = u8> + '_ {
+    runs(packet).flat_map(|(code, run)| core::iter::once(code).chain(run.iter().copied()))
+}
+
+/// The runs of a frame, each behind its code byte.
+fn runs(packet: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     // As if a zero followed the packet: it ends the last run, and is not written.
     let mut rest = packet;
     let mut ended_by_zero = true;
-    while ended_by_zero || !rest.is_empty() {
+    core::iter::from_fn(move || {
+        if !ended_by_zero && rest.is_empty() {
+            return None;
+        }
         let run = rest.iter().take(RUN).position(|byte| *byte == END);
         let (bytes, after) = rest.split_at_checked(run.unwrap_or(rest.len().min(RUN))).unwrap_or((rest, &[]));
-        write(&[bytes.len() as u8 + 1])?;
-        write(bytes)?;
         ended_by_zero = run.is_some();
         rest = if ended_by_zero { after.get(1..).unwrap_or_default() } else { after };
-    }
-    Ok(())
+        Some((bytes.len() as u8 + 1, bytes))
+    })
 }
 
 /// Why bytes between two zeros are not a frame.

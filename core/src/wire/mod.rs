@@ -34,8 +34,12 @@ pub(crate) use beyond::{
 pub use beyond::{Event, Link};
 pub use codec::Malformed;
 pub(crate) use codec::{Full, Writer};
+#[cfg(any(feature = "embedded-io", feature = "embedded-io-async", feature = "rtt-target"))]
+pub(crate) use frame::END as FRAME_END;
+#[cfg(feature = "embedded-io-async")]
+pub(crate) use frame::frame_body;
 #[cfg(any(feature = "embedded-io", feature = "rtt-target"))]
-pub(crate) use frame::{END as FRAME_END, write_frame_body};
+pub(crate) use frame::write_frame_body;
 pub use frame::{FrameDecoder, FrameError, write_frame};
 pub(crate) use packet::seal;
 pub use packet::{Header, Packet, PacketError, Records, VERSION};

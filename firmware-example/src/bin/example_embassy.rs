@@ -14,6 +14,8 @@ mod firmware {
     static ARENA: Arena<32, 64> = Arena::new();
     static TRACER: Tracer = Tracer::new(&ARENA, &systick::Microseconds).service("station");
 
+    defmt::timestamp!("{=u64:us}", systick::ticks());
+
     #[embassy_executor::main(entry = "cortex_m_rt::entry", executor = "executor::Executor")]
     async fn main(spawner: Spawner) {
         let board = lm3s6965::init();

@@ -16,6 +16,8 @@ mod firmware {
     /// The longest packet.
     const MTU: usize = 256;
 
+    defmt::timestamp!("{=u64:us}", systick::ticks());
+
     #[embassy_executor::main(entry = "cortex_m_rt::entry", executor = "executor::Executor")]
     async fn main(_spawner: Spawner) {
         lm3s6965::init();

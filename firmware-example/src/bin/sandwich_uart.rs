@@ -16,6 +16,8 @@ mod firmware {
     /// The longest packet: a frame of it takes 22 ms at 115,200 baud.
     const MTU: usize = 256;
 
+    defmt::timestamp!("{=u64:us}", systick::ticks());
+
     #[embassy_executor::main(entry = "cortex_m_rt::entry", executor = "executor::Executor")]
     async fn main(_spawner: Spawner) {
         let board = lm3s6965::init();

@@ -18,6 +18,8 @@ mod firmware {
     /// What a datagram may carry.
     const MTU: usize = 1_024;
 
+    defmt::timestamp!("{=u64:us}", systick::ticks());
+
     #[embassy_executor::main(entry = "cortex_m_rt::entry", executor = "executor::Executor")]
     async fn main(spawner: Spawner) {
         let board = lm3s6965::init();

@@ -6,24 +6,26 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::back::{Back, Way, set};
+use super::listen::listen;
+use super::mqtt::{Broker, subscribe};
 use crate::decode::Arrival;
 use crate::error::BridgeError;
 
 /// How long a read waits before the link looks whether it shall stop.
-const WAIT: Duration = Duration::from_millis(200);
+pub(super) const WAIT: Duration = Duration::from_millis(200);
 /// How long a request waits for room on a stream, which a device that does not read has none of.
-const ASKING: Duration = Duration::from_millis(50);
+pub(super) const ASKING: Duration = Duration::from_millis(50);
 /// How long a link that is gone rests before it is tried again.
-const REST: Duration = Duration::from_secs(1);
+pub(super) const REST: Duration = Duration::from_secs(1);
 /// More than a datagram or a read brings.
 const PIECE: usize = 4096;
 /// How many datagrams are still read at the end: more than a kernel holds.
@@ -40,6 +42,10 @@ pub enum Input {
     Udp(String),
     /// A byte stream from a peer that listens at this address and port.
     Tcp(String),
+    /// Byte streams from peers that connect to this address and port.
+    TcpListen(String),
+    /// Publications of the MQTT 5 broker at this URL, `mqtt://[USER:PASSWORD@]HOST[:PORT][/PREFIX]`.
+    Mqtt(String),
     /// A byte stream from a serial device, `PATH` or `PATH:BAUD`.
     Serial(String),
     /// A byte stream from standard input.
@@ -53,6 +59,9 @@ impl fmt::Display for Input {
         match self {
             Self::Udp(address) => write!(f, "udp {address}"),
             Self::Tcp(address) => write!(f, "tcp {address}"),
+            Self::TcpListen(address) => write!(f, "tcp connections to {address}"),
+            // What stands before the `@` is a secret.
+            Self::Mqtt(url) => write!(f, "mqtt {}", url.rsplit('@').next().unwrap_or_default()),
             Self::Serial(path) => write!(f, "serial {path}"),
             Self::Stdin => f.write_str("standard input"),
             Self::File(path) => write!(f, "file {}", path.display()),
@@ -73,6 +82,24 @@ pub(super) enum Event {
         bytes: Box<[u8]>,
         at: Arrival,
     },
+    /// A packet from whom nobody can ask.
+    Message {
+        bytes: Box<[u8]>,
+        at: Arrival,
+    },
+    /// One that was kept for those that come late.
+    Kept {
+        bytes: Box<[u8]>,
+    },
+    /// A stream begins, and how its device is reached.
+    Connected {
+        link: usize,
+        way: Way,
+    },
+    /// It has ended for good.
+    Ended {
+        link: usize,
+    },
     /// The stream was interrupted: what comes next does not continue what came last.
     Broken {
         link: usize,
@@ -87,6 +114,8 @@ pub(super) enum Event {
 /// A link that was opened, or that can be.
 pub(super) enum Reader {
     Udp(UdpSocket),
+    Listener(TcpListener),
+    Broker(Broker),
     /// A stream that is opened again whenever it ends; it may be open already.
     Stream {
         input: Input,
@@ -127,6 +156,13 @@ impl Reader {
                 };
                 Ok(Self::Stream { input, first: None, open: Box::new(open), back: Back::default() })
             }
+            Input::TcpListen(address) => {
+                let listener = TcpListener::bind(address).map_err(failed)?;
+                listener.set_nonblocking(true).map_err(failed)?;
+                log::info!("listening on tcp {}", listener.local_addr().map_err(failed)?);
+                Ok(Self::Listener(listener))
+            }
+            Input::Mqtt(url) => Ok(Self::Broker(Broker::parse(url).map_err(failed)?)),
             Input::Serial(line) => {
                 let (path, baud) = serial_line(line);
                 let open = move || {
@@ -164,21 +200,24 @@ impl Reader {
     pub(super) fn way(&self) -> Way {
         match self {
             Self::Udp(socket) => Way::Udp(socket.try_clone().ok()),
-            Self::Stream { back, .. } => Way::Stream(back.clone()),
-            Self::Stdin | Self::Recording { .. } => Way::None,
+            Self::Stream { back, .. } => Way::stream(back.clone()),
+            Self::Listener(_) | Self::Broker(_) | Self::Stdin | Self::Recording { .. } => Way::None,
         }
     }
 
     /// Reads on a thread of its own until the link ends or `stop` is set.
-    pub(super) fn start(self, link: usize, outlet: &Outlet) -> io::Result<()> {
-        let outlet = Outlet { link, ..outlet.clone() };
-        thread::Builder::new().name(format!("microspan-link-{link}")).spawn(move || self.read(&outlet))?;
+    pub(super) fn start(self, outlet: Outlet) -> io::Result<()> {
+        thread::Builder::new()
+            .name(format!("microspan-link-{}", outlet.link))
+            .spawn(move || self.read(&outlet))?;
         Ok(())
     }
 
     fn read(self, outlet: &Outlet) {
         match self {
             Self::Udp(socket) => datagrams(&socket, outlet),
+            Self::Listener(listener) => listen(&listener, outlet),
+            Self::Broker(broker) => subscribe(&broker, outlet),
             Self::Stream { input, first, open, back } => stream(&input, first, &open, &back, outlet),
             Self::Stdin => drop(bytes(&mut io::stdin().lock(), outlet, &mut || {})),
             Self::Recording { bytes, recorded } => drop(outlet.send(Event::Recording { bytes, recorded })),
@@ -190,10 +229,13 @@ impl Input {
     /// What to do when it cannot be opened.
     fn hint(&self) -> &'static str {
         match self {
-            Self::Udp(_) => {
+            Self::Udp(_) | Self::TcpListen(_) => {
                 "give an address of this machine and a port that no other program has; port 0 takes a free one"
             }
             Self::Tcp(_) => "give HOST:PORT of a device, or of an emulator's serial port",
+            Self::Mqtt(_) => {
+                "give mqtt://[USER:PASSWORD@]HOST[:PORT][/PREFIX]; the prefix is `microspan` without one"
+            }
             Self::Serial(_) => {
                 "look for the device with `ls /dev/tty*`; you may need to be in the group `dialout`"
             }
@@ -220,21 +262,28 @@ pub(super) struct Outlet {
     pub(super) stop: Arc<AtomicBool>,
     /// The origin of monotonic time.
     pub(super) started: Instant,
+    /// How many links there were.
+    pub(super) links: Arc<AtomicUsize>,
 }
 
 /// The bridge has ended, or shall.
-struct Over;
+pub(super) struct Over;
 
 impl Outlet {
-    fn send(&self, event: Event) -> Result<(), Over> {
+    /// That of one more link.
+    pub(super) fn another_link(&self) -> Self {
+        Self { link: self.links.fetch_add(1, Ordering::Relaxed), ..self.clone() }
+    }
+
+    pub(super) fn send(&self, event: Event) -> Result<(), Over> {
         self.events.send(event).map_err(|_| Over)
     }
 
-    fn goes_on(&self) -> Result<(), Over> {
+    pub(super) fn goes_on(&self) -> Result<(), Over> {
         if self.stop.load(Ordering::Relaxed) { Err(Over) } else { Ok(()) }
     }
 
-    fn now(&self) -> Arrival {
+    pub(super) fn now(&self) -> Arrival {
         Arrival { unix: unix(SystemTime::now()), monotonic: self.started.elapsed().as_nanos() as u64 }
     }
 }
@@ -310,7 +359,11 @@ fn stream(
 }
 
 /// Reads to the end, telling `heard` of each piece; returns why it ended.
-fn bytes(source: &mut dyn Read, outlet: &Outlet, heard: &mut dyn FnMut()) -> Result<io::Error, Over> {
+pub(super) fn bytes(
+    source: &mut dyn Read,
+    outlet: &Outlet,
+    heard: &mut dyn FnMut(),
+) -> Result<io::Error, Over> {
     let mut buffer = [0; PIECE];
     loop {
         outlet.goes_on()?;

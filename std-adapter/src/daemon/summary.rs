@@ -41,6 +41,10 @@ pub struct Summary {
     pub callsites_refused: u64,
     /// Links that lead to no known span.
     pub links_unresolved: u64,
+    /// Lines of devices' logs that came with their packets.
+    pub log_lines: u64,
+    /// Of them those that were written in a span which has not come.
+    pub log_lines_astray: u64,
     /// Traces, or parts of them, the agent took.
     pub traces_sent: u64,
     /// Bytes of accepted packets, CRC included, framing not.
@@ -113,6 +117,8 @@ impl Summary {
             callsites: callsites.collect(),
             callsites_refused: decoded.callsites_refused,
             links_unresolved: decoded.unresolved_links,
+            log_lines: decoded.log_lines,
+            log_lines_astray: decoded.log_lines_astray,
             traces_sent: sent.sent.traces,
             wire_bytes: decoded.bytes,
             packets: decoded.packets,
@@ -145,6 +151,7 @@ impl fmt::Display for Summary {
         for (count, what) in [
             (self.spans_lost_on_the_way, "spans lost on the way"),
             (self.spans_dropped_by_host, "spans received and not sent"),
+            (self.log_lines_astray, "log lines of spans that have not come"),
             (self.packets_lost, "packets lost"),
             (self.packets_duplicate, "packets that came twice"),
             (self.packets_late, "packets from far back (does a device start again with an old session key?)"),

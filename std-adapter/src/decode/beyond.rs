@@ -13,6 +13,7 @@ const PRIORITY: &str = "_sampling_priority_v1";
 
 impl Session {
     pub(super) fn set_tags(&self, span: &mut Span, wire: &WireSpan<'_>, counters: &mut Counters) {
+        span.tags.reserve_exact(wire.tags.size_hint().0);
         // On the wire the newest comes first.
         for tag in wire.tags {
             let key = self.names.text(tag.key);
@@ -103,7 +104,7 @@ fn set_fields(span: &mut Span) {
         (&mut span.resource, "resource.name"),
         (&mut span.span_type, "span.type"),
     ] {
-        while let Some(at) = span.tags.iter().position(|(k, _)| k.as_str() == key) {
+        while let Some(at) = span.tags.iter().position(|(k, _)| k == key) {
             let (_, value): Tag = span.tags.remove(at);
             *field = Some(match value {
                 Value::Str(text) => text,

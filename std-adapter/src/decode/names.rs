@@ -1,12 +1,13 @@
 //! The strings of a session, and what texts and values are with them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
 use microspan::wire::{Span as WireSpan, TagValue, Tags, Text as WireText};
 
+use super::indexed::Indexed;
 use crate::model::{Tag, Text, Value};
 
 /// How many names are kept, and how many strings of a program: more than a device's table can hold.
@@ -59,13 +60,15 @@ pub(super) struct Lack {
 
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    texts: HashMap<u32, Text>,
+    texts: Indexed<Text>,
     programs: Option<Arc<dyn Strings>>,
     build_id: Box<[u8]>,
     /// What was found in the program.
     found: RefCell<HashMap<(u64, u32), Text>>,
     /// What went on with a stand-in.
     stood_in: RefCell<HashSet<Named>>,
+    /// How many stand-ins were given out.
+    stand_ins: Cell<u64>,
 }
 
 impl Names {
@@ -130,6 +133,7 @@ impl Names {
     }
 
     fn stand_in(&self, named: Named) -> Text {
+        self.stand_ins.set(self.stand_ins.get() + 1);
         let text = named.stand_in();
         let mut stood_in = self.stood_in.borrow_mut();
         if stood_in.len() < NAMES {
@@ -162,9 +166,9 @@ impl Names {
         }
     }
 
-    /// Whether all texts of a span are known.
-    pub(super) fn knows_all(&self, span: &WireSpan<'_>) -> bool {
-        all_texts(span, &mut |text| self.knows(text))
+    /// How many stand-ins were given out so far.
+    pub(super) fn stand_ins(&self) -> u64 {
+        self.stand_ins.get()
     }
 
     /// Whether all texts of a span are known, or will not be found by waiting.

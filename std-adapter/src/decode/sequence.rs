@@ -3,6 +3,9 @@
 /// How far back a late packet is still told from a duplicate.
 const WINDOW: u64 = 128;
 
+/// What the 32 bits of the first packet that is heard are added to.
+const FROM: u64 = 1 << 32;
+
 /// What a packet is to its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -34,9 +37,10 @@ impl Sequence {
     /// Takes a packet with `spans` spans, if it is new.
     pub(super) fn take(&mut self, sequence: u32, spans_before: u32, spans: u64) -> Verdict {
         if self.packets == 0 {
-            self.next = sequence.into();
+            // Far from 0, so that what was sent before it has a number, too.
+            self.next = FROM + u64::from(sequence);
             self.first = self.next;
-            self.spans_before = spans_before.into();
+            self.spans_before = FROM + u64::from(spans_before);
             self.spans_after = self.spans_before;
         }
         let number = widen(self.next, sequence);
@@ -56,7 +60,8 @@ impl Sequence {
             self.seen |= 1 << back;
             if number < self.first {
                 self.first = number;
-                self.spans_before = self.spans_before.saturating_sub(spans);
+                // Not what it carried: between it and the first there may be others that did not come.
+                self.spans_before = widen(self.spans_before, spans_before);
             }
         }
         self.packets += 1;
@@ -66,7 +71,7 @@ impl Sequence {
 
     /// Whether the first packet that was heard was not the session's first.
     pub(super) fn begins_late(&self) -> bool {
-        self.first != 0
+        self.first != FROM
     }
 
     /// How many packets, and spans in them, are missing since the first that was heard.
@@ -127,6 +132,14 @@ mod tests {
         assert_eq!(sequence.lost(), (0, 0));
         assert_eq!(sequence.take(499, 8997, 3), Verdict::New, "reordered with the first");
         assert_eq!(sequence.lost(), (0, 0));
+    }
+
+    #[test]
+    fn what_is_missing_before_a_late_packet_that_becomes_the_first_is_counted_too() {
+        let mut sequence = Sequence::default();
+        assert_eq!(sequence.take(1, 3, 2), Verdict::New);
+        assert_eq!(sequence.take(u32::MAX, u32::MAX - 3, 4), Verdict::New, "two before it, across the wrap");
+        assert_eq!(sequence.lost(), (1, 3));
     }
 
     #[test]

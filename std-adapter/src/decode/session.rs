@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use microspan::Session as Key;
-use microspan::wire::{Identity, Packet, Record, Request, Sync};
+use microspan::wire::{Identity, Packet, Record, Request, Span as WireSpan, Sync};
 
 use super::about::{About, shared};
+use super::logs::{Log, Logs};
 use super::names::{Lack, Named, Names, Strings};
 use super::reported::Counts;
 use super::sequence::{Sequence, Verdict};
@@ -22,6 +23,9 @@ const PATIENCE_FOR_NAMES: u64 = 10_000_000_000;
 /// How long it waits for the clock's rate, without which there is nothing to show. A device sends it with the first
 /// packet after half a second.
 const PATIENCE_FOR_CLOCK: u64 = 60_000_000_000;
+
+/// The bytes of the shortest span.
+const SHORT_SPAN: usize = 5;
 
 /// How long it is asked for nothing after it was, in nanoseconds.
 const ASKED: u64 = 1_000_000_000;
@@ -48,9 +52,12 @@ pub(super) struct Session {
     source: Option<Arc<Source>>,
     counts: Counts,
     pub(super) traces: Traces,
+    logs: Logs,
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
     heard: u64,
+    /// Whether a packet of it came.
+    is_heard: bool,
     /// When it was last looked whether there is something to ask for.
     asked: Option<u64>,
     /// When it was last looked which stand-ins are to be corrected.
@@ -69,9 +76,11 @@ impl Session {
             source: None,
             counts: Counts::default(),
             traces: Traces::default(),
+            logs: Logs::default(),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             heard: 0,
+            is_heard: false,
             asked: None,
             corrected: 0,
         }
@@ -90,6 +99,11 @@ impl Session {
         let (packets, spans) = self.sequence.lost();
         counters.lost_packets += packets;
         counters.lost_spans += spans;
+        counters.log_lines_astray += self.logs.astray();
+    }
+
+    pub(super) fn log(&mut self, log: Log) {
+        self.logs.push(log);
     }
 
     pub(super) fn add_counts(&self, reported: &mut Reported) {
@@ -110,8 +124,21 @@ impl Session {
         self.waiting
             .iter()
             .filter_map(|waiting| Packet::parse(&waiting.bytes).ok())
-            .map(|packet| spans(&packet))
+            .map(|packet| spans(&packet).len() as u64)
             .sum()
+    }
+
+    /// Takes the sync and the names of a packet that is not one of the sequence.
+    pub(super) fn learn(&mut self, packet: &Packet<'_>) {
+        for record in packet.records() {
+            match record {
+                Ok(Record::Name { index, text }) => drop(self.names.learn(index, text)),
+                Ok(Record::Sync(sync)) => drop(self.sync(&sync)),
+                Ok(Record::Identity(identity)) => drop(self.identity(&identity)),
+                _ => {}
+            }
+        }
+        self.describe_anew();
     }
 
     pub(super) fn packet(
@@ -123,19 +150,30 @@ impl Session {
         out: &mut impl FnMut(Span),
     ) {
         let header = packet.header();
+        counters.sessions += u64::from(!std::mem::replace(&mut self.is_heard, true));
         self.heard = at.monotonic;
-        match self.sequence.take(header.sequence, header.spans_before, spans(packet)) {
+        // Each record is read once, and kept: a packet has some 290 at most.
+        let mut spans = Vec::with_capacity(bytes.len() / SHORT_SPAN);
+        let mut others = Vec::new();
+        for record in packet.records() {
+            match record {
+                Ok(Record::Span(span)) => spans.push(span),
+                other => others.push(other),
+            }
+        }
+        let count = spans.len() as u64;
+        match self.sequence.take(header.sequence, header.spans_before, count) {
             Verdict::New => {}
             Verdict::Duplicate => return counters.duplicates += 1,
             Verdict::Late => return counters.late_packets += 1,
         }
         counters.packets += 1;
         counters.bytes += bytes.len() as u64;
-        counters.spans += spans(packet);
+        counters.spans += count;
 
         let mut news = false;
         let mut clock_base = None;
-        for record in packet.records() {
+        for record in others {
             match record {
                 Ok(Record::Name { index, text }) => news |= self.names.learn(index, text),
                 Ok(Record::Sync(sync)) => {
@@ -160,13 +198,11 @@ impl Session {
             counters.clock_bases_refused += u64::from(!self.clock.set_base(base));
         }
         if news {
-            self.corrected = 0;
-            let new = self.about.as_ref().and_then(|about| self.describe(about, false));
-            self.source = new.or(self.source.take());
+            self.describe_anew();
             self.poll(Some(at.monotonic), counters, out);
         }
-        if self.waiting.is_empty() && self.is_ready(packet) {
-            self.emit(packet, counters, out);
+        if self.waiting.is_empty() && self.is_ready(&spans) {
+            self.emit(&spans, counters, out);
         } else {
             self.wait(bytes, at.monotonic, counters, out);
         }
@@ -178,7 +214,7 @@ impl Session {
             let patience = if self.clock.knows_frequency() { PATIENCE_FOR_NAMES } else { PATIENCE_FOR_CLOCK };
             let over = now.is_none_or(|now| now.saturating_sub(waiting.since) >= patience);
             // It was parsed when it came.
-            let ready = Packet::parse(&waiting.bytes).is_ok_and(|packet| self.is_ready(&packet));
+            let ready = Packet::parse(&waiting.bytes).is_ok_and(|packet| self.is_ready(&spans(&packet)));
             if !ready && !over {
                 return;
             }
@@ -236,7 +272,7 @@ impl Session {
         let Some(Waiting { bytes, .. }) = self.waiting.pop_front() else { return };
         self.waiting_bytes -= bytes.len();
         if let Ok(packet) = Packet::parse(&bytes) {
-            self.emit(&packet, counters, out);
+            self.emit(&spans(&packet), counters, out);
         }
     }
 
@@ -263,6 +299,12 @@ impl Session {
         new
     }
 
+    fn describe_anew(&mut self) {
+        self.corrected = 0;
+        let new = self.about.as_ref().and_then(|about| self.describe(about, false));
+        self.source = new.or(self.source.take());
+    }
+
     /// What a device says of itself; `None` when a name is missing, unless by `force` that must do.
     fn describe(&self, about: &About, force: bool) -> Option<Arc<Source>> {
         let id = self.key.trace_id(0);
@@ -271,34 +313,35 @@ impl Session {
     }
 
     /// Whether everything is known that the packet's spans need.
-    fn is_ready(&self, packet: &Packet<'_>) -> bool {
+    fn is_ready(&self, spans: &[WireSpan<'_>]) -> bool {
         self.clock.knows_frequency()
             && self.source.is_some()
-            && packet.records().all(|record| match record {
-                Ok(Record::Span(span)) => self.names.waits_for_none(&span),
-                _ => true,
-            })
+            && spans.iter().all(|span| self.names.waits_for_none(span))
     }
 
-    fn emit(&mut self, packet: &Packet<'_>, counters: &mut Counters, out: &mut impl FnMut(Span)) {
+    fn emit(&mut self, spans: &[WireSpan<'_>], counters: &mut Counters, out: &mut impl FnMut(Span)) {
         let source = match (&self.source, &self.about) {
             (Some(source), _) => source.clone(),
             (None, Some(about)) => match self.describe(about, true) {
                 Some(source) => source,
                 None => return,
             },
-            (None, None) => return counters.unclocked_spans += spans(packet),
+            (None, None) => return counters.unclocked_spans += spans.len() as u64,
         };
-        for record in packet.records() {
-            let Ok(Record::Span(span)) = record else { continue };
+        // Spans of one trace come in runs.
+        let mut latest = (0, self.key.trace_id(0));
+        for span in spans {
             let Some(start) = self.clock.unix(span.start, span.trace) else {
                 counters.unclocked_spans += 1;
                 continue;
             };
-            counters.unnamed_spans += u64::from(!self.names.knows_all(&span));
+            let stand_ins = self.names.stand_ins();
             let parent_id = span.parent.map_or(0, |parent| self.key.span_id(parent));
+            if latest.0 != span.trace {
+                latest = (span.trace, self.key.trace_id(span.trace));
+            }
             let mut model = Span::new(
-                self.key.trace_id(span.trace),
+                latest.1,
                 self.key.span_id(span.counter),
                 parent_id,
                 self.names.text(span.name),
@@ -307,7 +350,7 @@ impl Session {
             model.start = start;
             model.duration = self.clock.duration(span.duration);
             model.error = span.error;
-            self.set_tags(&mut model, &span, counters);
+            self.set_tags(&mut model, span, counters);
             if span.interrupt != 0 && model.tag(INTERRUPT).is_none() {
                 model.tags.push((Text::from(INTERRUPT), Value::Uint(span.interrupt.into())));
             }
@@ -317,12 +360,15 @@ impl Session {
             if let Some(link) = span.link {
                 self.link(&mut model, link, span.link_trace, Vec::new(), counters);
             }
-            self.traces.note(&span);
+            self.logs.attach(span.counter, self.clock.duration(span.start), &mut model);
+            counters.unnamed_spans += u64::from(self.names.stand_ins() != stand_ins);
+            self.traces.note(span);
             out(model);
         }
     }
 }
 
-fn spans(packet: &Packet<'_>) -> u64 {
-    packet.records().filter(|record| matches!(record, Ok(Record::Span(_)))).count() as u64
+fn spans<'a>(packet: &Packet<'a>) -> Vec<WireSpan<'a>> {
+    let span = |record| if let Ok(Record::Span(span)) = record { Some(span) } else { None };
+    packet.records().filter_map(span).collect()
 }

@@ -13,6 +13,7 @@ mod beyond;
 mod counts;
 mod forge;
 mod interrupts;
+mod kept;
 mod programs;
 
 /// Milliseconds, set by hand.

@@ -98,6 +98,20 @@ pub(super) fn build_id<'a>(data: impl ReadRef<'a>) -> Result<Option<Vec<u8>>, Fl
     }
 }
 
+/// How many bytes a linked program loads.
+pub(super) fn size<'a>(data: impl ReadRef<'a>) -> Result<u64, Flaw> {
+    match FileKind::parse(data)? {
+        FileKind::Elf32 => sum::<elf::FileHeader32<Endianness>, _>(data),
+        _ => sum::<elf::FileHeader64<Endianness>, _>(data),
+    }
+}
+
+fn sum<'a, E: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(data: R) -> Result<u64, Flaw> {
+    let (_, endian, headers) = segments::<E, R>(data)?;
+    let loaded = headers.iter().filter(|header| header.p_type(endian) == elf::PT_LOAD);
+    Ok(loaded.fold(0, |sum: u64, header| sum.saturating_add(header.p_filesz(endian).into())))
+}
+
 fn segments<'a, E: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(
     data: R,
 ) -> Result<(&'a E, Endianness, &'a [E::ProgramHeader]), Flaw> {

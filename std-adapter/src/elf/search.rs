@@ -31,6 +31,8 @@ pub(super) struct Unusable {
 struct Seen {
     mark: Mark,
     id: Option<Vec<u8>>,
+    /// How many bytes it loads.
+    size: u64,
 }
 
 /// By what one tells that a file was written again.
@@ -65,8 +67,11 @@ impl Search {
             }
         }
         self.seen = look.seen;
-        let ids = self.seen.iter().filter_map(|(path, seen)| Some((seen.id.clone()?, path.clone())));
-        self.found = ids.collect();
+        // Of files with one id the one that loads most, and so comes last: what debuggers need is also kept without the rest.
+        let ids = self.seen.iter().filter_map(|(path, seen)| Some((seen.size, path, seen.id.as_ref()?)));
+        let mut ids: Vec<_> = ids.collect();
+        ids.sort_unstable();
+        self.found = ids.into_iter().map(|(_, path, id)| (id.clone(), path.clone())).collect();
         look.unusable
     }
 
@@ -123,18 +128,24 @@ impl Look {
     fn file(&mut self, path: &Path, mark: Mark) {
         let seen = match self.before.remove(path) {
             Some(seen) if seen.mark == mark => seen,
-            _ => Seen { mark, id: self.examine(path) },
+            _ => {
+                let (id, size) = self.examine(path).unwrap_or_default();
+                Seen { mark, id, size }
+            }
         };
         self.seen.insert(path.to_owned(), seen);
     }
 
     /// What is no linked program is passed over: folders hold much else.
-    fn examine(&mut self, path: &Path) -> Option<Vec<u8>> {
-        let id = image::build_id(&ReadCache::new(File::open(path).ok()?)).ok()?;
+    fn examine(&mut self, path: &Path) -> Option<(Option<Vec<u8>>, u64)> {
+        let data = ReadCache::new(File::open(path).ok()?);
+        let id = image::build_id(&data).ok()?;
         if id.is_none() {
             self.unusable.without_id += 1;
             self.unusable.example.get_or_insert_with(|| path.to_owned());
         }
-        id
+        // More than is read counts for nothing.
+        let size = image::size(&data).ok().filter(|size| *size <= image::LOADABLE);
+        Some((id, size.unwrap_or_default()))
     }
 }

@@ -85,6 +85,18 @@ fn of_many_files_the_one_with_the_build_id_is_read() {
 }
 
 #[test]
+fn of_two_files_with_one_build_id_the_one_that_loads_more_is_read() {
+    let folder = folder();
+    let program = Made::new(b"id", "bread");
+    write(folder.path(), "a.elf", &program);
+    let for_debuggers = Made { constants: Vec::new(), variables: Vec::new(), ..program.clone() };
+    (0..9).for_each(|n| drop(write(folder.path(), &format!("{n}.debug"), &for_debuggers)));
+    write(folder.path(), "z.elf", &Made { claimed: 33 << 20, ..program });
+    let images = Images::open(vec![folder.path().into()]).expect("a folder");
+    assert_eq!(first(&images, b"id").as_deref(), Some("bread"));
+}
+
+#[test]
 fn what_is_built_later_is_found_after_a_pause() {
     let folder = folder();
     write(folder.path(), "a", &Made::new(b"one", "bread"));

@@ -43,10 +43,30 @@ impl Text {
             Repr::Static(text) => text,
             Repr::Shared(text) => text,
             // Only `new` fills the bytes, from a str: the empty default is never taken.
-            Repr::Inline { len, bytes } => {
-                std::str::from_utf8(&bytes[..usize::from(*len)]).unwrap_or_default()
-            }
+            Repr::Inline { .. } => std::str::from_utf8(self.as_bytes()).unwrap_or_default(),
         }
+    }
+
+    /// Its bytes, which are UTF-8: cheaper than the string, as short ones held in place are not looked at.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Static(text) => text.as_bytes(),
+            Repr::Shared(text) => text.as_bytes(),
+            Repr::Inline { len, bytes } => &bytes[..usize::from(*len)],
+        }
+    }
+
+    /// How many bytes it has.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.as_bytes().len()
+    }
+
+    /// Whether it has none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// The bytes it holds outside of itself; shared ones count for each that shares them.
@@ -56,8 +76,8 @@ impl Text {
 
     /// Shortens it to at most `limit` bytes, at the boundary of a character.
     pub fn truncate(&mut self, limit: usize) {
-        let text = self.as_str();
-        if text.len() > limit {
+        if self.len() > limit {
+            let text = self.as_str();
             *self = Self::new(&text[..text.floor_char_boundary(limit)]);
         }
     }
@@ -97,7 +117,7 @@ impl From<String> for Text {
 
 impl PartialEq for Text {
     fn eq(&self, other: &Self) -> bool {
-        let (ours, theirs) = (self.as_str(), other.as_str());
+        let (ours, theirs) = (self.as_bytes(), other.as_bytes());
         // Mostly both are the same announced string.
         std::ptr::eq(ours, theirs) || ours == theirs
     }
@@ -107,13 +127,13 @@ impl Eq for Text {}
 
 impl PartialEq<str> for Text {
     fn eq(&self, other: &str) -> bool {
-        self.as_str() == other
+        self.as_bytes() == other.as_bytes()
     }
 }
 
 impl PartialEq<&str> for Text {
     fn eq(&self, other: &&str) -> bool {
-        self.as_str() == *other
+        self == *other
     }
 }
 

@@ -4,6 +4,7 @@ use super::context::Contexts;
 use super::correct::Correction;
 use super::remotes::Remotes;
 use super::resolve::Resolver;
+use super::size;
 use super::table::Table;
 use super::{Counters, Limits, Trace};
 use crate::config::{BaggageKeys, Tagging};
@@ -12,8 +13,8 @@ use crate::model::{Span, Text};
 /// How many emptied lists are kept for the spans to come.
 const SPARE_SPAN_LISTS: usize = 64;
 
-/// A list that grew beyond this is given back to the system instead of being kept.
-const SPARE_SPANS: usize = 4096;
+/// A list that grew beyond this is given back to the system instead of being kept. Traces that go out in parts are shorter.
+const SPARE_SPANS: usize = 512;
 
 /// Gathers spans into traces.
 ///
@@ -61,12 +62,12 @@ impl Assembler {
         }
         let key = (span.trace_id, span.source.runtime_id);
         self.remotes.learn(&span);
-        self.held_bytes += span.size();
         let spare = &mut self.spare_spans;
         let at = self.table.add(key, span, now, || spare.pop().unwrap_or_default());
-        self.held += 1;
-
         let slot = self.table.slot(at);
+        self.held += 1;
+        self.held_bytes += size::of_last(&slot.spans);
+
         if !slot.has_root && slot.spans.len() >= self.limits.partial_flush_min_spans {
             self.counters.partial_flushes += 1;
             self.hand_on(at, out);
@@ -109,10 +110,10 @@ impl Assembler {
     /// Puts a text into the place of its stand-in, in the spans of this source that are still here.
     pub fn correct(&mut self, source: u128, from: &Text, to: &Text) {
         let mut correction = Correction::new(from, to);
-        for span in self.table.spans_of(source) {
-            self.held_bytes -= span.size();
-            correction.apply(span);
-            self.held_bytes += span.size();
+        for spans in self.table.spans_of(source) {
+            self.held_bytes -= size::of_all(spans);
+            spans.iter_mut().for_each(|span| correction.apply(span));
+            self.held_bytes += size::of_all(spans);
         }
     }
 
@@ -149,7 +150,7 @@ impl Assembler {
     fn hand_on(&mut self, at: usize, out: &mut impl FnMut(&Trace)) {
         let mut spans = self.table.remove(at);
         self.held -= spans.len();
-        self.held_bytes -= spans.iter().map(Span::size).sum::<usize>();
+        self.held_bytes -= size::of_all(&spans);
         let Some(first) = spans.first() else { return };
         let context = self.contexts.of(&first.source);
         self.remotes.apply(&mut spans);

@@ -1,20 +1,21 @@
 //! Texts that became known after a stand-in for them had come, put in its place.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::model::{Source, Span, Tag, Text, Value};
 
-/// A stand-in and the text that it stands for, and what was made of the last source.
+/// A stand-in and the text that it stands for, and what was made of the sources.
 pub(super) struct Correction<'c> {
     from: &'c Text,
     to: &'c Text,
-    /// A source, and what is to be in its place.
-    source: Option<(Arc<Source>, Arc<Source>)>,
+    /// Sources by where they lie, and what is to be in the place of each; spans go on to share what they shared.
+    sources: HashMap<*const Source, (Arc<Source>, Arc<Source>)>,
 }
 
 impl<'c> Correction<'c> {
     pub(super) fn new(from: &'c Text, to: &'c Text) -> Self {
-        Self { from, to, source: None }
+        Self { from, to, sources: HashMap::new() }
     }
 
     pub(super) fn apply(&mut self, span: &mut Span) {
@@ -39,9 +40,7 @@ impl<'c> Correction<'c> {
     }
 
     fn source(&mut self, source: &Arc<Source>) -> Arc<Source> {
-        if let Some((known, corrected)) = &self.source
-            && Arc::ptr_eq(known, source)
-        {
+        if let Some((_, corrected)) = self.sources.get(&Arc::as_ptr(source)) {
             return corrected.clone();
         }
         let mut new = Source::clone(source);
@@ -50,7 +49,8 @@ impl<'c> Correction<'c> {
         }
         self.tags(&mut new.tags);
         let corrected = if new == **source { source.clone() } else { Arc::new(new) };
-        self.source = Some((source.clone(), corrected.clone()));
+        // The old one is kept, so that no other comes to lie there.
+        self.sources.insert(Arc::as_ptr(source), (source.clone(), corrected.clone()));
         corrected
     }
 

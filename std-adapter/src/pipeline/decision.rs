@@ -22,7 +22,7 @@ pub(super) fn decide(spans: &mut [Span]) {
     let by_hand = by_hand(spans);
     let Some(first) = spans.first_mut() else { return };
     if let Some(priority) = by_hand {
-        first.tags.retain(|(key, _)| key.as_str() != PRIORITY && key.as_str() != MECHANISM);
+        first.tags.retain(|(key, _)| key != PRIORITY && key != MECHANISM);
         set(first, priority, "-4");
     } else if first.tag(PRIORITY).is_none() && first.tag(RULE).is_some() {
         set(first, 2, "-3");
@@ -49,11 +49,10 @@ fn by_hand(spans: &mut [Span]) -> Option<i64> {
     for span in spans {
         let mut own = None;
         span.tags.retain(|(key, value)| {
-            let priority = match key.as_str() {
-                KEEP => 2,
-                DROP => -1,
-                _ => return true,
-            };
+            let priority = if key == KEEP { 2 } else { -1 };
+            if priority < 0 && key != DROP {
+                return true;
+            }
             if *value != Value::Bool(false) {
                 own = Some(priority);
             }

@@ -77,9 +77,9 @@ impl Table {
         (first != NONE).then_some(first)
     }
 
-    /// The spans that came from the source with this runtime id.
-    pub(super) fn spans_of(&mut self, source: u128) -> impl Iterator<Item = &mut Span> {
-        self.slots.iter_mut().filter(move |slot| slot.key.1 == source).flat_map(|slot| &mut slot.spans)
+    /// The spans that came from the source with this runtime id, trace by trace.
+    pub(super) fn spans_of(&mut self, source: u128) -> impl Iterator<Item = &mut [Span]> {
+        self.slots.iter_mut().filter(move |slot| slot.key.1 == source).map(|slot| &mut slot.spans[..])
     }
 
     /// Takes a trace out.

@@ -150,3 +150,27 @@ fn spans_go_out_however_often_somebody_asks() {
     }
     assert!(drain.spans() > 400, "{} spans", drain.spans());
 }
+
+#[test]
+fn an_identity_and_drops_find_their_way_through_small_packets_while_spans_wait_and_somebody_asks() {
+    for asks in [false, true] {
+        let (tracer, clock) = setup::<16, 16>();
+        let mut drain = Drain::<64>::new(tracer, Session::new(u64::MAX)).unwrap();
+        drain.set_device("stove").set_build_id(&[7; 20]).set_clock_base(1_750_000_000_000_000_000);
+        drain.set_names(Names::ByAddress);
+        let mut link = Kept::default();
+        for _ in 0..20 {
+            clock.turn(500);
+            if asks {
+                drain.hear(&Request { session: None, sync: true, names: true }.encode());
+            }
+            for _ in 0..3 {
+                (0..17).for_each(|_| drop(tracer.trace("request")));
+                assert_eq!(drain.poll(&mut link), Ok(true));
+            }
+        }
+        let identities = identities(&link.packets).len();
+        assert!(identities >= 5 && syncs(&link.packets).len() >= 5, "{asks}: {identities}");
+        assert!(dropped(&link.packets).spans_full > 0);
+    }
+}

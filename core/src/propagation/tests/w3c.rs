@@ -64,10 +64,11 @@ fn the_flag_says_which_side_and_our_member_how_far() {
 }
 
 #[test]
-fn other_flags_are_kept() {
+fn the_flag_of_random_ids_is_kept_and_flags_without_a_meaning_are_not() {
     let out = through("00-0000000000000000000000000000000a-000000000000000b-03", "dd=s:-1");
     assert_eq!(out.0, "00-0000000000000000000000000000000a-000000000000000b-03");
     assert_eq!(through("00-0000000000000000000000000000000a-000000000000000b-02", "").0.split_at(53).1, "02");
+    assert_eq!(through("00-0000000000000000000000000000000a-000000000000000b-ff", "").0.split_at(53).1, "03");
 }
 
 #[test]

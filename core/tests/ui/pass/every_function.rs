@@ -58,6 +58,11 @@ fn any(of: impl Debug + Clone) -> (impl Debug, [impl Debug; 1]) {
 }
 
 #[wrap]
+async fn boxed() -> Box<dyn Iterator<Item = impl Debug>> {
+    Box::new([7].into_iter())
+}
+
+#[wrap]
 fn later() -> impl Future<Output = u8> + Send {
     async { 7 }
 }
@@ -110,6 +115,7 @@ fn main() {
     assert_eq!(Gas(3u8).default_body(), 3);
     send(async { Gas(3u8).bake(2).await });
     send(twice([1, 2]));
+    drop(boxed());
     send(never_async());
     never()
 }

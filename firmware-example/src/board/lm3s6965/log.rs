@@ -1,7 +1,7 @@
 //! `defmt` frames on UART 1: QEMU's second `-serial`, apart from the text and from the data.
 //!
 //! A frame is written as a whole with interrupts masked, which at 115,200 baud takes some milliseconds. That is what
-//! logging costs; spans do without.
+//! logging costs; spans do without. What stands in front of a line, the program says by `defmt::timestamp!`.
 
 use core::cell::UnsafeCell;
 
@@ -9,10 +9,7 @@ use critical_section::RestoreState;
 use defmt::Encoder;
 use embedded_io::Write;
 
-use super::systick;
 use super::uart::Uart;
-
-defmt::timestamp!("{=u64:us}", systick::ticks());
 
 /// What one frame needs.
 struct State {

@@ -1,0 +1,156 @@
+//! How many spans a second one core of a host takes from devices: decoded, and brought to the bytes that an agent gets.
+//!
+//! Packets of the workloads of `wire` are decoded again and again, each time by a decoder that has seen nothing. Nothing is
+//! read or sent.
+
+use std::hint::black_box;
+
+use anyhow::{Result, ensure};
+use clap::Args;
+use microspan_std::config::Tagging;
+use microspan_std::decode::Decoder;
+use microspan_std::msgpack::Payload;
+use microspan_std::pipeline::{Assembler, Limits};
+use rustix::time::{ClockId, clock_gettime};
+use serde::Serialize;
+
+use crate::recording::Recording;
+use crate::ticks::median;
+use crate::workloads::{WORKLOADS, Workload};
+
+const SPANS: u32 = 100_000;
+const ROUNDS: usize = 11;
+/// The bytes of a request body.
+const BODY: usize = 1_000_000;
+
+/// What `pipeline` can be told.
+#[derive(Args)]
+pub struct Options {
+    /// Print one JSON object a row instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+/// A step with a workload. The names of both do not change.
+#[derive(Serialize)]
+struct Row {
+    what: &'static str,
+    workload: &'static str,
+    /// The median of the rounds.
+    spans_per_second: u64,
+    /// The fastest round: who shares the caches slows the others.
+    best: u64,
+}
+
+/// A step: what it is called, and what makes so many spans of a recording.
+type Step = (&'static str, fn(&Recording) -> u64);
+
+const STEPS: [Step; 2] = [("decode", decode), ("agent_bytes", agent_bytes)];
+
+/// Measures, and prints.
+pub fn run(options: &Options) -> Result<()> {
+    let mut rows = Vec::new();
+    for step in STEPS {
+        for workload in &WORKLOADS {
+            rows.push(measure(step, workload)?);
+        }
+    }
+    if options.json {
+        for row in &rows {
+            println!("{}", serde_json::to_string(row)?);
+        }
+    } else {
+        print(&rows);
+    }
+    Ok(())
+}
+
+fn measure((what, step): Step, workload: &Workload) -> Result<Row> {
+    let recording = Recording::of::<1472>(workload, SPANS)?;
+    let mut seconds = Vec::new();
+    // The first round warms up.
+    for round in 0..=ROUNDS {
+        let start = processor_time();
+        let spans = step(&recording);
+        let took = processor_time() - start;
+        ensure!(spans == u64::from(recording.spans), "{spans} of {} spans came out", recording.spans);
+        if round > 0 {
+            seconds.push(took);
+        }
+    }
+    let rate = |seconds: f64| (f64::from(recording.spans) / seconds) as u64;
+    let best = rate(seconds.iter().copied().fold(f64::INFINITY, f64::min));
+    Ok(Row { what, workload: workload.name, spans_per_second: rate(median(seconds)), best })
+}
+
+/// The seconds that this thread has run: a machine that is shared does not run it all the time.
+fn processor_time() -> f64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
+fn decode(recording: &Recording) -> u64 {
+    let mut decoder = Decoder::new();
+    let mut spans = 0;
+    for (at, packet) in &recording.packets {
+        decoder.packet(packet, *at, &mut |span| {
+            black_box(span);
+            spans += 1;
+        });
+    }
+    spans
+}
+
+fn agent_bytes(recording: &Recording) -> u64 {
+    let (mut decoder, mut assembler) =
+        (Decoder::new(), Assembler::new(Limits::default(), Tagging::default()));
+    let mut payload = Payload::new();
+    let mut spans = 0;
+    let mut send = |trace: &_| {
+        if !payload.push(trace, BODY) {
+            spans += black_box(&payload).spans();
+            payload.clear();
+            assert!(payload.push(trace, BODY), "a trace fits an empty body");
+        }
+    };
+    for (at, packet) in &recording.packets {
+        decoder.packet(packet, *at, &mut |span| assembler.push(span, at.monotonic, &mut send));
+        assembler.poll(at.monotonic, &mut send);
+    }
+    assembler.flush(&mut send);
+    spans + payload.spans()
+}
+
+fn print(rows: &[Row]) {
+    println!(
+        "Spans a second on one core of this machine, in packets of 1,472 bytes: the median of {ROUNDS} rounds, and the best"
+    );
+    println!("{:<14}{:<16}{:>14}{:>14}", "what", "workload", "median", "best");
+    for Row { what, workload, spans_per_second, best } in rows {
+        println!(
+            "{what:<14}{workload:<16}{:>12.2} M{:>12.2} M",
+            millions(*spans_per_second),
+            millions(*best)
+        );
+    }
+    println!("decode: packets to spans. agent_bytes: packets to spans, traces, and bodies of /v0.4/traces.");
+}
+
+fn millions(rate: u64) -> f64 {
+    rate as f64 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_step_brings_out_every_span() {
+        for workload in &WORKLOADS {
+            let recording = Recording::of::<1472>(workload, 3_000).unwrap();
+            for (what, step) in STEPS {
+                assert_eq!(step(&recording), u64::from(recording.spans), "{what}, {}", workload.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The target `elf`.
+
+use microspan_std::elf::Image;
+
+use crate::counting;
+
+/// What a program holds of a file is bounded by what it may load, 32 MB, whatever the file says of its parts.
+const LOADED: isize = 33 << 20;
+
+/// Reads bytes as the ELF file of a program, and looks for texts in it.
+pub fn elf(bytes: &[u8]) {
+    counting::forget_peak();
+    let before = counting::held();
+    let first = Image::parse(bytes);
+    assert!(counting::peak() - before <= LOADED, "{} bytes of {}", counting::peak() - before, bytes.len());
+    let again = Image::parse(bytes);
+    assert_eq!(format!("{first:?}"), format!("{again:?}"));
+    let Ok(image) = first else { return };
+    assert!(image.build_id().len() <= 32);
+    for chunk in bytes.chunks(4) {
+        let mut address = [0; 8];
+        address[..chunk.len()].copy_from_slice(chunk);
+        let address = u64::from_le_bytes(address);
+        for length in [0, 1, 5, 255, 256, u32::MAX] {
+            for address in [address, address.wrapping_sub(1), address.wrapping_add(length.into())] {
+                let text = image.text(address, length);
+                assert!(text.is_none_or(|text| text.len() == length as usize && text.len() <= 255));
+            }
+        }
+    }
+}

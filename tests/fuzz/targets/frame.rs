@@ -1,0 +1,4 @@
+//! The target `frame` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| microspan_fuzz::frame(bytes));

@@ -245,7 +245,7 @@ step_qemu() {
     need_broker || skip "there is no mosquitto here" || return
     build_sandwich "${sandwiches[@]}" && build_examples || return
     MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$target_dir" && pwd) \
-        cargo test --locked --workspace --test mqtt --test tcp --test udp --test uart \
+        cargo test --locked --workspace --test mqtt --test probe --test tcp --test udp --test uart \
         --test examples --test defmt
 }
 

@@ -23,6 +23,7 @@ const PROGRAMS: &[Program] = &[
     Program { name: "sandwich_tcp", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
     Program { name: "sandwich_udp", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
     Program { name: "sandwich_uart", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
+    Program { name: "sandwich_rtt", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
     Program { name: "hammer_nested", board: "an386", scripts: &["link.x", BUILD_ID] },
     Program { name: "hammer_m0", board: "microbit", scripts: &["link.x", BUILD_ID] },
     Program { name: "hammer_cores", board: "an521", scripts: &["link.x", BUILD_ID] },

@@ -31,7 +31,7 @@ test_agent=ddapm-test-agent==1.69.1
 test_agent_dir=target/test-agent
 
 # The kitchen over each of its links.
-sandwiches=(sandwich_mqtt sandwich_tcp sandwich_uart sandwich_udp)
+sandwiches=(sandwich_mqtt sandwich_rtt sandwich_tcp sandwich_uart sandwich_udp)
 
 # The programs that hammer an arena, and the one that panics, and their targets.
 declare -A hammers=(
@@ -246,7 +246,7 @@ step_qemu() {
     need_broker || skip "there is no mosquitto here" || return
     build_sandwich "${sandwiches[@]}" && build_examples || return
     MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$target_dir" && pwd) \
-        cargo test --locked --workspace --test mqtt --test tcp --test udp --test uart \
+        cargo test --locked --workspace --test mqtt --test probe --test tcp --test udp --test uart \
         --test examples --test defmt
 }
 

@@ -8,6 +8,7 @@
 //! | `example_rtic` | `mps2-an386`, Cortex-M4 | spans of RTIC's tasks, one of which hands its span to another |
 //! | `example_dual_core` | `mps2-an521`, two Cortex-M33 | two cores, one tracer |
 //! | `sandwich_udp` | `lm3s6965evb`, Cortex-M3 | the traced kitchen under Embassy, its spans over UDP and Ethernet |
+//! | `sandwich_rtt` | `lm3s6965evb`, Cortex-M3 | the same kitchen, its spans through a debug probe |
 //! | `sandwich_uart` | `lm3s6965evb`, Cortex-M3 | the same kitchen, its spans over a serial line |
 //! | `sandwich_tcp` | `lm3s6965evb`, Cortex-M3 | the same kitchen, its spans over a TCP connection that may break |
 //! | `sandwich_mqtt` | `lm3s6965evb`, Cortex-M3 | the same kitchen, its spans published to an MQTT broker |

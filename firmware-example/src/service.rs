@@ -7,7 +7,7 @@ pub mod shift;
 
 use embassy_time::{Duration, Instant, Ticker};
 use microspan::wire::{Request, RequestDecoder};
-use microspan::{Arena, Drain, Names, Refused, Stream, Tracer, Transport, Udp};
+use microspan::{Arena, Drain, Names, Refused, Rtt, Stream, Tracer, Transport, Udp};
 
 use crate::app::{DEVICE, Kitchen, Order, SERVICE, TAGS};
 use crate::board::host;
@@ -32,6 +32,13 @@ pub trait Link: Transport {
 impl Link for Udp<'_, '_> {
     fn request(&mut self) -> Option<Request> {
         Udp::request(self)
+    }
+}
+
+/// RTT has down-channels, too; this program has none.
+impl Link for Rtt {
+    fn request(&mut self) -> Option<Request> {
+        None
     }
 }
 

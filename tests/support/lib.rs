@@ -33,6 +33,7 @@ pub mod listener;
 pub mod needs;
 pub mod official;
 pub mod ports;
+pub mod probe;
 pub mod process;
 pub mod proxy;
 pub mod qemu;

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::built;
 use crate::needs::{self, Missing};
+use crate::probe::SimulatedProbe;
 use crate::process::{Process, eventually};
 
 /// How long a board may take beyond the seconds that it was told to work: start-up on a busy machine.
@@ -96,6 +97,14 @@ impl Board {
     #[must_use]
     pub fn serial(mut self, to: &str) -> Self {
         self.links.extend(["-serial", to].map(String::from));
+        self
+    }
+
+    /// Holds a [`SimulatedProbe`] to its memory.
+    #[must_use]
+    pub fn probe(mut self, probe: &SimulatedProbe) -> Self {
+        self.links.extend(["-qtest".to_owned(), format!("tcp:{},nodelay=on", probe.address())]);
+        self.links.extend(["-qtest-log", "none"].map(String::from));
         self
     }
 

@@ -55,6 +55,17 @@ impl Rtt {
         Self { channel, ending: FRAGMENT, packet: (0, [0; 2]), sent: 0, is_whole: false }
     }
 
+    /// Whether the probe has read all that was written: a program that ends by itself waits for it.
+    ///
+    /// ```no_run
+    /// # let channels = rtt_target::rtt_init! { up: { 0: { size: 512, name: "microspan" } } };
+    /// let probe = microspan::Rtt::new(channels.up.0);
+    /// while !probe.is_empty() {}
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.channel.is_empty()
+    }
+
     pub(crate) fn is_inside_a_frame(&self) -> bool {
         self.sent > 0
     }

@@ -6,37 +6,15 @@ use std::thread;
 use std::time::Duration;
 
 use microspan::wire::{FrameDecoder, MAX_FRAME, Packet, Record, Request, write_frame};
-use microspan_tests::bridge::{Bridge, Summary};
+use microspan_tests::balance::{assert_all_came, assert_balance, wait_for, wait_for_stored};
+use microspan_tests::bridge::Bridge;
 use microspan_tests::device::Seeded;
 use microspan_tests::need;
 use microspan_tests::official::TestAgent;
-use microspan_tests::process::eventually;
 use microspan_tests::proxy::Proxy;
-use microspan_tests::qemu::{Board, Report};
+use microspan_tests::qemu::Board;
 use microspan_tests::sandwich;
 use microspan_tests::standin::Standin;
-
-/// Long enough for the bridge to read and send what the board has handed over by its end.
-const LATEST_BYTES: Duration = Duration::from_secs(10);
-
-/// Waits until the agent has all of these.
-fn wait_for(standin: &Standin, spans: u64) {
-    eventually(LATEST_BYTES, || {
-        let summary = standin.summary();
-        (summary.spans >= spans).then_some(()).ok_or_else(|| format!("{spans} spans wanted: {summary:?}"))
-    });
-}
-
-/// Every span that the device has drained was received once, and those that were not are known.
-fn assert_balance(report: Report, summary: Summary) {
-    assert_eq!(
-        summary.spans_received + summary.spans_lost_on_the_way,
-        report.spans_drained,
-        "{summary:?} {report:?}"
-    );
-    assert_eq!(summary.spans_sent, summary.spans_received, "{summary:?} {report:?}");
-    assert_eq!(summary.spans_dropped_on_device, report.spans_dropped, "{summary:?} {report:?}");
-}
 
 #[test]
 fn every_span_of_a_cortex_m_reaches_the_agent_over_tcp() {
@@ -46,19 +24,9 @@ fn every_span_of_a_cortex_m_reaches_the_agent_over_tcp() {
     let board = board.ethernet(bridge.tcp_port());
 
     let report = board.start().finish();
-    eventually(LATEST_BYTES, || {
-        let stored: u64 = agent.traces().iter().map(|trace| trace.len() as u64).sum();
-        (stored >= report.spans_drained)
-            .then_some(())
-            .ok_or_else(|| format!("{stored} spans of {report:?} stored"))
-    });
+    wait_for_stored(&agent, report.spans_drained);
     let summary = bridge.stop();
-    assert_balance(report, summary);
-    assert_eq!(
-        (summary.spans_lost_on_the_way, summary.damaged, report.spans_dropped),
-        (0, 0, 0),
-        "{summary:?}"
-    );
+    assert_all_came(report, summary);
     sandwich::assert_whole(&agent, report.spans_drained);
 }
 

@@ -324,7 +324,6 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
     }
 }
 
-mod ahead;
 mod claim;
 
 #[cfg(all(test, not(shuttle)))]

@@ -22,6 +22,7 @@
 //! Nothing in here waits for ever, and everything that is started is killed when its value is dropped, which is also
 //! what happens when a test panics.
 
+pub mod balance;
 pub mod bridge;
 pub mod broker;
 pub mod built;

@@ -49,9 +49,6 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
             return None;
         }
         by.own.unwrap_or(&self.hint).store(handle.wrapping_add(1), Ordering::Relaxed);
-        if by.own.is_some() {
-            self.fetch_after(index);
-        }
         Some(Claimed { handle, slot })
     }
 

@@ -24,6 +24,7 @@ mod frame;
 mod packet;
 mod record;
 mod request;
+mod span;
 mod tag;
 
 pub use about::{Identity, MAX_BUILD_ID, Sync};
@@ -43,9 +44,11 @@ pub(crate) use frame::write_frame_body;
 pub use frame::{FrameDecoder, FrameError, write_frame};
 pub(crate) use packet::seal;
 pub use packet::{Header, Packet, PacketError, Records, VERSION};
-pub(crate) use record::{Deltas, ShortSpan, SpanHead, drop_tag, put_name, put_short_span, put_span};
-pub use record::{Record, Span};
+pub use record::Record;
+pub(crate) use record::put_name;
 pub use request::{Request, RequestDecoder};
+pub use span::Span;
+pub(crate) use span::{Deltas, ShortSpan, SpanHead, drop_tag, put_short_span, put_span};
 pub(crate) use tag::{ADDRESS, FIRST_NAME, TagStart, put_pieces, put_tag};
 pub use tag::{Tag, TagValue, Tags, Text};
 

@@ -2,7 +2,8 @@
 
 use super::codec::{Full, Malformed, Put, Reader, Writer};
 use super::crc::crc;
-use super::record::{Record, Sums};
+use super::record::Record;
+use super::span::Sums;
 use crate::id::Session;
 
 /// The version of the wire that this crate writes and reads.

@@ -272,3 +272,43 @@ fn a_span_whose_tags_are_looked_at_waits_and_so_does_what_would_overwrite_it() {
     assert_eq!(seen.unwrap(), [("n", 1)]);
     assert!(lines(&mut drain).contains(&"first 5+0 ^0 n=U64(1)".to_string()));
 }
+
+#[test]
+fn a_request_that_continues_a_trace_says_where_it_came_from() {
+    use crate::propagation::Propagator;
+    let (tracer, _) = setup::<8, 64>();
+    let mut drain = drain(tracer);
+    let headers = [
+        ("x-datadog-trace-id", "187"),
+        ("x-datadog-parent-id", "204"),
+        ("x-datadog-sampling-priority", "-1"),
+        ("x-datadog-origin", "rum"),
+        ("x-datadog-tags", "_dd.p.tid=12,_dd.p.dm=-4,_dd.p.usr.id=a=b"),
+        ("traceparent", "00-000000000000000000000000000000bb-00000000000000dd-00"),
+        ("b3", "00000000000000ee-00000000000000ff-1"),
+    ];
+    let styles = {
+        use crate::propagation::Style::{B3, Datadog, TraceContext};
+        &[Datadog, TraceContext, B3]
+    };
+    let extracted = Propagator::new().extract_styles(styles).extract(headers.as_slice());
+    extracted.continue_in(&tracer.trace("request"));
+    assert_eq!(
+        lines(&mut drain),
+        ["request 8589934592+0 ^0 _dd.p=dm=-4,usr.id=a=b _dd.propagation_error=malformed_tid 12 \
+          _dd.parent_id=00000000000000cc _dd.origin=rum \
+          =ee:ff:Some(1)(reason=terminated_context context_headers=b3) =from:bb:dd:Some(-1)"]
+    );
+}
+
+#[test]
+fn tags_of_a_trace_beyond_what_a_tag_holds_are_left_out_whole() {
+    let (tracer, _) = setup::<8, 64>();
+    let mut drain = drain(tracer);
+    let (long, short) = ("x".repeat(240), "y".repeat(20));
+    let tags = format!("_dd.p.a={long},_dd.p.b={short},_dd.p.c=1");
+    let headers = [("x-datadog-trace-id", "7"), ("x-datadog-parent-id", "9"), ("x-datadog-tags", &*tags)];
+    crate::propagation::Propagator::new().extract(headers.as_slice()).continue_in(&tracer.trace("request"));
+    let line = lines(&mut drain).remove(0);
+    assert!(line.contains(&format!("_dd.p=a={long},c=1 ")), "{line}");
+}

@@ -1,4 +1,4 @@
-//! How many bytes a tag takes.
+//! How many bytes a span and a tag take.
 
 use super::*;
 
@@ -40,4 +40,34 @@ fn a_scalar_tag_takes_at_most_three_bytes_and_its_value() {
         assert_eq!(packet(&[value]) - without, 3 + len, "{value:?}, and the number of tags");
         assert_eq!(packet(&[value; 3]) - packet(&[value; 2]), 2 + len, "{value:?}, one more");
     }
+}
+
+#[test]
+fn a_tagless_child_in_a_full_packet_takes_at_most_nine_bytes() {
+    const MTU: usize = if cfg!(miri) { 192 } else { 1472 };
+    let (tracer, clock) = setup::<256, 4>();
+    let mut drain = Drain::<MTU>::new(tracer, Session::new(u64::MAX / 3)).unwrap();
+    let mut link = Kept::default();
+    let _root = tracer.trace("root");
+    for _ in 0..if cfg!(miri) { 0 } else { 20 } {
+        for _ in 0..100 {
+            clock.turn(7);
+            let child = tracer.trace("child");
+            clock.turn(90);
+            drop(child);
+        }
+        drain.poll(&mut link).unwrap();
+        link.packets.clear();
+    }
+    if cfg!(miri) {
+        // The packet that says what the session is, and has less room.
+        drain.poll(&mut link).unwrap();
+    }
+    (0..MTU / 7).for_each(|_| drop(tracer.trace("child")));
+    drain.poll(&mut link).unwrap();
+    let packet = link.packets.last().unwrap();
+    let spans = read(&link.packets[link.packets.len() - 1..]).len();
+    assert!(packet.len() > MTU - 72, "a full packet: {}", packet.len());
+    let header = if cfg!(miri) { 24 } else { 0 };
+    assert!(packet.len() <= 9 * spans + header, "{} bytes for {spans} spans", packet.len());
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::callsite::Callsite;
 use crate::id::Session;
+use crate::wire::span::*;
 use crate::wire::{Header, Packet, PacketError, VERSION, seal};
 use crate::wire::{MAX_BUILD_ID, SyncTags, put_callsite, put_dropped, put_identity, put_sync};
 use crate::wire::{Tag, TagStart, TagValue, put_pieces, put_tag};

@@ -132,6 +132,19 @@ mod sequences {
     }
 
     #[test]
+    fn one_whose_piece_ends_in_slots_that_are_taken_goes_on_with_a_new_piece_and_not_in_anothers() {
+        let ring: &SlotRingView<u32, 1, 0> = &ring::<1024>();
+        let (own, other) = (AtomicU32::new(0), AtomicU32::new(0));
+        let held: Vec<u32> =
+            std::iter::repeat_with(|| claim_by(ring, &own).unwrap()).take(PIECE as usize - 1).collect();
+        let neighbour = claim_by(ring, &other).unwrap() & 1023;
+        assert_eq!((held.last().map(|handle| handle & 1023), neighbour), (Some(PIECE - 1), PIECE));
+        own.store(PIECE - 4, Ordering::Relaxed);
+        let next = claim_by(ring, &own).unwrap() & 1023;
+        assert_eq!(next, 2 * PIECE);
+    }
+
+    #[test]
     fn one_with_a_hint_of_its_own_gets_the_whole_ring_round_after_round() {
         let ring: &SlotRingView<u32, 1, 0> = &ring::<256>();
         let own = AtomicU32::new(0);

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::model::{Event, Span, Tag, Text};
+use crate::model::{Event, Span, Tag, Text, Value};
 
 /// How many lines of a session wait; beyond it the oldest is given up.
 const LINES: usize = 1024;
@@ -23,6 +23,12 @@ pub struct Log {
 }
 
 impl Log {
+    /// The bytes of its texts.
+    fn len(&self) -> usize {
+        let text = |(_, value): &Tag| if let Value::Str(text) = value { text.len() } else { 0 };
+        self.message.len() + self.attributes.iter().map(text).sum::<usize>()
+    }
+
     /// Its time as the spans' are reckoned, in nanoseconds.
     fn time(&self) -> i64 {
         i64::try_from(self.microseconds).unwrap_or(i64::MAX).saturating_mul(1_000)
@@ -44,11 +50,11 @@ impl Logs {
             self.waiting.clear();
             self.bytes = 0;
         }
-        self.bytes += log.message.len();
+        self.bytes += log.len();
         self.waiting.push_back(log);
         while self.waiting.len() > LINES || self.bytes > BYTES {
             let Some(oldest) = self.waiting.pop_front() else { return };
-            self.bytes -= oldest.message.len();
+            self.bytes -= oldest.len();
             self.given_up += 1;
         }
     }
@@ -68,7 +74,7 @@ impl Logs {
             if log.handle != handle || !(-1_000 < since && since <= model.duration) {
                 return true;
             }
-            self.bytes -= log.message.len();
+            self.bytes -= log.len();
             model.events.push(Event {
                 name: log.message.clone(),
                 time: model.start + since.max(0),
@@ -121,8 +127,8 @@ mod tests {
         let mut logs = Logs::default();
         (0..5_000).for_each(|at| logs.push(log(1, at, "line")));
         assert_eq!((logs.waiting.len(), logs.astray()), (LINES, 5_000));
-        let long = Log { message: "x".repeat(BYTES).into(), ..log(1, 5_000, "") };
-        logs.push(long);
+        let long = ("message".into(), Value::Str("x".repeat(BYTES).into()));
+        logs.push(Log { attributes: vec![long], ..log(1, 5_000, "") });
         assert_eq!((logs.waiting.len(), logs.bytes, logs.astray()), (1, BYTES, 5_001));
     }
 }

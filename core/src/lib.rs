@@ -48,6 +48,7 @@
 //! - Ids are derived from a random [`Session`] key and a counter, by both sides: nothing is drawn in a start, and they
 //!   do not travel.
 //! - [`wire`] is the format, in both directions.
+//! - [`propagation`] takes a trace over from another process or device, and hands one on.
 //!
 //! # What is guaranteed
 //!

@@ -206,7 +206,7 @@ impl Tracer {
     /// by [`tags`](Self::tags), gives way. A span's own tag of the same key wins.
     ///
     /// It goes out with the next packet, and then as the others do. A text that is not [`Static`](crate::Static) is cut
-    /// after 32 bytes. An example is at [`GlobalTags`].
+    /// after 32 bytes. An example is at [`GlobalTags`](crate::GlobalTags).
     ///
     /// ```
     #[doc = include_str!("../docs/setup.txt")]
@@ -217,7 +217,7 @@ impl Tracer {
     ///
     /// # Errors
     ///
-    /// There is no room in the tracer's [`GlobalTags`], or the tag is just being set by what this came into or by another
+    /// There is no room in the tracer's [`GlobalTags`](crate::GlobalTags), or the tag is just being set by what this came into or by another
     /// core. It is not set then.
     pub fn set_global_tag<'v>(
         &self,

@@ -199,5 +199,5 @@ fn a_span_may_start_and_end_when_its_hardware_noted() {
     T.trace("inner").finish_at(1 << 30);
     assert!(T.current_span().is_some(), "what was current before is so again");
     drop(outer);
-    assert_traces(&T, &["dma", "backwards", "outer", "  inner"]);
+    assert_traces(&T, &["dma", "outer", "  inner", "backwards"]);
 }

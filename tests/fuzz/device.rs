@@ -279,7 +279,7 @@ impl Doing {
                     0 => (Static(BREAD).into(), BREAD.to_owned()),
                     1 => (true.into(), "true".to_owned()),
                     2 => (0.25f32.into(), "0.25".to_owned()),
-                    3 => (f64::MAX.into(), f64::MAX.to_string()),
+                    3 => (f64::MAX.into(), format!("{:e}", f64::MAX)),
                     n => ((-i64::from(n)).into(), (-i64::from(n)).to_string()),
                 };
                 span.set_tag(key, tag);

@@ -52,7 +52,7 @@ impl Tracer {
         self
     }
 
-    /// Who says on which core and in which interrupt a span starts; [`OneContext`] unless this is called.
+    /// Who says on which core and in which interrupt a span starts; [`OneContext`](crate::OneContext) unless this is called.
     ///
     /// An exclusive tracer has one context, whatever this says.
     ///
@@ -84,7 +84,7 @@ impl Tracer {
     }
 
     /// Has a start that finds no free slot take the one of the oldest finished span, as a flight recorder does, instead of
-    /// dropping the new span. What is lost is counted ([`Stats::spans_overwritten`]).
+    /// dropping the new span. What is lost is counted ([`Stats::spans_overwritten`](crate::Stats::spans_overwritten)).
     ///
     /// ```
     #[doc = include_str!("../../docs/setup.txt")]
@@ -104,7 +104,7 @@ impl Tracer {
     /// Reserves `slots` of the arena for roots and errors, so that a flood of other spans cannot keep them out; at most 64, and
     /// half of the arena.
     ///
-    /// A span that finds no slot but reserved ones is dropped and counted ([`Stats::spans_reserved`]). If an error is set on
+    /// A span that finds no slot but reserved ones is dropped and counted ([`Stats::spans_reserved`](crate::Stats::spans_reserved)). If an error is set on
     /// a dropped span, that error is recorded in a reserved slot. Beside [`overwrite`](Self::overwrite) nothing but
     /// roots and errors takes the place of roots and errors.
     ///
@@ -137,11 +137,11 @@ impl Tracer {
     }
 
     /// Leaves out every trace whose root starts with a resource that one of these patterns matches: the one that its
-    /// [builder](SpanBuilder::resource) or [`wrap`](macro@crate::wrap) says, or else its name.
+    /// [builder](crate::SpanBuilder::resource) or [`wrap`](macro@crate::wrap) says, or else its name.
     ///
     /// In a pattern `*` stands for any text and `?` for one character, and the case of ASCII letters makes no difference.
     /// Such a trace is not recorded, as one that is [sampled out](Sampler), and is counted
-    /// ([`Stats::traces_filtered`]). Nobody else is asked, and nothing brings it back.
+    /// ([`Stats::traces_filtered`](crate::Stats::traces_filtered)). Nobody else is asked, and nothing brings it back.
     ///
     /// ```
     /// # use microspan::{Arena, Clock, Tracer};

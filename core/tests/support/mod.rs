@@ -69,7 +69,7 @@ pub fn traces(tracer: &'static Tracer) -> String {
         Text::Inline(text) => text.to_owned(),
         Text::Address { .. } => unreachable!("names are told in band"),
     };
-    let mut children: BTreeMap<Option<u64>, BTreeMap<u64, String>> = BTreeMap::new();
+    let mut children: BTreeMap<Option<u64>, BTreeMap<(u64, u64), String>> = BTreeMap::new();
     for record in records() {
         let Record::Span(span) = record else { continue };
         let mut tags: Vec<String> = span
@@ -91,7 +91,7 @@ pub fn traces(tracer: &'static Tracer) -> String {
         tags.reverse();
         let error = if span.error { " !" } else { "" };
         let line = format!("{}{error}{}", text(span.name), tags.concat());
-        children.entry(span.parent).or_default().insert(span.counter, line);
+        children.entry(span.parent).or_default().insert((span.start, span.counter), line);
     }
     let mut tree = String::new();
     render(&children, None, 0, &mut tree);
@@ -101,12 +101,12 @@ pub fn traces(tracer: &'static Tracer) -> String {
 }
 
 fn render(
-    children: &BTreeMap<Option<u64>, BTreeMap<u64, String>>,
+    children: &BTreeMap<Option<u64>, BTreeMap<(u64, u64), String>>,
     parent: Option<u64>,
     depth: usize,
     tree: &mut String,
 ) {
-    for (counter, line) in children.get(&parent).into_iter().flatten() {
+    for ((_, counter), line) in children.get(&parent).into_iter().flatten() {
         *tree += &format!("{}{line}\n", "  ".repeat(depth));
         render(children, Some(*counter), depth + 1, tree);
     }

@@ -30,6 +30,7 @@ const MODULES: &[&[&str]] = &[
     &["msgpack", "print"],
     &["screen"],
     &["agent", "defmt", "elf", "standin"],
+    &["otel"],
     &["daemon"],
 ];
 

@@ -249,7 +249,7 @@ step_qemu() {
     build_sandwich "${sandwiches[@]}" && build_examples || return
     MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$target_dir" && pwd) \
         cargo test --locked --workspace --test mqtt --test probe --test tcp --test udp --test uart \
-        --test examples --test defmt
+        --test examples --test defmt --test otel
 }
 
 build_examples() {

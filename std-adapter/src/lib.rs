@@ -46,6 +46,7 @@
 //! - `cli` (default): what only the command `microspan` needs: its arguments, its signals, ELF files and the stand-in for the
 //!   agent. A program that traces itself leaves it out; it brings in an HTTP server.
 //! - `defmt`, which `cli` includes: packets among the lines of a log, and the lines as events of their spans.
+//! - `opentelemetry`: an exporter, a span processor and a propagator for programs that keep the OpenTelemetry SDK.
 //! - `elf`, which `cli` includes: names out of the ELF files of devices' programs.
 
 #![deny(unsafe_code)]
@@ -68,6 +69,8 @@ pub mod elf;
 pub mod error;
 pub mod model;
 pub mod msgpack;
+#[cfg(feature = "opentelemetry")]
+pub mod otel;
 pub mod pipeline;
 pub mod print;
 #[cfg(feature = "cli")]

@@ -24,13 +24,13 @@ const CRATES: &[(&str, &[&str])] = &[
 const MODULES: &[&[&str]] = &[
     &["error"],
     &["model"],
-    &["config", "clock", "threads"],
+    &["config", "clock", "threads", "carrier"],
     &["decode"],
     &["pipeline"],
     &["msgpack", "print"],
     &["screen"],
     &["agent", "defmt", "elf", "standin"],
-    &["otel"],
+    &["otel", "tower"],
     &["daemon"],
 ];
 

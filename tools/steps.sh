@@ -11,7 +11,7 @@ declare -A about=(
     [docs]='documentation without a warning'
     [layering]='who may import whom'
     [tests]='unit, documentation and integration tests, with features on and off'
-    [features]='each feature of the core alone, each two, and all together, on the host and on a Cortex-M0'
+    [features]='each feature of the core alone, each two, and all together, on the host and on a Cortex-M0; each of the host alone'
     [fuzz]='a minute of what a fuzzer makes of streams, packets, sessions, ELF files and programs (--long: ten for each)'
     [loom]='every interleaving of a few threads on the slot ring and the arena'
     [shuttle]='random schedules of many operations on the arena'
@@ -101,6 +101,7 @@ step_fmt() { cargo fmt --all --check; }
 step_clippy() {
     cargo clippy --locked --workspace --all-targets -- -D warnings &&
         cargo clippy --locked -p microspan --all-targets --all-features -- -D warnings &&
+        cargo clippy --locked -p microspan-std --all-targets --all-features -- -D warnings &&
         board_cargo "$board_target" clippy --locked -p microspan --all-features -- -D warnings &&
         board_cargo "$board_target" clippy --locked -p microspan-firmware --profile firmware --bins -- -D warnings &&
         board_cargo "$board_target" clippy --locked -p microspan-firmware --profile firmware --features tasks \
@@ -119,6 +120,7 @@ step_layering() { cargo test --locked -p microspan-tests --test layering; }
 step_tests() {
     cargo test --locked --workspace &&
         cargo test --locked -p microspan --features defmt,embassy-net-tcp,embedded-io,rtt-target &&
+        cargo test --locked -p microspan-std --all-features &&
         cargo test --locked -p microspan --features linked-tracer --test linked &&
         cargo test --locked -p microspan --features embassy-executor --lib --test executor &&
         cargo test --locked -p microspan --features off --test off &&
@@ -151,6 +153,10 @@ step_features() {
         RUSTFLAGS=-Dwarnings CARGO_TARGET_DIR=$target_dir/features \
             cargo check --locked -p microspan --no-default-features --features "$feature" || return
         board_cargo "$target" check --locked -p microspan --no-default-features --features "$feature" || return
+    done
+    for feature in '' defmt elf http opentelemetry tower; do
+        RUSTFLAGS=-Dwarnings CARGO_TARGET_DIR=$target_dir/features \
+            cargo check --locked -p microspan-std --no-default-features --features "$feature" || return
     done
 }
 

@@ -31,13 +31,13 @@ mod errors;
 mod exporter;
 mod facts;
 mod gather;
-mod incoming;
 mod kind;
 mod map;
 mod name;
 mod processor;
 mod propagator;
 mod resource;
+mod travel;
 
 pub use exporter::{DatadogSpanExporter, ExporterBuilder};
 pub use processor::{DatadogExportSpanProcessor, ProcessorError};

@@ -13,7 +13,8 @@ use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter, SpanProcessor};
 
 use super::DatadogSpanExporter;
 use super::gather::Gather;
-use super::incoming::Incoming;
+use super::travel;
+use crate::carrier::Incoming;
 use crate::error::ConfigError;
 use microspan::propagation::Propagator;
 
@@ -193,7 +194,7 @@ impl SpanProcessor for DatadogExportSpanProcessor {
         if caller.span_context().is_remote()
             && let Some(incoming) = parent.get::<Incoming>()
         {
-            for (key, value) in incoming.tags(&Propagator::new()) {
+            for (key, value) in travel::tags(incoming, &Propagator::new()) {
                 span.set_attribute(KeyValue::new(key, value));
             }
         }

@@ -10,7 +10,7 @@ use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
 use opentelemetry::{Context, KeyValue};
 
-use super::incoming::Incoming;
+use crate::carrier::Incoming;
 
 /// Carries contexts in Datadog's headers, W3C's and B3's, and W3C baggage.
 ///
@@ -109,7 +109,7 @@ impl TextMapPropagator for DatadogPropagator {
             true,
             state.unwrap_or_default(),
         );
-        context.with_value(Incoming::of(extractor)).with_remote_span_context(span_context)
+        context.with_value(Incoming::of(&carrier)).with_remote_span_context(span_context)
     }
 
     fn fields(&self) -> FieldIter<'_> {

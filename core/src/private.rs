@@ -1,4 +1,4 @@
-//! What the expansions of the macros name, and nothing else does: it may change in any release.
+//! What the expansions of the macros name, and what the host's side shares with the device's: it may change in any release.
 
 use core::any::type_name;
 use core::fmt::{self, Debug, Display};
@@ -7,6 +7,7 @@ pub use crate::future::within;
 #[cfg(feature = "linked-tracer")]
 pub use crate::global::linked;
 pub use crate::global::{span, trace};
+pub use crate::sampler::matches;
 pub use crate::span::Span;
 pub use core::option::Option::Some;
 pub use core::{compile_error, concat, module_path, stringify};

@@ -193,7 +193,7 @@ impl Session {
                 Err(_) => counters.malformed += 1,
             }
         }
-        self.clock.observe(header.time, at);
+        self.clock.observe(header.time, at, self.sequence.is_newest(header.sequence));
         if let Some(base) = clock_base {
             counters.clock_bases_refused += u64::from(!self.clock.set_base(base));
         }
@@ -331,7 +331,9 @@ impl Session {
         // Spans of one trace come in runs.
         let mut latest = (0, self.key.trace_id(0));
         for span in spans {
-            let Some(start) = self.clock.unix(span.start, span.trace) else {
+            // Both ends lie on one line that never runs back: what was within a span stays within it.
+            let last = span.start.saturating_add(span.duration);
+            let (Some(start), Some(end)) = (self.clock.unix(span.start), self.clock.unix(last)) else {
                 counters.unclocked_spans += 1;
                 continue;
             };
@@ -348,8 +350,11 @@ impl Session {
                 source.clone(),
             );
             model.start = start;
-            model.duration = self.clock.duration(span.duration);
+            model.duration = end - start;
             model.error = span.error;
+            if span.parent.is_none() {
+                model.clock_error = self.clock.error(span.start, last);
+            }
             self.set_tags(&mut model, span, counters);
             if span.interrupt != 0 && model.tag(INTERRUPT).is_none() {
                 model.tags.push((Text::from(INTERRUPT), Value::Uint(span.interrupt.into())));
@@ -360,7 +365,8 @@ impl Session {
             if let Some(link) = span.link {
                 self.link(&mut model, link, span.link_trace, Vec::new(), counters);
             }
-            self.logs.attach(span.counter, self.clock.duration(span.start), &mut model);
+            let [since, length] = [span.start, span.duration].map(|ticks| self.clock.duration(ticks));
+            self.logs.attach(span.counter, since..since.saturating_add(length), &mut model);
             counters.unnamed_spans += u64::from(self.names.stand_ins() != stand_ins);
             self.traces.note(span);
             out(model);

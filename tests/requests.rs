@@ -11,7 +11,7 @@ use microspan_tests::device::{self, frame};
 use microspan_tests::standin::Standin;
 
 const KEY: u64 = 77;
-const ALL: Request = Request { session: Some(Session::new(KEY)), sync: true, names: true };
+const ALL: Request = Request { session: Some(Session::new(KEY)), sync: true, names: true, time: None };
 /// How long a request may take on a busy machine.
 const ANSWER: Duration = Duration::from_secs(20);
 

@@ -28,6 +28,8 @@ mod simulated;
 mod tests;
 mod timeline;
 
+use std::num::NonZeroU64;
+
 use bounds::Bounds;
 use drift::{Drift, Line};
 use timeline::{Aim, Timeline};
@@ -167,9 +169,14 @@ impl ClockMap {
     }
 
     /// The Unix nanoseconds of `ticks`; `None` until the rate and an arrival are known.
-    #[inline]
     pub fn unix(&mut self, ticks: u64) -> Option<i64> {
-        self.timeline.unix(ticks)
+        self.stretch(ticks, ticks).map(|[unix, _]| unix)
+    }
+
+    /// The same of the first and the last tick of a span. What lies between them on the device does so here.
+    #[inline]
+    pub fn stretch(&mut self, first: u64, last: u64) -> Option<[i64; 2]> {
+        self.timeline.stretch(first, last)
     }
 
     /// The same of something within a span, which changes nothing.
@@ -178,7 +185,7 @@ impl ClockMap {
     }
 
     /// The most by which the times of a span may be wrong, in nanoseconds; `None`: nothing is known of that, as with a recording.
-    pub fn error(&self, start: u64, end: u64) -> Option<u64> {
+    pub fn error(&self, start: u64, end: u64) -> Option<NonZeroU64> {
         let (newest, time) = self.newest.filter(|_| self.learned.is_none())?;
         let interval = self.bounds.interval()?;
         let (low, high) = (time + interval.low, time + interval.high);
@@ -191,7 +198,7 @@ impl ClockMap {
         let ends = [start, end].map(|tick| (tick, self.timeline.peek(tick)));
         let worst =
             self.timeline.bends(start, end).chain(ends).filter_map(|(tick, unix)| error(tick, unix)).max();
-        worst.and_then(|worst| u64::try_from(worst).ok())
+        worst.and_then(|worst| NonZeroU64::new(u64::try_from(worst.max(1)).ok()?))
     }
 
     /// A length of time in nanoseconds.

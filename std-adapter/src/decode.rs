@@ -76,6 +76,8 @@ pub struct Counters {
     pub unknown_tags: u64,
     /// Times of tick 0 that were told and not taken, since packets came more than a minute before or after it.
     pub clock_bases_refused: u64,
+    /// Clocks that turned out to be other than they were taken for: they ran back or stood, or their rate is not what it says.
+    pub clocks_restarted: u64,
     /// Spans that went on with a stand-in for a name.
     pub unnamed_spans: u64,
     /// Spans that were dropped because their session's clock never became known.

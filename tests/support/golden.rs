@@ -156,7 +156,7 @@ pub fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
             Ok::<_, std::convert::Infallible>(())
         });
     }
-    let request = |session, sync, names| Request { session, sync, names }.encode().to_vec();
+    let request = |session, sync, names| Request { session, sync, names, time: None }.encode().to_vec();
     vec![
         ("spans", "packet", first(packets::<8>(same, |_| {}, spans))),
         ("tags", "packet", first(packets::<8>(same, |_| {}, tags))),

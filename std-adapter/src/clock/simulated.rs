@@ -169,7 +169,7 @@ fn run(world: &World) -> Vec<i128> {
         };
         let (child, [from, to]) = (child.map(&mut unix), root.map(&mut unix));
         assert!(from <= child[0] && child[0] <= child[1] && child[1] <= to, "a child left its parent");
-        let bound = i128::from(map.error(root[0], root[1]).expect("arrivals are known"));
+        let bound = i128::from(map.error(root[0], root[1]).expect("arrivals are known").get());
         // The device shows a tick until the next one.
         let tick = SECOND / i128::from(world.frequency) + 2;
         for (time, unix) in [(start, from), (end, to)] {

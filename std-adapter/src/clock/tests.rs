@@ -30,7 +30,10 @@ fn the_fastest_packet_sets_the_offset() {
     }
     let unix = map.unix(0).unwrap();
     assert!((5_000_040..5_000_500).contains(&unix), "{unix}");
-    assert!((1_000_000_000..1_000_010_000).contains(&map.error(0, 10).unwrap()), "three packets say little");
+    assert!(
+        (1_000_000_000..1_000_010_000).contains(&map.error(0, 10).unwrap().get()),
+        "three packets say little"
+    );
 }
 
 #[test]
@@ -56,7 +59,7 @@ fn what_the_device_knows_of_the_time_holds_if_it_can_be_true() {
     map.observe(2_000_000, at(9_000_500_000_000), true);
     assert!(map.set_base(8_998_000_000_000));
     assert_eq!(map.unix(1_000_000), Some(8_999_000_000_000), "not what the arrival says");
-    let error = map.error(1_000_000, 1_000_000).unwrap();
+    let error = map.error(1_000_000, 1_000_000).unwrap().get();
     assert!((500_000_000..1_500_000_000).contains(&error), "{error}");
     assert!(!map.set_base(8_900_000_000_000));
     let arrival = map.unix(60_000_000).unwrap();
@@ -104,7 +107,7 @@ fn a_clock_that_runs_back_is_learned_anew_and_time_goes_on() {
     map.observe(3_000, at(1_000_021_000_000_000), true);
     let after = map.unix(3_000).unwrap();
     assert_eq!((map.restarts(), after), (1, 1_000_021_000_000_000));
-    assert!(after > before && map.error(0, 3_000).unwrap() > 1_000_000_000);
+    assert!(after > before && map.error(0, 3_000).unwrap().get() > 1_000_000_000);
 }
 
 #[test]

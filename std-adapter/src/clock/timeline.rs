@@ -76,19 +76,21 @@ impl Timeline {
         Self { floor, ..Self::default() }
     }
 
-    /// The Unix time of a tick.
+    /// The Unix times of a tick and of one that is not before it.
     #[inline]
-    pub(super) fn unix(&mut self, tick: u64) -> Option<i64> {
-        let piece = match self.latest {
-            Some((piece, last)) if piece.first <= tick && tick <= last => piece,
-            _ => self.find(tick)?,
+    pub(super) fn stretch(&mut self, first: u64, last: u64) -> Option<[i64; 2]> {
+        let unix = match &self.latest {
+            Some((piece, end)) if piece.first <= first && last <= *end => [piece.at(first)?, piece.at(last)?],
+            _ => self.find(first, last)?,
         };
-        let unix = self.raised(piece.at(tick)?);
-        let tick = tick.min(self.horizon);
-        if self.settled.is_none_or(|settled| settled < tick) {
-            self.settled = Some(tick);
+        let settled = last.min(self.horizon);
+        if self.settled.is_none_or(|before| before < settled) {
+            self.settled = Some(settled);
         }
-        Some(unix)
+        Some(match self.floor {
+            None => unix,
+            Some(floor) => unix.map(|unix| unix.max(floor)),
+        })
     }
 
     /// What it says of a tick so far.
@@ -162,14 +164,15 @@ impl Timeline {
         self.pieces.partition_point(|piece| piece.first <= tick).saturating_sub(1)
     }
 
+    /// The same where they do not lie in the piece that was asked last.
     #[cold]
-    fn find(&mut self, tick: u64) -> Option<Piece> {
-        let place = self.place(tick);
-        // What lies before the first goes on as that does.
-        let piece = *self.pieces.get(place)?;
-        let last = self.pieces.get(place + 1).map_or(u64::MAX, |next| next.first - 1);
-        self.latest = Some((piece, last));
-        Some(piece)
+    fn find(&mut self, first: u64, last: u64) -> Option<[i64; 2]> {
+        // What lies before the first piece goes on as that does.
+        let [from, to] = [first, last].map(|tick| self.place(tick));
+        let unix = [self.pieces.get(from)?.at(first)?, self.pieces.get(to)?.at(last)?];
+        let end = self.pieces.get(to + 1).map_or(u64::MAX, |next| next.first - 1);
+        self.latest = self.pieces.get(to).map(|piece| (*piece, end));
+        Some(unix)
     }
 
     #[cfg(test)]

@@ -89,7 +89,7 @@ mod tests {
         set(&back, Some(Box::new(Full(tries.clone()))));
         let mut way = Way::stream(back);
         for _ in 0..3 {
-            way.ask(&Request { session: None, sync: true, names: true }, From::Stream);
+            way.ask(&Request { session: None, sync: true, names: true, time: None }, From::Stream);
         }
         assert_eq!(tries.load(Ordering::Relaxed), 1);
     }

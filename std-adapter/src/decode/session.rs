@@ -100,6 +100,7 @@ impl Session {
         counters.lost_packets += packets;
         counters.lost_spans += spans;
         counters.log_lines_astray += self.logs.astray();
+        counters.clocks_restarted += self.clock.restarts();
     }
 
     pub(super) fn log(&mut self, log: Log) {
@@ -244,7 +245,12 @@ impl Session {
         if !self.waiting.is_empty() || sync || lack.names {
             self.asked = Some(now);
         }
-        (sync || lack.names).then_some(Request { session: Some(self.key), sync, names: lack.names })
+        (sync || lack.names).then_some(Request {
+            session: Some(self.key),
+            sync,
+            names: lack.names,
+            time: None,
+        })
     }
 
     /// The stand-ins that went out and whose texts are known by now: looked for when there is news, and once a second, since a
@@ -333,7 +339,7 @@ impl Session {
         for span in spans {
             // Both ends lie on one line that never runs back: what was within a span stays within it.
             let last = span.start.saturating_add(span.duration);
-            let (Some(start), Some(end)) = (self.clock.unix(span.start), self.clock.unix(last)) else {
+            let Some([start, end]) = self.clock.stretch(span.start, last) else {
                 counters.unclocked_spans += 1;
                 continue;
             };

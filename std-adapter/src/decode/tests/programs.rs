@@ -132,7 +132,7 @@ fn a_session_that_is_heard_late_is_asked_for_all_and_at_most_once_a_second() {
         decoder.packet(packet, at, &mut |_| {});
         asked.extend(decoder.take_requests().into_iter().map(|request| (n, request)));
     }
-    let all = Request { session: Some(Session::new(7)), sync: true, names: true };
+    let all = Request { session: Some(Session::new(7)), sync: true, names: true, time: None };
     assert_eq!(asked[0], (0, all));
     assert!(asked.len() > 1 && asked.windows(2).all(|two| two[1].0 - two[0].0 >= 4), "{asked:?}");
     // By then every name came again in turn.

@@ -36,6 +36,15 @@ impl Way {
         Self::Stream { back, refused: None }
     }
 
+    /// Whether somebody can be asked.
+    pub(super) fn is_open(&self) -> bool {
+        match self {
+            Self::None | Self::Udp(None) => false,
+            Self::Udp(Some(_)) => true,
+            Self::Stream { refused, .. } => refused.is_none_or(|at| at.elapsed() >= SILENCE),
+        }
+    }
+
     /// Asks whoever sent a packet. One that does not get through is asked again when the next packet comes.
     pub(super) fn ask(&mut self, request: &Request, from: From) {
         match (self, from) {

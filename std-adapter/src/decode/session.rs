@@ -7,6 +7,7 @@ use microspan::Session as Key;
 use microspan::wire::{Identity, Packet, Record, Request, Span as WireSpan, Sync};
 
 use super::about::{About, shared};
+use super::exchange::Exchanges;
 use super::logs::{Log, Logs};
 use super::names::{Lack, Named, Names, Strings};
 use super::reported::Counts;
@@ -45,6 +46,7 @@ pub(super) struct Session {
     pub(super) key: Key,
     pub(super) names: Names,
     pub(super) clock: ClockMap,
+    pub(super) exchanges: Exchanges,
     sequence: Sequence,
     about: Option<About>,
     device: Option<Named>,
@@ -70,6 +72,7 @@ impl Session {
             key,
             names: Names::new(programs),
             clock: ClockMap::default(),
+            exchanges: Exchanges::default(),
             sequence: Sequence::default(),
             about: None,
             device: None,
@@ -173,7 +176,7 @@ impl Session {
         counters.spans += count;
 
         let mut news = false;
-        let mut clock_base = None;
+        let (mut clock_base, mut echo) = (None, None);
         for record in others {
             match record {
                 Ok(Record::Name { index, text }) => news |= self.names.learn(index, text),
@@ -189,12 +192,18 @@ impl Session {
                     let kept = self.counts.callsite(name, [started, finished, errored, dropped]);
                     counters.callsites_refused += u64::from(!kept);
                 }
+                Ok(Record::Echo { token, waited }) => {
+                    echo = Some((token, header.time.saturating_sub(waited)))
+                }
                 Ok(Record::Unknown { .. } | Record::Dropped { .. }) => counters.unknown_records += 1,
                 Ok(_) => {}
                 Err(_) => counters.malformed += 1,
             }
         }
         self.clock.observe(header.time, at, self.sequence.is_newest(header.sequence));
+        if let Some((token, heard)) = echo {
+            self.echo(token, heard, counters);
+        }
         if let Some(base) = clock_base {
             counters.clock_bases_refused += u64::from(!self.clock.set_base(base));
         }

@@ -1,13 +1,13 @@
 //! One line from a session's ticks to Unix time: it never runs back, and what it once said of a tick it says for ever.
 //!
 //! It is made of straight pieces. What was asked of it is settled; a better estimate bends what follows, by at most one part in
-//! twenty and within ten seconds, until it lies where it should. Only forward does it leap, and only by a second or more. So
+//! twenty and mostly within two seconds, until it lies where it should. Only forward does it leap, and only by a second or more. So
 //! what lies within a span on the device lies within it here.
 
 /// How many pieces are kept; beyond them the older half is forgotten.
 const PIECES: usize = 2_048;
-/// Within how many nanoseconds an error is made good.
-const SLEW: u64 = 10_000_000_000;
+/// Over how many nanoseconds an error is made good, at least.
+const SLEW: u64 = 2_000_000_000;
 /// An error takes at least so many times its length to be made good.
 const GENTLE: u64 = 20;
 /// From where on it leaps forward, in nanoseconds.

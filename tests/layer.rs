@@ -104,6 +104,7 @@ fn parents(recorded: &mut Recorded) {
     let second = info_span!(parent: &first, "second");
     second.follows_from(&first);
     first.in_scope(|| drop(info_span!(parent: None, "alone")));
+    drop(microspan::trace("after"));
     // On another thread, and for longer than its guard here.
     let moved = second.clone();
     thread::spawn(move || moved.in_scope(|| drop(microspan::trace("elsewhere")))).join().unwrap();
@@ -112,6 +113,7 @@ fn parents(recorded: &mut Recorded) {
     let spans = recorded.take();
     let (first, second) = (named(&spans, "first"), named(&spans, "second"));
     assert_eq!((second.parent_id, named(&spans, "alone").parent_id), (first.span_id, 0));
+    assert_eq!(named(&spans, "after").parent_id, 0, "what was left is open, and not the current one");
     assert_eq!(named(&spans, "elsewhere").parent_id, second.span_id);
     assert_eq!((second.links.len(), second.links[0].span_id), (1, first.span_id));
 }

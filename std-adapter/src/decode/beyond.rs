@@ -6,6 +6,7 @@ use microspan::wire::{Span as WireSpan, TagValue};
 
 use super::Counters;
 use super::session::Session;
+use super::stack::set_stack;
 use crate::model::{Event, Link, Span, Tag, Text, Value};
 
 /// The metric that carries a sampling priority.
@@ -48,6 +49,7 @@ impl Session {
         span.events.reverse();
         span.links.reverse();
         set_fields(span);
+        set_stack(span, &self.names);
     }
 
     /// So many ticks after a time, in nanoseconds since the Unix epoch.

@@ -297,18 +297,27 @@ pub(crate) trait Take<'a>: Sized {
     fn take(r: &mut Reader<'a>) -> Result<Self, Malformed>;
 }
 
-macro_rules! take_by_postcard {
-    ($($field:ty)*) => {$(
-        impl<'a> Take<'a> for $field {
-            #[inline]
-            fn take(r: &mut Reader<'a>) -> Result<Self, Malformed> {
-                r.take_any()
-            }
-        }
-    )*};
+impl Take<'_> for f32 {
+    #[inline]
+    fn take(r: &mut Reader<'_>) -> Result<Self, Malformed> {
+        r.take().map(f32::from_le_bytes)
+    }
 }
 
-take_by_postcard!(f32 f64 &'a str);
+impl Take<'_> for f64 {
+    #[inline]
+    fn take(r: &mut Reader<'_>) -> Result<Self, Malformed> {
+        r.take().map(f64::from_le_bytes)
+    }
+}
+
+impl<'a> Take<'a> for &'a str {
+    #[inline]
+    fn take(r: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let len = usize::try_from(r.take::<u64>()?).map_err(|_| Malformed)?;
+        core::str::from_utf8(r.take_bytes(len)?).map_err(|_| Malformed)
+    }
+}
 
 impl<const N: usize> Take<'_> for [u8; N] {
     #[inline]
@@ -368,6 +377,7 @@ mod tests {
         agrees::<u64>(bytes);
         agrees::<i64>(bytes);
         agrees::<[u8; 8]>(bytes);
+        agrees::<&str>(bytes);
     }
 
     #[test]

@@ -69,12 +69,17 @@ impl Crash {
     }
 }
 
+/// Whether a tag of this key tells an address of a crash.
+pub(super) fn is_address(key: &Text) -> bool {
+    matches!(key.as_bytes(), b"reset.pc" | b"reset.lr")
+}
+
 /// Gives a span the stack of its crash, and its addresses as text; one that the program has set stays.
 pub(super) fn set_stack(span: &mut Span, names: &Names) {
     let mut crash = Crash::default();
     for (key, value) in span.tags.iter_mut().rev() {
         if let Value::Uint(address) = *value
-            && (key == PC || key == LR)
+            && is_address(key)
         {
             crash.note(key, address);
             *value = Value::Str(Text::from(hex(address)));

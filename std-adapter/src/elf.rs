@@ -2,6 +2,9 @@
 //!
 //! A file is found by its GNU build-id. Of the 65,536 files that are looked at in all folders, only the headers and the
 //! notes are read, and what a program loads once a device runs it: at most 32 MB a program, and 128 MB of all.
+//!
+//! A span that tells where its device stopped (`reset.pc`, `reset.lr`) has the functions and lines there as `error.stack`: what the
+//! file holds for debuggers is read each time, at most 128 MB, for two seconds at most.
 
 mod image;
 mod lines;

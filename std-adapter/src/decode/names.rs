@@ -260,13 +260,22 @@ impl Names {
     }
 
     /// A text, or its stand-in.
+    #[inline(always)]
     pub(super) fn text(&self, text: WireText<'_>) -> Text {
-        let known = match text {
-            WireText::Name(index) => self.texts.get(&index).cloned(),
-            WireText::Address { address, length } => self.at(address, length),
-            WireText::Inline(text) => Some(Text::new(text)),
-        };
-        known.unwrap_or_else(|| self.stand_in(Named::from(text)))
+        // Most are names that are known: those are copied once, to where they go.
+        match text {
+            WireText::Name(index) => match self.texts.get(&index) {
+                Some(known) => known.clone(),
+                None => self.stand_in(Named::Index(index)),
+            },
+            WireText::Inline(text) => Text::new(text),
+            WireText::Address { address, length } => self.text_at(address, length),
+        }
+    }
+
+    #[inline(never)]
+    fn text_at(&self, address: u64, length: u32) -> Text {
+        self.at(address, length).unwrap_or_else(|| self.stand_in(Named::Address { address, length }))
     }
 
     /// A value, with stand-ins for what is missing; `None`: it is not the value of a tag.

@@ -297,20 +297,6 @@ pub(crate) trait Take<'a>: Sized {
     fn take(r: &mut Reader<'a>) -> Result<Self, Malformed>;
 }
 
-impl Take<'_> for f32 {
-    #[inline]
-    fn take(r: &mut Reader<'_>) -> Result<Self, Malformed> {
-        r.take().map(f32::from_le_bytes)
-    }
-}
-
-impl Take<'_> for f64 {
-    #[inline]
-    fn take(r: &mut Reader<'_>) -> Result<Self, Malformed> {
-        r.take().map(f64::from_le_bytes)
-    }
-}
-
 impl<'a> Take<'a> for &'a str {
     #[inline]
     fn take(r: &mut Reader<'a>) -> Result<Self, Malformed> {

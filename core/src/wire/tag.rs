@@ -232,8 +232,8 @@ impl<'a> Tag<'a> {
             TRUE => TagValue::Bool(true),
             U64 => TagValue::U64(r.take()?),
             I64 => TagValue::I64(r.take()?),
-            F32 => TagValue::F32(r.take()?),
-            F64 => TagValue::F64(r.take()?),
+            F32 => TagValue::F32(f32::from_le_bytes(r.take()?)),
+            F64 => TagValue::F64(f64::from_le_bytes(r.take()?)),
             TEXT => TagValue::Text(Text::take(r)?),
             CUT => TagValue::Cut(Text::take(r)?),
             kind => TagValue::take_sized(kind, r, whose)?,
@@ -248,8 +248,8 @@ impl<'a> Tag<'a> {
         let value = match r.take::<u8>()? {
             FALSE | TRUE => 0,
             U64 | I64 => r.take::<u64>().map(|_| 0)?,
-            F32 => r.take::<f32>().map(|_| 0)?,
-            F64 => r.take::<f64>().map(|_| 0)?,
+            F32 => r.take::<[u8; 4]>().map(|_| 0)?,
+            F64 => r.take::<[u8; 8]>().map(|_| 0)?,
             TEXT | CUT => Text::take(r)?.names(),
             kind => TagValue::take_sized(kind, r, whose)?.names(),
         };

@@ -2,8 +2,8 @@
 //!
 //! Who takes part makes spans through what is global or current in it, and brings them, on a thread of its own, to bytes, which
 //! are thrown away. Those who take part take turns at each operation, in many short rounds; a ratio is that of one round to the
-//! two readings of the clock beside it. That takes out what slows the processor, and not all that a shared machine does: of
-//! four whole runs one had our child at 4.9 times the clock and three at 1.3. Compare several. Between turns all that was made
+//! two readings of the clock beside it. That takes out what slows the processor, and not all that a shared machine does: in
+//! eight whole runs our child was six times at 1.2 to 1.3 of the clock and twice at 5. Compare several. Between turns all that was made
 //! is brought home, which counts for the allocations and not for the time.
 //!
 //! | file | idea |

@@ -16,6 +16,7 @@ mod forge;
 mod interrupts;
 mod kept;
 mod programs;
+mod stacks;
 
 /// Milliseconds, set by hand.
 struct Hand(AtomicU64);

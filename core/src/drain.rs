@@ -21,7 +21,7 @@ use crate::arena::{ArenaView, Cause, Finished};
 use crate::id::{Session, widen};
 use crate::tracer::Tracer;
 use crate::transport::{Refused, Transport};
-use crate::wire::{Header, MAX_MTU, MIN_MTU, Writer, seal};
+use crate::wire::{Header, MAX_MTU, MIN_MTU, Writer, put_echo, seal};
 pub(crate) use beyond::{BEYOND, Beyond};
 use encoder::Encoder;
 use introduce::Introduction;
@@ -71,6 +71,9 @@ pub struct Drain<const MTU: usize, const NAMES: usize = 64> {
     told: Option<Told>,
     /// When a listener was answered last: the low 32 bits, so that one may be put off whom chance brings at their like.
     answered: u32,
+    /// The token of a request that asked when it was heard, and when that was.
+    echo: Option<u8>,
+    heard: u64,
     introduction: Introduction,
 }
 
@@ -106,6 +109,8 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
             swept: 0,
             told: None,
             answered: 0,
+            echo: None,
+            heard: 0,
             introduction: Introduction::NONE,
         }
     }
@@ -205,7 +210,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     fn fill(&mut self) -> usize {
         let mut sweep = Sweep { arena: self.tracer.arena, from: self.from, swept: self.swept };
         let mut next = if self.introduction.is_next() { None } else { sweep.next() };
-        let Self { tracer, session, buffer, about, names, sequence, spans, latest, told, .. } = self;
+        let Self { tracer, session, buffer, about, names, sequence, spans, latest, told, echo, .. } = self;
         let now = tracer.clock.now();
         // A panic in the middle takes this packet with it.
         tracer.arena.note_packet(sequence.wrapping_add(1));
@@ -222,6 +227,12 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         }
         let empty = w.used();
 
+        if let Some(token) = *echo {
+            match put_echo(&mut w, token, now.wrapping_sub(self.heard)) {
+                Ok(()) => *echo = None,
+                Err(_) => w.rewind(empty),
+            }
+        }
         session::tell(&mut w, told, (*tracer, &*about), names, now, *sequence, next.is_some());
         let mut encoder = Encoder::new(tracer, names, &header);
         let told_names = encoder.tell_names(&mut w, empty);

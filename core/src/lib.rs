@@ -147,7 +147,7 @@ pub mod __private;
 
 pub use arena::{Arena, Cause, MAX_STR, Stats};
 pub use callsite::{Callsite, Callsites};
-pub use clock::Clock;
+pub use clock::{Clock, Counter, Widened};
 #[cfg(all(target_arch = "arm", target_os = "none"))]
 pub use context::CortexM;
 pub use context::{Context, Cores, Interrupts, OneContext};

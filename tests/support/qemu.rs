@@ -76,6 +76,13 @@ impl Board {
         self
     }
 
+    /// Gives its program another argument.
+    #[must_use]
+    pub fn argument(mut self, name: &str, value: u32) -> Self {
+        self.semihosting.push_str(&format!(",arg={name}={value}"));
+        self
+    }
+
     /// Lets its Ethernet cable be [pulled](Running::pull_cable).
     ///
     /// # Panics

@@ -29,7 +29,7 @@ impl Session {
                 }
                 TagValue::Event(event) => span.events.push(Event {
                     name: key,
-                    time: self.at(span.start, event.time),
+                    time: self.at(wire.start, span.start, event.time),
                     attributes: self.names.attributes(event.attributes),
                 }),
                 TagValue::Link(link) => {
@@ -59,8 +59,11 @@ impl Session {
         }
     }
 
-    /// So many ticks after a time, in nanoseconds since the Unix epoch.
-    fn at(&self, start: i64, ticks: i64) -> i64 {
+    /// So many ticks after the start of a span, in nanoseconds since the Unix epoch.
+    fn at(&self, first: u64, start: i64, ticks: i64) -> i64 {
+        if let Some(unix) = first.checked_add_signed(ticks).and_then(|tick| self.clock.peek(tick)) {
+            return unix;
+        }
         let distance = self.clock.duration(ticks.unsigned_abs());
         if ticks < 0 { start.saturating_sub(distance) } else { start.saturating_add(distance) }
     }

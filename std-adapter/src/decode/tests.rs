@@ -10,6 +10,7 @@ use super::*;
 use crate::model::{Text, Value};
 
 mod beyond;
+mod clocks;
 mod counts;
 mod forge;
 mod interrupts;

@@ -109,6 +109,9 @@ impl Trace {
         if index == 0 {
             self.each_chunk_tag(span, &mut add);
             let of_device = [("device.name", &context.device), ("build.id", &context.build_id)];
+            if let Some(error) = span.clock_error {
+                add("microspan.clock_error_ns", Datum::Number(error.get() as f64));
+            }
             for (key, text) in of_device.into_iter().filter(|_| span.is_local_root()) {
                 if let Some(text) = text {
                     add(key, Datum::Text(text));

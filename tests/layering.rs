@@ -30,7 +30,7 @@ const MODULES: &[&[&str]] = &[
     &["msgpack", "print"],
     &["screen"],
     &["agent", "defmt", "elf", "standin"],
-    &["daemon"],
+    &["daemon", "local"],
 ];
 
 /// Modules that perform no I/O and read no clock: bytes and time come from the caller.

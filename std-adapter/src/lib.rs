@@ -66,6 +66,8 @@ pub mod defmt;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod elf;
 pub mod error;
+#[cfg_attr(not(test), deny(clippy::indexing_slicing))]
+pub mod local;
 pub mod model;
 pub mod msgpack;
 pub mod pipeline;
@@ -75,3 +77,5 @@ pub mod screen;
 #[cfg(feature = "cli")]
 pub mod standin;
 pub mod threads;
+
+pub use local::init;

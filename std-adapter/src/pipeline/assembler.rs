@@ -8,13 +8,17 @@ use super::size;
 use super::table::Table;
 use super::{Counters, Limits, Trace};
 use crate::config::{BaggageKeys, Tagging};
-use crate::model::{Span, Text};
+use crate::model::{Span, Tag, Text};
 
 /// How many emptied lists are kept for the spans to come.
 const SPARE_SPAN_LISTS: usize = 64;
 
 /// A list that grew beyond this is given back to the system instead of being kept. Traces that go out in parts are shorter.
 const SPARE_SPANS: usize = 512;
+
+/// How many emptied lists of tags are kept, and how long they may be.
+const SPARE_TAG_LISTS: usize = 8192;
+const SPARE_TAGS: usize = 32;
 
 /// Gathers spans into traces.
 ///
@@ -33,6 +37,7 @@ pub struct Assembler {
     held_bytes: usize,
     spare_spans: Vec<Vec<Span>>,
     spare_marks: Vec<bool>,
+    spare_tags: Vec<Vec<Tag>>,
 }
 
 impl Assembler {
@@ -50,6 +55,7 @@ impl Assembler {
             held_bytes: 0,
             spare_spans: Vec::new(),
             spare_marks: Vec::new(),
+            spare_tags: Vec::new(),
         }
     }
 
@@ -126,6 +132,11 @@ impl Assembler {
             .min()
     }
 
+    /// An empty list for the tags of a span to come, with the memory of one that went out.
+    pub fn spare_tags(&mut self) -> Vec<Tag> {
+        self.spare_tags.pop().unwrap_or_default()
+    }
+
     /// How many spans are held.
     pub fn held(&self) -> usize {
         self.held
@@ -168,7 +179,13 @@ impl Assembler {
     /// Keeps the memory of a trace that is gone.
     fn reclaim(&mut self, trace: Trace) {
         let Trace { mut spans, top_level, .. } = trace;
-        spans.clear();
+        for mut span in spans.drain(..) {
+            let is_useful = (1..=SPARE_TAGS).contains(&span.tags.capacity());
+            if is_useful && self.spare_tags.len() < SPARE_TAG_LISTS {
+                span.tags.clear();
+                self.spare_tags.push(span.tags);
+            }
+        }
         self.spare_marks = top_level;
         if spans.capacity() <= SPARE_SPANS && self.spare_spans.len() < SPARE_SPAN_LISTS {
             self.spare_spans.push(spans);

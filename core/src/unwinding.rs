@@ -70,3 +70,70 @@ pub(crate) fn leaves(tracer: &'static Tracer, handle: u32, start: impl FnOnce() 
         unwinding.show(tracer, handle, start());
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+    use crate::{Arena, Clock, Drain, InSpan, Session};
+    extern crate std;
+    use std::boxed::Box;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::string::String;
+    use std::task::{Context, Poll, Waker};
+    use std::vec::Vec;
+
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> u64 {
+            5
+        }
+
+        fn frequency(&self) -> u32 {
+            1
+        }
+    }
+
+    static UNWINDING: Unwinding = Unwinding::new(|span, start| {
+        if std::thread::panicking() {
+            assert!(start == 5 || start == 0);
+            span.set_error_info("panic", "burnt");
+        }
+    });
+
+    #[test]
+    fn guards_and_futures_that_a_thread_unwinds_through_are_shown_and_no_others() {
+        let arena = Box::leak(Box::new(Arena::<16, 32>::new()));
+        let tracer: &'static Tracer = Box::leak(Box::new(Tracer::new(arena, &Still).unwinding(&UNWINDING)));
+        let fails = |told: bool| {
+            let _outer = tracer.trace("outer");
+            let fail = || {
+                let _inner = tracer.trace("inner");
+                if told {
+                    UNWINDING.begin();
+                }
+                std::panic::resume_unwind(Box::new(()));
+            };
+            assert!(catch_unwind(AssertUnwindSafe(fail)).is_err());
+            let mut future =
+                Box::pin(async { std::panic::resume_unwind(Box::new(())) }.in_span(tracer.trace("polled")));
+            let mut poll = || {
+                let _: Poll<()> = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            };
+            assert!(catch_unwind(AssertUnwindSafe(&mut poll)).is_err());
+            drop(future);
+            drop(tracer.trace("after"));
+        };
+        let mut drain = Drain::<64, 0>::new(tracer, Session::new(7)).unwrap();
+        let mut errors = || {
+            let mut errors = Vec::<String>::new();
+            while drain.take(|span| errors.extend(span.error().then(|| span.name().into()))) {}
+            errors
+        };
+        fails(false);
+        assert!(errors().is_empty());
+        fails(true);
+        assert_eq!(errors(), ["inner", "polled"]);
+        UNWINDING.end();
+    }
+}

@@ -30,8 +30,7 @@
 //! assert_eq!((payload.traces(), payload.spans()), (1, 1));
 //! ```
 //!
-//! A program that traces itself gives its tracer [`threads::Threads`] as context, so that each thread has its own
-//! current span.
+//! A program that traces itself calls [`init`]: [`local`] takes its spans the same way, without packets.
 //!
 //! # What is promised
 //!

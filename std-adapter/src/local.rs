@@ -19,7 +19,7 @@
 //! - **Time**: a start and a finish are two clock reads and some stores. They allocate nothing, take no lock and make no
 //!   system call, but that a burst wakes the drain's thread. Between the arena and the request body nothing is allocated
 //!   for a span, unless it has a string of more than 22 bytes that is no `&'static str`, an `f32`, an event or a link.
-//! - **Idle**: one thread drains, and sleeps up to 100 ms at a time when there is nothing to drain; another sends.
+//! - **Idle**: one thread drains, and sleeps up to 250 ms at a time when there is nothing to drain; another sends.
 //!
 //! # When the arena is full
 //!
@@ -82,8 +82,11 @@ pub fn init() -> Result<Local, InitError> {
     Builder::new().init()
 }
 
+/// A payload of this size is sent at once. A request takes some sixty allocations, which are few for so many spans.
+const FLUSH_BYTES: usize = 4_000_000;
+
 /// What is to be different from what the environment says.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[must_use = "nothing is traced before `init`"]
 pub struct Builder {
     config: Option<Config>,
@@ -97,7 +100,14 @@ pub struct Builder {
 impl Builder {
     /// Everything as the environment says.
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            config: None,
+            agent: agent::Options { flush_bytes: FLUSH_BYTES, ..agent::Options::default() },
+            capacity: Capacity::default(),
+            is_coarse: false,
+            sampler: None,
+            filter: &[],
+        }
     }
 
     /// A configuration in the place of the environment's.
@@ -106,7 +116,7 @@ impl Builder {
         self
     }
 
-    /// The bounds of the client.
+    /// The bounds of the client; without it a payload is sent when it has 4 MB, or after a second.
     pub fn agent(mut self, options: agent::Options) -> Self {
         self.agent = options;
         self
@@ -182,8 +192,15 @@ impl Builder {
         thread::Builder::new()
             .name("microspan-drain".into())
             .spawn(move || engine.run())
+            .inspect_err(|_| tracer.set_enabled(false))
             .map_err(ConfigError::Thread)?;
         Ok(Local { running: Some(Running { shared, tracer }) })
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -14,20 +14,22 @@ use crate::pipeline::{Assembler, Limits, Trace};
 
 /// The shortest sleep, and the longest.
 const SHORT: Duration = Duration::from_micros(250);
-const LONG: Duration = Duration::from_millis(100);
+const LONG: Duration = Duration::from_millis(250);
 
 /// A pass that finds so many spans is followed by a shorter sleep, and one that finds fewer than these by a longer one.
 const MANY: usize = 1024;
 const FEW: usize = 256;
 
-/// How many spans one pass takes before it hands on the traces that are complete.
-const PASS: usize = 16_384;
+/// How many spans one pass takes before it hands on the traces that are complete: all that the largest arena holds, so that what
+/// ended before a root is taken before its trace goes out.
+const PASS: usize = 65_536;
 
 /// How often both clocks are read together.
 const CHECK: Duration = Duration::from_secs(1);
 
-/// A root is finished in the same process as its children: what outlives it by more goes out by itself.
-const QUIET: u64 = 10_000_000;
+/// A trace goes out so many nanoseconds after its root: what outlives that by more goes out by itself. The less is held
+/// the more of it is still in the processor's caches.
+const QUIET: u64 = 1_000_000;
 
 /// What the thread has.
 pub(super) struct Engine {

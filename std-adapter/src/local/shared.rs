@@ -1,7 +1,7 @@
 //! What the drain's thread and the handle have in common.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::wake::Wake;
 use crate::agent;
@@ -83,16 +83,14 @@ impl Shared {
         state.ordered += 1;
         state.ends |= ends;
         let number = state.ordered;
+        // One that comes before the thread falls asleep is not lost: it does not sleep then.
         self.wake.wake();
         while state.obeyed < number && !state.has_ended {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
             }
-            // A wake-up that came before the thread fell asleep is not lost, but for one between its look and its sleep.
-            let nap = left.min(Duration::from_millis(20));
-            state = self.changed.wait_timeout(state, nap).unwrap_or_else(PoisonError::into_inner).0;
-            self.wake.wake();
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         state.obeyed >= number
     }

@@ -63,7 +63,7 @@ impl Clock for Coarse {
     #[inline]
     fn now(&self) -> u64 {
         let tick = coarsetime::Instant::now().as_ticks() >> COARSE_SHIFT;
-        self.wake.note(1, 1);
+        self.wake.note(tick, 1);
         tick
     }
 

@@ -12,12 +12,12 @@ use super::THREADS;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Capacity {
-    /// 1,024 spans and 1,024 tags.
+    /// 1,024 spans and 1,024 tags: 0.1 MB.
     Small,
-    /// 16,384 spans and 8,192 tags.
+    /// 16,384 spans and 8,192 tags: 1 MB.
     #[default]
     Medium,
-    /// 65,536 spans and 8,192 tags: for programs that start millions of spans a second or have tens of thousands open.
+    /// 65,536 spans and 8,192 tags, 3 MB: for programs that start millions of spans a second or have tens of thousands open.
     Large,
 }
 

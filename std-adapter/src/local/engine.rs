@@ -16,9 +16,10 @@ use crate::pipeline::{Assembler, Limits, Trace};
 const SHORT: Duration = Duration::from_micros(250);
 const LONG: Duration = Duration::from_millis(250);
 
-/// A pass that finds so many spans is followed by a shorter sleep, and one that finds fewer than these by a longer one.
-const MANY: usize = 1024;
-const FEW: usize = 256;
+/// A pass that finds so many spans is followed by a shorter sleep, and one that finds fewer than these by a longer one. So at
+/// no steady rate enough of them come in a sleep to end it, which is a system call of a thread that traces.
+const MANY: usize = 384;
+const FEW: usize = 128;
 
 /// How many spans one pass takes before it hands on the traces that are complete: all that the largest arena holds, so that what
 /// ended before a root is taken before its trace goes out.
@@ -102,7 +103,9 @@ impl Engine {
         }
         let due = self.assembler.next_deadline().map(|due| due.saturating_sub(self.now()));
         let time = due.map_or(self.sleep, |due| self.sleep.min(Duration::from_nanos(due).max(SHORT)));
-        if self.shared.wake.sleep(time) {
+        if time <= SHORT {
+            self.shared.wake.nap(time);
+        } else if self.shared.wake.sleep(time) {
             self.sleep = SHORT;
         }
     }

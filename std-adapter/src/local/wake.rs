@@ -42,6 +42,11 @@ impl Wake {
         !self.is_asleep.swap(false, Ordering::Relaxed)
     }
 
+    /// Sleeps for so long, and is not woken by who traces.
+    pub(super) fn nap(&self, time: Duration) {
+        thread::park_timeout(time);
+    }
+
     /// Wakes it.
     pub(super) fn wake(&self) {
         self.is_asleep.store(false, Ordering::Relaxed);

@@ -66,12 +66,16 @@ impl Wake {
     #[cold]
     #[inline(never)]
     fn count(&self, readings: u32) {
-        if fork::has_happened() {
-            return fork::refuse();
-        }
         let sum = self.readings.load(Ordering::Relaxed).saturating_add(readings);
         self.readings.store(sum, Ordering::Relaxed);
-        if sum >= ENOUGH && self.is_asleep.swap(false, Ordering::Relaxed) {
+        let is_asleep = self.is_asleep.load(Ordering::Relaxed);
+        if is_asleep && sum < ENOUGH {
+            return;
+        }
+        // This asks the system, and is done seldom.
+        if fork::has_happened() {
+            fork::refuse();
+        } else if is_asleep && self.is_asleep.swap(false, Ordering::Relaxed) {
             self.wake();
         }
     }

@@ -48,7 +48,7 @@
 //! - `http`: traces in the header maps of HTTP; `tower`: layers that trace the requests of services and of clients.
 //! - `tracing`: a layer that records the spans and events of `tracing`.
 //! - `opentelemetry`: an exporter, a span processor and a propagator for programs that keep the OpenTelemetry SDK.
-//! - `elf`, which `cli` includes: names out of the ELF files of devices' programs.
+//! - `elf`, which `cli` includes: names, and where a device stopped, out of the ELF files of devices' programs.
 
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]

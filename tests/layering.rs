@@ -31,7 +31,7 @@ const MODULES: &[&[&str]] = &[
     &["screen"],
     &["agent", "defmt", "elf", "standin"],
     &["otel", "tower", "layer", "correlation"],
-    &["daemon"],
+    &["daemon", "local"],
 ];
 
 /// Modules that perform no I/O and read no clock: bytes and time come from the caller.

@@ -9,6 +9,7 @@
 //! | `drain/names.rs` | the table of strings |
 //! | `drain/hear.rs` | what the program and listeners say to it |
 //! | `drain/introduce.rs` | packets for those that come late |
+//! | `drain/take.rs` | finished spans as they are, for a program that encodes them itself |
 
 mod beyond;
 mod encoder;
@@ -16,6 +17,7 @@ mod hear;
 mod introduce;
 mod names;
 mod session;
+mod take;
 
 use crate::arena::{ArenaView, Cause, Finished};
 use crate::id::{Session, widen};
@@ -28,6 +30,7 @@ use introduce::Introduction;
 pub use names::Names;
 use names::Table;
 use session::{About, Told};
+pub use take::{Held, Said, Taken};
 
 /// Room for the CRC at the end of a packet.
 const CRC: usize = 2;

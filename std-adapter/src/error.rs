@@ -39,6 +39,21 @@ pub enum ConfigError {
     Thread(io::Error),
 }
 
+/// Why a program does not trace itself.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InitError {
+    /// The agent cannot be addressed, or the system gives no thread.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// There is a tracer already.
+    #[error("cannot trace this program: {0}")]
+    Global(#[from] microspan::SetGlobalError),
+    /// The system gives no random numbers for ids.
+    #[error("cannot draw ids for this program's traces: {0}; let it read the system's random numbers")]
+    Random(getrandom::Error),
+}
+
 /// Why one attempt to hand a payload to the agent failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SendError {

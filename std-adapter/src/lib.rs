@@ -30,8 +30,7 @@
 //! assert_eq!((payload.traces(), payload.spans()), (1, 1));
 //! ```
 //!
-//! A program that traces itself gives its tracer [`threads::Threads`] as context, so that each thread has its own
-//! current span.
+//! A program that traces itself calls [`init`]: [`local`] takes its spans the same way, without packets.
 //!
 //! # What is promised
 //!
@@ -73,6 +72,8 @@ pub mod elf;
 pub mod error;
 #[cfg(feature = "tracing")]
 pub mod layer;
+#[cfg_attr(not(test), deny(clippy::indexing_slicing))]
+pub mod local;
 pub mod log_events;
 pub mod model;
 pub mod msgpack;
@@ -87,3 +88,5 @@ pub mod standin;
 pub mod threads;
 #[cfg(feature = "tower")]
 pub mod tower;
+
+pub use local::init;

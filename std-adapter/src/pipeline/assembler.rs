@@ -8,13 +8,17 @@ use super::size;
 use super::table::Table;
 use super::{Counters, Limits, Trace};
 use crate::config::{BaggageKeys, Tagging};
-use crate::model::{Span, Text};
+use crate::model::{Span, Tag, Text};
 
-/// How many emptied lists are kept for the spans to come.
-const SPARE_SPAN_LISTS: usize = 64;
+/// How many spans have room in the emptied lists that are kept for the spans to come.
+const SPARE_ROOM: usize = 32_768;
 
 /// A list that grew beyond this is given back to the system instead of being kept. Traces that go out in parts are shorter.
 const SPARE_SPANS: usize = 512;
+
+/// How many emptied lists of tags are kept, and how long they may be.
+const SPARE_TAG_LISTS: usize = 16_384;
+const SPARE_TAGS: usize = 32;
 
 /// Gathers spans into traces.
 ///
@@ -32,7 +36,10 @@ pub struct Assembler {
     held: usize,
     held_bytes: usize,
     spare_spans: Vec<Vec<Span>>,
+    spare_room: usize,
     spare_marks: Vec<bool>,
+    /// `None`: nobody has asked for one.
+    spare_tags: Option<Vec<Vec<Tag>>>,
 }
 
 impl Assembler {
@@ -49,7 +56,9 @@ impl Assembler {
             held: 0,
             held_bytes: 0,
             spare_spans: Vec::new(),
+            spare_room: 0,
             spare_marks: Vec::new(),
+            spare_tags: None,
         }
     }
 
@@ -62,8 +71,12 @@ impl Assembler {
         }
         let key = (span.trace_id, span.source.runtime_id);
         self.remotes.learn(&span);
-        let spare = &mut self.spare_spans;
-        let at = self.table.add(key, span, now, || spare.pop().unwrap_or_default());
+        let (spare, room) = (&mut self.spare_spans, &mut self.spare_room);
+        let at = self.table.add(key, span, now, || {
+            let list = spare.pop().unwrap_or_default();
+            *room -= list.capacity();
+            list
+        });
         let slot = self.table.slot(at);
         self.held += 1;
         self.held_bytes += size::of_last(&slot.spans);
@@ -126,6 +139,11 @@ impl Assembler {
             .min()
     }
 
+    /// An empty list for the tags of a span to come, with the memory of one that went out.
+    pub fn spare_tags(&mut self) -> Vec<Tag> {
+        self.spare_tags.get_or_insert_default().pop().unwrap_or_default()
+    }
+
     /// How many spans are held.
     pub fn held(&self) -> usize {
         self.held
@@ -168,9 +186,19 @@ impl Assembler {
     /// Keeps the memory of a trace that is gone.
     fn reclaim(&mut self, trace: Trace) {
         let Trace { mut spans, top_level, .. } = trace;
+        if let Some(spare) = &mut self.spare_tags {
+            for span in &mut spans {
+                let is_useful = (1..=SPARE_TAGS).contains(&span.tags.capacity());
+                if is_useful && spare.len() < SPARE_TAG_LISTS {
+                    span.tags.clear();
+                    spare.push(std::mem::take(&mut span.tags));
+                }
+            }
+        }
         spans.clear();
         self.spare_marks = top_level;
-        if spans.capacity() <= SPARE_SPANS && self.spare_spans.len() < SPARE_SPAN_LISTS {
+        if spans.capacity() <= SPARE_SPANS && self.spare_room + spans.capacity() <= SPARE_ROOM {
+            self.spare_room += spans.capacity();
             self.spare_spans.push(spans);
         }
     }

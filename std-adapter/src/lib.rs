@@ -47,8 +47,9 @@
 //!   agent. A program that traces itself leaves it out; it brings in an HTTP server.
 //! - `defmt`, which `cli` includes: packets among the lines of a log, and the lines as events of their spans.
 //! - `http`: traces in the header maps of HTTP; `tower`: layers that trace the requests of services and of clients.
+//! - `tracing`: a layer that records the spans and events of `tracing`.
 //! - `opentelemetry`: an exporter, a span processor and a propagator for programs that keep the OpenTelemetry SDK.
-//! - `elf`, which `cli` includes: names out of the ELF files of devices' programs.
+//! - `elf`, which `cli` includes: names, and where a device stopped, out of the ELF files of devices' programs.
 
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -58,6 +59,7 @@ pub mod carrier;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod clock;
 pub mod config;
+pub mod correlation;
 #[cfg(feature = "cli")]
 pub mod daemon;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
@@ -69,6 +71,9 @@ pub mod defmt;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod elf;
 pub mod error;
+#[cfg(feature = "tracing")]
+pub mod layer;
+pub mod log_events;
 pub mod model;
 pub mod msgpack;
 #[cfg(feature = "opentelemetry")]

@@ -107,7 +107,7 @@ pub fn run(
         streams: HashMap::new(),
         ways,
         other_versions: HashSet::new(),
-        assembler: Assembler::new(Limits::default(), config.tagging),
+        assembler: Assembler::new(Limits::default(), config.tagging).with_rates(client.rates()),
         outlet: Outlet { client, print, patience, stop: stop.clone() },
         started,
     };

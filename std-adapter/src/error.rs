@@ -14,8 +14,8 @@ use std::path::PathBuf;
 pub enum ConfigError {
     /// The agent's URL has a scheme this client does not speak.
     #[error(
-        "cannot send traces to the agent at `{url}`: the scheme `{scheme}` is not supported yet; \
-         set DD_TRACE_AGENT_URL to an http:// address, such as http://localhost:8126"
+        "cannot send traces to the agent at `{url}`: the scheme `{scheme}` is not supported; \
+         set DD_TRACE_AGENT_URL to an http:// address, such as http://localhost:8126, or to a unix:// path"
     )]
     UnsupportedScheme {
         /// The URL as configured.
@@ -26,7 +26,7 @@ pub enum ConfigError {
     /// The agent's URL cannot be read.
     #[error(
         "cannot send traces to the agent at `{url}`: {reason}; \
-         set DD_TRACE_AGENT_URL to an http:// address, such as http://localhost:8126"
+         set DD_TRACE_AGENT_URL to an http:// address, such as http://localhost:8126, or to a unix:// path"
     )]
     MalformedUrl {
         /// The URL as configured.

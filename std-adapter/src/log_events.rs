@@ -14,7 +14,7 @@ use microspan::Value;
 /// #     fn flush(&self) {}
 /// # }
 /// let lines = Lines; // any logger, such as env_logger's
-/// log::set_boxed_logger(Box::new(LogEvents::new(lines))).unwrap();
+/// log::set_logger(Box::leak(Box::new(LogEvents::new(lines)))).unwrap();
 /// log::set_max_level(log::LevelFilter::Info);
 /// ```
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use super::remotes::Remotes;
 use super::resolve::Resolver;
 use super::size;
 use super::table::Table;
-use super::{Counters, Limits, Trace};
+use super::{Counters, Limits, Rates, Trace};
 use crate::config::{BaggageKeys, Tagging};
 use crate::model::{Span, Tag, Text};
 
@@ -32,6 +32,7 @@ pub struct Assembler {
     baggage: BaggageKeys,
     contexts: Contexts,
     resolver: Resolver,
+    rates: Rates,
     /// Spans in the table, and their bytes.
     held: usize,
     held_bytes: usize,
@@ -53,6 +54,7 @@ impl Assembler {
             baggage: tagging.baggage.clone(),
             contexts: Contexts::new(tagging),
             resolver: Resolver::default(),
+            rates: Rates::default(),
             held: 0,
             held_bytes: 0,
             spare_spans: Vec::new(),
@@ -60,6 +62,13 @@ impl Assembler {
             spare_marks: Vec::new(),
             spare_tags: None,
         }
+    }
+
+    /// Has traces that nobody has decided on follow these rates, the agent's.
+    #[must_use]
+    pub fn with_rates(mut self, rates: Rates) -> Self {
+        self.rates = rates;
+        self
     }
 
     /// Takes a span, and hands on what has to go out because of it.
@@ -178,7 +187,7 @@ impl Assembler {
         self.counters.spans_out += spans.len() as u64;
         self.counters.traces_out += 1;
 
-        let trace = Trace::new(spans, marks, context);
+        let trace = Trace::new(spans, marks, context, &self.rates);
         out(&trace);
         self.reclaim(trace);
     }

@@ -97,6 +97,11 @@ impl Queue {
         if self.native_events.is_none() {
             self.saw_events |= trace.spans().iter().any(|span| !span.events.is_empty());
         }
+        // Large enough to go, though it cannot yet. Buffers that stay alike in size are used again where larger ones would scatter.
+        if self.open.len() >= self.flush_bytes {
+            self.seal();
+        }
+        let room = self.budget.saturating_sub(self.behind);
         self.prepare();
         let mut is_taken = self.open.push(trace, room.min(self.payload_bytes));
         if !is_taken && !self.open.is_empty() {

@@ -123,6 +123,8 @@ mod model;
 #[allow(unsafe_code)]
 mod on_panic;
 pub mod propagation;
+#[allow(unsafe_code)]
+mod recorder;
 mod sampler;
 mod shown;
 #[allow(unsafe_code)]
@@ -160,6 +162,8 @@ pub use global_tags::{GlobalTagError, GlobalTags};
 pub use id::Session;
 #[cfg(not(loom))]
 pub use on_panic::on_panic;
+#[cfg(not(loom))]
+pub use recorder::{Boot, Image, Previous, Program, Reason, Recorder, Reset};
 pub use sampler::{Rule, Sampler};
 pub use span::{Number, RecordErr, Span, SpanBuilder, SpanRef};
 pub use span_context::SpanContext;

@@ -28,6 +28,8 @@ const PROGRAMS: &[Program] = &[
     Program { name: "hammer_m0", board: "microbit", scripts: &["link.x", BUILD_ID] },
     Program { name: "hammer_cores", board: "an521", scripts: &["link.x", BUILD_ID] },
     Program { name: "example_panic", board: "an386", scripts: &["link.x", BUILD_ID] },
+    Program { name: "recorder_m0", board: "microbit", scripts: &["link.x", BUILD_ID] },
+    Program { name: "recorder_m4", board: "an386", scripts: &["link.x", BUILD_ID] },
     Program { name: "size_empty", board: "an386", scripts: &["link.x"] },
     Program { name: "size_tiny", board: "an386", scripts: &["link.x"] },
     Program { name: "size_spans", board: "an386", scripts: &["link.x"] },

@@ -37,7 +37,8 @@ const PROGRAMS: &[Program] = &[
 ];
 
 /// The programs that count what an operation costs.
-const COSTS: [&str; 5] = ["cost", "cost_interrupts", "cost_callsites", "cost_sampler", "cost_global"];
+const COSTS: [&str; 6] =
+    ["cost", "cost_interrupts", "cost_callsites", "cost_sampler", "cost_global", "cost_recorder"];
 
 /// Their boards, one for each target: what the target is called, the core, the memory map.
 const COST: &[(&str, &str, &str)] = &[

@@ -17,26 +17,26 @@ pub(crate) struct KeptView {
     cells: &'static [AtomicU32],
 }
 
-/// What no slot that was never written has for its check.
-const SPAN: u32 = 0x9d2c_5680;
-const CELL: u32 = 0x6c07_8965;
-
 /// The bit of a cell's word that says, while an image is looked through, that the cell is in a sound chain. Nothing else uses it.
 pub(super) const SOUND: u32 = 1 << 31;
 
 /// What stands for a span up to its end.
 #[inline(always)]
 pub(super) fn begun(handle: u32, (parent, root): (u32, u32), (name, len): (Word, u8), start: u64) -> u32 {
-    let start_high = (start >> 32) as u8;
-    let sum = take(take(take(SPAN, handle), parent), root);
-    let sum = take(take(sum, short(name)), start as u32);
-    take(sum, u32::from(len) | u32::from(start_high) << 16)
+    let sum = take(take(take(handle, parent), root), short(name));
+    take(sum, time(start as u32, (start >> 32) as u8).wrapping_add(u32::from(len) << 16))
 }
 
 /// What stands for it with its end.
 #[inline(always)]
 pub(super) fn ended(begun: u32, end: u32, high: u8) -> u32 {
-    take(take(begun, end), u32::from(high))
+    take(begun, time(end, high))
+}
+
+/// A time as one part.
+#[inline(always)]
+fn time(low: u32, high: u8) -> u32 {
+    low.wrapping_add(u32::from(high) << 24)
 }
 
 /// Takes a part in.
@@ -48,7 +48,7 @@ fn take(sum: u32, part: u32) -> u32 {
 /// What stands for the words of a cell.
 #[inline(always)]
 pub(super) fn content([first, second, third]: [Word; 3]) -> u32 {
-    take(take(take(CELL, short(first)), short(second)), short(third))
+    take(take(short(first), short(second)), short(third))
 }
 
 /// An address or a number of any width.

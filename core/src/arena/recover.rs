@@ -17,10 +17,11 @@ use crate::tag::{Kind, Word, words_of};
 static REASON: &str = "reset.reason";
 static PC: &str = "reset.pc";
 static LR: &str = "reset.lr";
+static DAMAGED: &str = "reset.damaged";
 static TYPE: &str = "error.type";
 static TYPE_OF_RESET: &str = "Reset";
 
-/// The most ticks that a span's times are after those before it: half of what 40 bits tell.
+/// The bits of a time that a slot keeps.
 const BITS_40: u64 = (1 << 40) - 1;
 
 /// What was found.
@@ -51,7 +52,7 @@ pub(crate) struct Strings(pub(crate) &'static [u8]);
 impl Strings {
     /// The string of this address and length, if there is one.
     fn at(&self, address: Word, len: usize) -> Option<&'static str> {
-        let own = [REASON, PC, LR, TYPE, TYPE_OF_RESET, ""].into_iter().chain(REASONS);
+        let own = [REASON, PC, LR, DAMAGED, TYPE, TYPE_OF_RESET, ""].into_iter().chain(REASONS);
         let mut own =
             own.filter(|own| own.len() == len && (len == 0 || core::ptr::eq(own.as_ptr(), address)));
         own.next().or_else(|| {
@@ -93,13 +94,13 @@ impl ArenaView {
             match self.held(kept, strings, index) {
                 Held::Open(handle) => {
                     self.mark(handle, ERROR);
-                    self.tell(handle, reset, true);
+                    self.tell(handle, reset, found.damaged, true);
                     // SAFETY: it is open, and its guard is of before the reset.
                     unsafe { self.close(handle, Some(found.time)) };
                 }
                 Held::Finished(handle) => {
                     if self.spans.slot(handle).shared[ROOT].load(Ordering::Relaxed) == handle {
-                        self.tell(handle, reset, false);
+                        self.tell(handle, reset, found.damaged, false);
                     }
                     self.spans.finish(handle);
                 }
@@ -254,13 +255,14 @@ impl ArenaView {
     }
 
     /// Tags a span with what there is to tell of the reset.
-    fn tell(&self, handle: u32, reset: &Reset, was_open: bool) {
+    fn tell(&self, handle: u32, reset: &Reset, damaged: u32, was_open: bool) {
         let text = |text: &'static str| [text.as_ptr(), core::ptr::without_provenance(text.len())];
         self.set(handle, REASON, Kind::Static, text(reset.reason_text()));
         if was_open {
             self.set(handle, TYPE, Kind::Static, text(TYPE_OF_RESET));
         }
-        for (key, value) in [(PC, reset.pc), (LR, reset.lr)] {
+        let damaged = (damaged != 0).then_some(damaged);
+        for (key, value) in [(PC, reset.pc), (LR, reset.lr), (DAMAGED, damaged)] {
             if let Some(value) = value {
                 self.set(handle, key, Kind::U64, words_of(value.into()));
             }

@@ -63,7 +63,8 @@ pub enum Previous {
 /// | tag | of | |
 /// | --- | --- | --- |
 /// | `reset.reason` | what was open, and roots | `hardfault`, `watchdog`, `panic`, `brownout` or `unknown` |
-/// | `reset.pc`, `reset.lr` | the same, after a fault | where the program was |
+/// | `reset.pc`, `reset.lr` | the same, after a fault | where the program was, as the handler says |
+/// | `reset.damaged` | the same, if there were any | how many records were damaged |
 /// | `error.type` | what was open | `Reset` |
 ///
 /// A device may be reset again before they are all out: what is left is found again.
@@ -100,6 +101,7 @@ pub struct Boot<const MTU: usize> {
     kept: KeptView,
     id: Identity,
     boots: u32,
+    ignored: u32,
     previous: Previous,
     build_id: &'static [u8],
     drain: Option<Drain<MTU, 0>>,
@@ -131,13 +133,14 @@ impl<const MTU: usize> Boot<MTU> {
             kept,
             id,
             boots: 1,
+            ignored: 0,
             previous: Previous::Nothing,
             build_id: program.build_id,
             drain: None,
         };
         match (kept.header.owner(&id), kept.header.progress()) {
-            (Owner::Ours { session, boots }, Some(stood)) => {
-                boot.boots = boots.wrapping_add(1);
+            (Owner::Ours { session, boots, ignored }, Some(stood)) => {
+                (boot.boots, boot.ignored) = (boots.wrapping_add(1), ignored);
                 let (noted, time) = kept.header.noted();
                 let reset = noted.map_or(*reset, |noted| Reset::of_note(&noted));
                 let since = time.unwrap_or(stood.time).max(stood.time);
@@ -151,11 +154,11 @@ impl<const MTU: usize> Boot<MTU> {
                     boot.drain = Some(drain);
                 }
             }
-            (Owner::Other(boots), _) => {
-                boot.boots = boots.wrapping_add(1);
+            (Owner::Other { boots, ignored }, _) => {
+                (boot.boots, boot.ignored) = (boots.wrapping_add(1), ignored.wrapping_add(1));
                 boot.previous = Previous::Foreign;
             }
-            (Owner::Torn | Owner::Ours { .. }, _) => boot.previous = Previous::Torn,
+            (Owner::Torn | Owner::Ours { .. }, _) => (boot.previous, boot.ignored) = (Previous::Torn, 1),
             (Owner::Nobody, _) => (),
         }
         Some(boot)
@@ -182,6 +185,22 @@ impl<const MTU: usize> Boot<MTU> {
     /// An example is at [`previous`](Boot::previous).
     pub fn boots(&self) -> u32 {
         self.boots
+    }
+
+    /// How many images were found that were torn or foreign, and ignored, since the last one whose header was not whole.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// # static IMAGE: Image<16, 64> = Image::new();
+    /// # // SAFETY: nobody else has the image.
+    /// # static RECORDER: Recorder<16, 64> = unsafe { Recorder::new(&IMAGE) };
+    /// # static OVEN: Tracer = Tracer::recorded(&RECORDER, &Ticks);
+    /// # let program = Program { build_id: b"1", strings: b"" };
+    /// let boot = Boot::<256>::new(&OVEN, &program, &Reset::default()).unwrap();
+    /// assert_eq!(boot.ignored(), 0);
+    /// ```
+    pub fn ignored(&self) -> u32 {
+        self.ignored
     }
 
     /// The drain of the last session, if there was something to send: to name the device, or for a link that is awaited. It
@@ -220,10 +239,10 @@ impl<const MTU: usize> Boot<MTU> {
     ///
     /// An example is at [`Boot`].
     pub fn begin<const NAMES: usize>(self, session: Session) -> Drain<MTU, NAMES> {
-        let Self { tracer, kept, id, boots, build_id, .. } = self;
+        let Self { tracer, kept, id, boots, ignored, build_id, .. } = self;
         kept.header.clear();
         tracer.arena.clear(&kept);
-        kept.header.begin(&id, boots, session.0);
+        kept.header.begin(&id, (boots, ignored), session.0);
         tracer.arena.state.asleep.store(false, Ordering::Release);
         tracer.arena.begin_session(session);
         tracer.set_enabled(true);

@@ -77,10 +77,11 @@ pub(crate) enum Owner {
     Nobody,
     /// An image, but its header is not whole.
     Torn,
-    /// An image of another program, or of this one with other sizes or another clock; and how many boots it had seen.
-    Other(u32),
+    /// An image of another program, or of this one with other sizes or another clock; how many boots it had seen, and how many
+    /// images were ignored.
+    Other { boots: u32, ignored: u32 },
     /// This program's.
-    Ours { session: u64, boots: u32 },
+    Ours { session: u64, boots: u32, ignored: u32 },
 }
 
 /// Where a session stands.
@@ -103,7 +104,7 @@ pub(crate) struct Noted {
 
 /// What stands before the slots of an image.
 pub(crate) struct Header {
-    id: Block<12>,
+    id: Block<13>,
     /// Written in turn, so that one of them is whole at any time.
     progress: [Block<7>; 2],
     note: Block<5>,
@@ -118,10 +119,10 @@ impl Header {
         }
     }
 
-    fn id_of(id: &Identity, boots: u32, session: u64) -> [u32; 11] {
+    fn id_of(id: &Identity, (boots, ignored): (u32, u32), session: u64) -> [u32; 12] {
         let Identity { build: [b0, b1], room: [r0, r1, r2], frequency } = *id;
         let width = (size_of::<usize>() as u32) << 8 | LAYOUT;
-        [MAGIC, width, b0, b1, r0, r1, r2, frequency, boots, session as u32, (session >> 32) as u32]
+        [MAGIC, width, b0, b1, r0, r1, r2, frequency, boots, ignored, session as u32, (session >> 32) as u32]
     }
 
     /// Whose image this is.
@@ -130,10 +131,14 @@ impl Header {
             let [magic, ..] = self.id.words();
             return if magic == MAGIC { Owner::Torn } else { Owner::Nobody };
         };
-        let [.., boots, low, high, _] = found;
+        let [.., boots, ignored, low, high, _] = found;
         let session = u64::from(high) << 32 | u64::from(low);
-        let is_ours = Self::id_of(id, boots, session).iter().eq(found.iter().take(11));
-        if is_ours && id.build != [0; 2] { Owner::Ours { session, boots } } else { Owner::Other(boots) }
+        let is_ours = Self::id_of(id, (boots, ignored), session).iter().eq(found.iter().take(12));
+        if is_ours && id.build != [0; 2] {
+            Owner::Ours { session, boots, ignored }
+        } else {
+            Owner::Other { boots, ignored }
+        }
     }
 
     /// Says that there is no image, until [`begin`](Self::begin).
@@ -145,9 +150,9 @@ impl Header {
     }
 
     /// Says that from here on there is one.
-    pub(crate) fn begin(&self, id: &Identity, boots: u32, session: u64) {
+    pub(crate) fn begin(&self, id: &Identity, counts: (u32, u32), session: u64) {
         self.keep(&Progress::default());
-        self.id.put(&Self::id_of(id, boots, session));
+        self.id.put(&Self::id_of(id, counts, session));
     }
 
     /// Tells where the session stands.

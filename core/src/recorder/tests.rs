@@ -291,6 +291,21 @@ fn an_image_of_another_build_or_clock_or_of_unknown_build_is_ignored() {
         assert!(Packets::of(&mut boot).0.is_empty());
     }
     assert!(matches!(boot(memory.power_on()).previous(), Previous::Recovered { spans: 3, .. }));
+
+    // The count of those that were ignored goes on from boot to boot.
+    let other = Program { build_id: b"other", strings: &FLASH };
+    let next = |program| Boot::<256>::new(memory.power_on(), program, &Reset::default()).unwrap();
+    let foreign = next(&other);
+    assert_eq!(foreign.ignored(), 1);
+    drop(foreign.begin::<64>(OLD));
+    let ours = next(&program());
+    assert_eq!((ours.ignored(), ours.boots()), (2, 3));
+    drop(ours.begin::<64>(OLD));
+    assert_eq!((boot(memory.power_on()).ignored(), boot(memory.power_on()).boots()), (2, 4));
+    // SAFETY: a byte of the header.
+    unsafe { *memory.byte(8) ^= 1 };
+    let torn = boot(memory.power_on());
+    assert_eq!((torn.previous(), torn.ignored(), torn.boots()), (Previous::Torn, 1, 1));
 }
 
 #[test]

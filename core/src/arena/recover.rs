@@ -50,15 +50,18 @@ enum Held {
 pub(crate) struct Strings(pub(crate) &'static [u8]);
 
 impl Strings {
-    /// The string of this address and length, if there is one.
-    fn at(&self, address: Word, len: usize) -> Option<&'static str> {
-        let own = [REASON, PC, LR, DAMAGED, TYPE, TYPE_OF_RESET, ""].into_iter().chain(REASONS);
-        let mut own =
-            own.filter(|own| own.len() == len && (len == 0 || core::ptr::eq(own.as_ptr(), address)));
-        own.next().or_else(|| {
+    /// The address of the string that is there and has this length, if there is one.
+    fn at(&self, address: Word, len: usize) -> Option<Word> {
+        if len == 0 {
+            return (!address.is_null()).then_some(address);
+        }
+        let own = [REASON, PC, LR, DAMAGED, TYPE, TYPE_OF_RESET].into_iter().chain(REASONS);
+        let mut own = own.filter(|own| own.len() == len && core::ptr::eq(own.as_ptr(), address));
+        let found = own.next().or_else(|| {
             let from = address.addr().checked_sub(self.0.as_ptr().addr())?;
             core::str::from_utf8(self.0.get(from..from.checked_add(len)?)?).ok()
-        })
+        });
+        found.map(str::as_ptr)
     }
 }
 
@@ -155,7 +158,7 @@ impl ArenaView {
         let Some(name) = strings.at(body.name, len.into()) else { return Held::Damaged };
         // The address may have come through a reset: from here on it is that of a string of this program.
         // SAFETY: nobody else has the arena; the part is a field of the body.
-        unsafe { slot.write_part(|body| &raw mut (*body).name, name.as_ptr()) };
+        unsafe { slot.write_part(|body| &raw mut (*body).name, name) };
         // Which of both it is, the check tells: the end is written before the word says that it is finished.
         if is_open { Held::Open(handle) } else { Held::Finished(handle) }
     }
@@ -288,10 +291,10 @@ impl Strings {
     fn settle(&self, kind: Kind, key_len: u8, words: &mut [Word; 3]) -> Option<()> {
         let [key, low, high] = words;
         if !matches!(kind, Kind::Link | Kind::RemoteLink | Kind::RemoteParent | Kind::More) {
-            *key = self.at(*key, key_len.into())?.as_ptr();
+            *key = self.at(*key, key_len.into())?;
         }
         if kind == Kind::Static {
-            *low = self.at(*low, high.addr())?.as_ptr();
+            *low = self.at(*low, high.addr())?;
         }
         Some(())
     }

@@ -12,6 +12,9 @@ use crate::tracer::Tracer;
 /// The memory of a [`Recorder`]: `SPANS` span slots, `TAGS` tag cells and their checks, in a `static` of a section that no boot
 /// writes.
 ///
+/// The memory has to keep what was last written when the device is reset: not in a data cache that is reset with it. Where RAM has
+/// an error-correcting code, the start-up code writes it once after power came.
+///
 /// The sizes are those of an [`Arena`](crate::Arena). On a 32-bit core a span takes 36 bytes and a tag 20; what comes beside
 /// them is less than 300 bytes.
 ///

@@ -24,12 +24,13 @@ const CRATES: &[(&str, &[&str])] = &[
 const MODULES: &[&[&str]] = &[
     &["error"],
     &["model"],
-    &["config", "clock", "threads"],
+    &["config", "clock", "threads", "carrier", "log_events"],
     &["decode"],
     &["pipeline"],
     &["msgpack", "print"],
     &["screen"],
     &["agent", "defmt", "elf", "standin"],
+    &["otel", "tower", "layer", "correlation"],
     &["daemon"],
 ];
 

@@ -15,6 +15,7 @@ mod names;
 mod reported;
 mod sequence;
 mod session;
+mod stack;
 mod traces;
 
 use std::collections::HashMap;

@@ -46,15 +46,20 @@
 //! - `cli` (default): what only the command `microspan` needs: its arguments, its signals, ELF files and the stand-in for the
 //!   agent. A program that traces itself leaves it out; it brings in an HTTP server.
 //! - `defmt`, which `cli` includes: packets among the lines of a log, and the lines as events of their spans.
-//! - `elf`, which `cli` includes: names out of the ELF files of devices' programs.
+//! - `http`: traces in the header maps of HTTP; `tower`: layers that trace the requests of services and of clients.
+//! - `tracing`: a layer that records the spans and events of `tracing`.
+//! - `opentelemetry`: an exporter, a span processor and a propagator for programs that keep the OpenTelemetry SDK.
+//! - `elf`, which `cli` includes: names, and where a device stopped, out of the ELF files of devices' programs.
 
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod agent;
+pub mod carrier;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod clock;
 pub mod config;
+pub mod correlation;
 #[cfg(feature = "cli")]
 pub mod daemon;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
@@ -66,8 +71,13 @@ pub mod defmt;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod elf;
 pub mod error;
+#[cfg(feature = "tracing")]
+pub mod layer;
+pub mod log_events;
 pub mod model;
 pub mod msgpack;
+#[cfg(feature = "opentelemetry")]
+pub mod otel;
 pub mod pipeline;
 pub mod print;
 #[cfg(feature = "cli")]
@@ -75,3 +85,5 @@ pub mod screen;
 #[cfg(feature = "cli")]
 pub mod standin;
 pub mod threads;
+#[cfg(feature = "tower")]
+pub mod tower;

@@ -6,7 +6,7 @@
 //! | [`packet`] | a packet, its CRC set right | reading ends, twice the same, within the packet; nothing is allocated |
 //! | [`session`] | packets of any sessions | spans are handed out or counted; memory is bounded |
 //! | [`request`] | what a host asks, alone and on a stream | what is asked is heard; it is no packet; nothing is allocated |
-//! | [`elf`] | the ELF file of a program | twice the same; texts are as long as asked; memory is bounded |
+//! | [`elf`] | the ELF file of a program | twice the same; texts are as long as asked; lines are found or not; memory is bounded |
 //! | [`drain`] | what a program on a device does | what the host decodes is what the program did |
 //!
 //! `./test fuzz` runs each under libFuzzer, from the files in `tests/fuzz/corpus/<target>`; `cargo test -p microspan-fuzz`

@@ -13,12 +13,12 @@ use crate::device::{self, Made, Program, Run};
 pub fn drain(bytes: &[u8]) {
     let run = device::run(0x5eed, bytes);
     let (mut decoder, mut spans) = (Decoder::with_strings(Arc::new(Program)), Vec::new());
-    for packet in &run.packets {
+    for (number, packet) in run.packets.iter().enumerate() {
         let parsed = Packet::parse(packet).expect("a drain's packet");
         assert!(parsed.records().all(|record| record.is_ok()), "{packet:?}");
-        // It arrives as soon as it is filled.
-        let time = parsed.header().time;
-        decoder.packet(packet, device::at_once(time, time), &mut |span| spans.push(span));
+        // It arrives as soon as it is filled. The host's patience is not tried: a name may come long after its span.
+        let arrival = device::at_once(parsed.header().time, number as u64);
+        decoder.packet(packet, arrival, &mut |span| spans.push(span));
     }
     decoder.flush(&mut |span| spans.push(span));
     let counters = decoder.counters();

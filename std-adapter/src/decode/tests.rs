@@ -15,6 +15,7 @@ mod forge;
 mod interrupts;
 mod kept;
 mod programs;
+mod stacks;
 
 /// Milliseconds, set by hand.
 struct Hand(AtomicU64);

@@ -1,0 +1,143 @@
+//! Contexts in headers.
+
+use std::fmt::Display;
+
+use microspan::SpanContext as Identity;
+use microspan::propagation::{Headers, Passing, Propagator, Style};
+use opentelemetry::baggage::BaggageExt;
+use opentelemetry::propagation::text_map_propagator::FieldIter;
+use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
+use opentelemetry::{Context, KeyValue};
+
+use crate::carrier::Incoming;
+
+/// Carries contexts in Datadog's headers, W3C's and B3's, and W3C baggage.
+///
+/// What came with a trace and belongs to it (the priority, the origin, the tags `_dd.p.*`, other vendors' `tracestate`) goes
+/// on with the requests that are sent in its context.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use microspan_std::otel::DatadogPropagator;
+/// use opentelemetry::propagation::TextMapPropagator;
+/// use opentelemetry::trace::TraceContextExt;
+///
+/// let headers = HashMap::from([
+///     ("x-datadog-trace-id".to_owned(), "7".to_owned()),
+///     ("x-datadog-parent-id".to_owned(), "9".to_owned()),
+/// ]);
+/// let context = DatadogPropagator::new().extract(&headers);
+/// assert_eq!(context.span().span_context().span_id().to_string(), "0000000000000009");
+/// ```
+#[derive(Debug, Clone)]
+pub struct DatadogPropagator {
+    propagator: Propagator,
+    fields: Vec<String>,
+}
+
+impl DatadogPropagator {
+    /// Datadog's headers, W3C's and baggage: what Datadog's tracers do unless they are told otherwise.
+    pub fn new() -> Self {
+        Self::with_styles(&[Style::Datadog, Style::TraceContext, Style::Baggage])
+    }
+
+    /// These headers.
+    pub fn with_styles(styles: &'static [Style]) -> Self {
+        let fields =
+            styles.iter().flat_map(|style| fields(*style)).map(|field| (*field).to_owned()).collect();
+        Self { propagator: Propagator::new().styles(styles), fields }
+    }
+}
+
+impl Default for DatadogPropagator {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl TextMapPropagator for DatadogPropagator {
+    fn inject_context(&self, context: &Context, injector: &mut dyn Injector) {
+        let span = context.span();
+        let span_context = span.span_context();
+        let trace_id = u128::from_be_bytes(span_context.trace_id().to_bytes());
+        let baggage: Vec<(&str, &str)> =
+            context.baggage().iter().map(|(key, (value, _))| (key.as_str(), value.as_str())).collect();
+        let incoming = context.get::<Incoming>();
+        let came = incoming.map(|incoming| self.propagator.extract(incoming));
+        let came = came.filter(|came| came.context.is_some_and(|came| came.trace_id == trace_id));
+        let is_sampled = span_context.is_sampled();
+        // What the caller decided holds, unless it was decided otherwise here.
+        let priority = came
+            .as_ref()
+            .and_then(|came| came.sampling_priority)
+            .filter(|priority| (*priority > 0) == is_sampled)
+            .unwrap_or(i8::from(is_sampled));
+        let identity = Identity {
+            trace_id,
+            span_id: u64::from_be_bytes(span_context.span_id().to_bytes()),
+            sampling_priority: Some(priority),
+        };
+        let passing = came.map_or_else(Passing::default, |came| came.passing).baggage_items(&baggage);
+        let mut set = |name: &'static str, value: &dyn Display| injector.set(name, value.to_string());
+        // The error is that of tags too long to travel, and the rest went along.
+        if let Err(error) = self.propagator.inject(&identity, &passing, &mut set) {
+            log::debug!("a trace's tags do not go along: {error}");
+        }
+    }
+
+    fn extract_with_context(&self, context: &Context, extractor: &dyn Extractor) -> Context {
+        let carrier = Carrier(extractor);
+        let extracted = self.propagator.extract(&carrier);
+        let mut context = context.clone();
+        let baggage: Vec<KeyValue> = extracted
+            .passing
+            .baggage()
+            .iter()
+            .map(|(key, value)| KeyValue::new(key.to_string(), value.to_string()))
+            .collect();
+        if !baggage.is_empty() {
+            context = context.with_baggage(baggage);
+        }
+        let Some(caller) = extracted.context else { return context };
+        let is_sampled = extracted.sampling_priority.is_none_or(|priority| priority > 0);
+        let state = carrier.header("tracestate").and_then(|state| state.parse::<TraceState>().ok());
+        let span_context = SpanContext::new(
+            TraceId::from_bytes(caller.trace_id.to_be_bytes()),
+            SpanId::from_bytes(caller.span_id.to_be_bytes()),
+            if is_sampled { TraceFlags::SAMPLED } else { TraceFlags::default() },
+            true,
+            state.unwrap_or_default(),
+        );
+        context.with_value(Incoming::of(&carrier)).with_remote_span_context(span_context)
+    }
+
+    fn fields(&self) -> FieldIter<'_> {
+        FieldIter::new(&self.fields)
+    }
+}
+
+/// The headers that each style sets.
+fn fields(style: Style) -> &'static [&'static str] {
+    match style {
+        Style::Datadog => &[
+            "x-datadog-trace-id",
+            "x-datadog-parent-id",
+            "x-datadog-sampling-priority",
+            "x-datadog-origin",
+            "x-datadog-tags",
+        ],
+        Style::TraceContext => &["traceparent", "tracestate"],
+        Style::B3Multi => &["x-b3-traceid", "x-b3-spanid", "x-b3-sampled"],
+        Style::B3 => &["b3"],
+        Style::Baggage => &["baggage"],
+    }
+}
+
+struct Carrier<'a>(&'a dyn Extractor);
+
+impl Headers for Carrier<'_> {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.0.get(name)
+    }
+}

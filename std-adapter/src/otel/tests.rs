@@ -1,0 +1,3 @@
+mod mapping;
+mod processing;
+mod propagating;

@@ -1,0 +1,126 @@
+//! Requests that are sent.
+
+use std::fmt::Display;
+use std::task::{Context, Poll};
+
+use ::http::{Request, Response};
+use microspan::Static;
+use microspan::propagation::{Passing, Propagator};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::held;
+use super::respond::ResponseFuture;
+use crate::carrier::SetHttpHeaders;
+
+/// The statuses that are failures of who asks.
+const FAILURES: std::ops::RangeInclusive<u16> = 400..=499;
+
+/// Traces the requests that a client sends, and hands the trace on: see the [module](super).
+#[derive(Debug, Clone, Copy)]
+pub struct ClientLayer {
+    propagator: Propagator,
+    name: &'static str,
+    service: Option<&'static str>,
+}
+
+impl ClientLayer {
+    /// A layer that writes Datadog's headers, W3C's, and baggage.
+    pub fn new() -> Self {
+        Self { propagator: Propagator::new(), name: "http.client.request", service: None }
+    }
+
+    /// Which headers are written, and how.
+    #[must_use]
+    pub fn propagator(mut self, propagator: Propagator) -> Self {
+        self.propagator = propagator;
+        self
+    }
+
+    /// The name of the spans, such as `grpc.client`.
+    #[must_use]
+    pub fn name(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
+    }
+
+    /// The service of the spans, where it is not that of the tracer.
+    #[must_use]
+    pub fn service(mut self, service: &'static str) -> Self {
+        self.service = Some(service);
+        self
+    }
+}
+
+impl Default for ClientLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S> Layer<S> for ClientLayer {
+    type Service = ClientService<S>;
+
+    fn layer(&self, inner: S) -> ClientService<S> {
+        ClientService { inner, layer: *self }
+    }
+}
+
+/// A client whose requests are traced.
+#[derive(Debug, Clone)]
+pub struct ClientService<S> {
+    inner: S,
+    layer: ClientLayer,
+}
+
+impl<S, B, A> Service<Request<B>> for ClientService<S>
+where
+    S: Service<Request<B>, Response = Response<A>>,
+    S::Error: Display,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let ClientLayer { propagator, name, service } = self.layer;
+        let mut builder = microspan::span(name).span_type("http");
+        if let Some(service) = service {
+            builder = builder.service(service);
+        }
+        let span = builder.start();
+        if span.is_recording() {
+            let method = request.method().as_str();
+            span.set_tag("span.kind", Static("client"))
+                .set_tag("http.method", method)
+                .set_tag("resource.name", method);
+            let uri = request.uri();
+            match (uri.scheme_str(), uri.authority()) {
+                (Some(scheme), Some(authority)) => {
+                    // Without the user's name and word of `user:word@host`.
+                    let (host, port) = (authority.host(), authority.port_u16());
+                    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+                    span.set_tag("http.url", format!("{scheme}://{host}{port}{}", uri.path()).as_str());
+                    span.set_tag("out.host", host);
+                }
+                _ => _ = span.set_tag("http.url", uri.path()),
+            }
+        }
+        if let Some(context) = span.context() {
+            let incoming = held::incoming(context.trace_id);
+            let extracted = incoming.as_deref().map(|incoming| propagator.extract(incoming));
+            let passing = extracted.map_or_else(Passing::default, |extracted| extracted.passing);
+            let mut headers = SetHttpHeaders(request.headers_mut());
+            if let Err(error) = propagator.inject(&context, &passing, &mut headers) {
+                span.set_tag("_dd.propagation_error", error.to_string().as_str());
+            }
+        }
+        let span = span.detach();
+        let future = span.enter(|| self.inner.call(request));
+        ResponseFuture::new(future, span, FAILURES, None)
+    }
+}

@@ -1,0 +1,137 @@
+//! Requests that are served.
+
+use std::fmt::Display;
+use std::task::{Context, Poll};
+
+use ::http::{Extensions, Request, Response, header};
+use microspan::Static;
+use microspan::propagation::Propagator;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::held::Held;
+use super::respond::ResponseFuture;
+use crate::carrier::HttpHeaders;
+
+/// The statuses that are failures of a server.
+const FAILURES: std::ops::RangeInclusive<u16> = 500..=999;
+
+/// How the route of a request is found.
+type Route = fn(&Extensions) -> Option<String>;
+
+/// Traces the requests that a service serves: see the [module](super).
+#[derive(Debug, Clone, Copy)]
+pub struct ServerLayer {
+    propagator: Propagator,
+    name: &'static str,
+    service: Option<&'static str>,
+    route: Option<Route>,
+}
+
+impl ServerLayer {
+    /// A layer that continues traces by Datadog's headers, W3C's, and hands baggage on.
+    pub fn new() -> Self {
+        Self { propagator: Propagator::new(), name: "http.server.request", service: None, route: None }
+    }
+
+    /// Which headers are read, and how.
+    #[must_use]
+    pub fn propagator(mut self, propagator: Propagator) -> Self {
+        self.propagator = propagator;
+        self
+    }
+
+    /// The name of the spans, such as `grpc.server`.
+    #[must_use]
+    pub fn name(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
+    }
+
+    /// The service of the spans, where it is not that of the tracer.
+    #[must_use]
+    pub fn service(mut self, service: &'static str) -> Self {
+        self.service = Some(service);
+        self
+    }
+
+    /// How the route of a request is found (`/orders/{id}`), out of what the router noted in its extensions. A path itself is no
+    /// resource: there are too many.
+    #[must_use]
+    pub fn route(mut self, route: Route) -> Self {
+        self.route = Some(route);
+        self
+    }
+}
+
+impl Default for ServerLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S> Layer<S> for ServerLayer {
+    type Service = ServerService<S>;
+
+    fn layer(&self, inner: S) -> ServerService<S> {
+        ServerService { inner, layer: *self }
+    }
+}
+
+/// A service whose requests are traced.
+#[derive(Debug, Clone)]
+pub struct ServerService<S> {
+    inner: S,
+    layer: ServerLayer,
+}
+
+impl<S, B, A> Service<Request<B>> for ServerService<S>
+where
+    S: Service<Request<B>, Response = Response<A>>,
+    S::Error: Display,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let ServerLayer { propagator, name, service, route } = self.layer;
+        let headers = HttpHeaders(request.headers());
+        let extracted = propagator.extract(&headers);
+        let mut builder = microspan::span(name).span_type("web");
+        if let Some(service) = service {
+            builder = builder.service(service);
+        }
+        let continues = extracted.context.is_some() || !extracted.links.is_empty();
+        let span = if continues { builder.root().start() } else { builder.start() };
+        let mut held = None;
+        if span.is_recording() {
+            extracted.continue_in(&span);
+            held = span.context().and_then(|context| Held::new(context.trace_id, &headers));
+            let (method, path) = (request.method().as_str(), request.uri().path());
+            span.set_tag("span.kind", Static("server"))
+                .set_tag("http.method", method)
+                .set_tag("http.url", path);
+            if let Some(agent) =
+                request.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok())
+            {
+                span.set_tag("http.useragent", agent);
+            }
+            match route.and_then(|route| route(request.extensions())) {
+                Some(route) => {
+                    span.set_tag("http.route", route.as_str());
+                    span.set_tag("resource.name", format!("{method} {route}").as_str());
+                }
+                None => _ = span.set_tag("resource.name", method),
+            }
+        }
+        // What the service does before it returns its future is done in the span, too.
+        let span = span.detach();
+        let future = span.enter(|| self.inner.call(request));
+        ResponseFuture::new(future, span, FAILURES, held)
+    }
+}

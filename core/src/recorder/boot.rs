@@ -182,7 +182,12 @@ impl<const MTU: usize> Boot<MTU> {
 
     /// The number of this boot, from 1 on: how many images there were in this memory since it had no supply.
     ///
-    /// An example is at [`previous`](Boot::previous).
+    /// ```
+    /// use microspan::Boot;
+    /// fn is_cold(boot: &Boot<256>) -> bool {
+    ///     boot.boots() == 1
+    /// }
+    /// ```
     pub fn boots(&self) -> u32 {
         self.boots
     }
@@ -237,7 +242,12 @@ impl<const MTU: usize> Boot<MTU> {
 
     /// Begins a session: what is left of the last one is given up, and from here on spans are recorded.
     ///
-    /// An example is at [`Boot`].
+    /// ```
+    /// use microspan::{Boot, Drain, Session};
+    /// fn begin(boot: Boot<256>, random: u64) -> Drain<256> {
+    ///     boot.begin(Session::new(random)) // 64 bits of a hardware random number generator
+    /// }
+    /// ```
     pub fn begin<const NAMES: usize>(self, session: Session) -> Drain<MTU, NAMES> {
         let Self { tracer, kept, id, boots, ignored, build_id, .. } = self;
         kept.header.clear();

@@ -13,9 +13,11 @@ mod board;
 #[path = "../build_id.rs"]
 mod build_id;
 #[cfg(target_os = "none")]
+#[allow(dead_code, reason = "other programs need more of it")]
 #[path = "../board/host.rs"]
 mod host;
 #[cfg(target_os = "none")]
+#[allow(dead_code, reason = "other programs need more of it")]
 #[path = "../board/register.rs"]
 mod register;
 #[cfg(target_os = "none")]

@@ -17,6 +17,7 @@
 //! | `hammer_m0` | `microbit`, Cortex-M0 | the same without compare-exchange |
 //! | `hammer_cores` | `mps2-an521`, two Cortex-M33 | two cores on one arena, spans handed from one to the other |
 //! | `example_panic` | `mps2-an386`, Cortex-M4 | a panic in an interrupt, and the spans that its handler still sends |
+//! | `recorder_m4`, `recorder_m0` | `mps2-an386`, Cortex-M4; `microbit`, Cortex-M0 | resets, after which the next boot sends what was open |
 //! | `cost` | one for each of four cores | what an operation costs, in instructions |
 //! | `size_*` | `mps2-an386`, Cortex-M4 | what is linked into a program that traces, and how large it is |
 //!

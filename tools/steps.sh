@@ -164,7 +164,7 @@ step_features() {
 fuzz_flags='--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
     -Cllvm-args=-sanitizer-coverage-trace-compares'
-fuzz_targets=(frame packet session request elf drain)
+fuzz_targets=(frame packet session request headers elf drain)
 
 step_fuzz() {
     need_programs c++:g++ || return

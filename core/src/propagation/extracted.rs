@@ -22,7 +22,7 @@ use core::fmt::{self, Write};
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Extracted<'c> {
-    /// The span that called; `None`: there is none to continue from.
+    /// The span that called, or its trace alone, where its id is 0; `None`: there is none to continue from.
     pub context: Option<SpanContext>,
     /// The sampling priority that came, also when it came without a span.
     pub sampling_priority: Option<i8>,

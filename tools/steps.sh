@@ -20,7 +20,7 @@ declare -A about=(
     [boards]='the core for five targets, and the firmware'
     [qemu]="end to end from emulated boards: against Datadog's own test agent, and every example"
     [hammer]='interrupts and cores on one arena, on three emulated boards'
-    [demo]='./demo, and whether its books balance'
+    [demo]='./demo and ./demo --distributed, and whether their books balance'
     [bench]='instructions per operation on four emulated Cortex-M, beside those of the table'
 )
 
@@ -290,6 +290,13 @@ step_demo() {
     last=${output##*$'\n'}
     if ! balances "$last" || ! number traces "$last" || ! number wire_bytes "$last"; then
         complain "./demo --json ended with this, whose books do not balance: $last"
+        return 1
+    fi
+    output=$(./demo --distributed --json) || return
+    printf '%s\n' "$output"
+    last=${output##*$'\n'}
+    if ! balances "$last" || [[ $(number traces "$last") != 1 ]]; then
+        complain "./demo --distributed --json ended with this, which is not one trace of which all came: $last"
         return 1
     fi
 }

@@ -49,7 +49,7 @@ impl Transport for Udp {
 /// The thread that sends spans.
 pub struct Mail {
     is_over: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
+    thread: JoinHandle<u32>,
 }
 
 /// Has the program's spans sent to this bridge from now on.
@@ -74,7 +74,7 @@ pub fn start(bridge: SocketAddr) -> Result<Mail, Box<dyn std::error::Error>> {
             }
             while drain.poll(&mut link).is_ok_and(|sent| sent) {}
             if is_over {
-                return;
+                return drain.spans();
             }
             thread::sleep(GLANCE);
         }
@@ -83,10 +83,13 @@ pub fn start(bridge: SocketAddr) -> Result<Mail, Box<dyn std::error::Error>> {
 }
 
 impl Mail {
-    /// Sends what is left.
+    /// Sends what is left, and prints how many spans the program made.
     pub fn end(self) {
         self.is_over.store(true, Ordering::Release);
         // A thread that failed has said so.
-        let _ = self.thread.join();
+        if let Ok(sent) = self.thread.join() {
+            let dropped = TRACER.stats().spans_dropped();
+            println!("{{\"spans_made\":{},\"spans_dropped\":{dropped}}}", sent + dropped);
+        }
     }
 }

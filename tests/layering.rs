@@ -15,6 +15,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("microspan-std", &["microspan"]),
     ("microspan-firmware", &["microspan"]),
     ("microspan-example-library", &["microspan"]),
+    ("microspan-example-service", &["microspan", "microspan-std"]),
     ("microspan-fuzz", &["microspan", "microspan-std"]),
     ("microspan-tests", &["microspan", "microspan-example-library", "microspan-macros", "microspan-std"]),
     ("microspan-benches", &["microspan", "microspan-macros", "microspan-std"]),

@@ -20,7 +20,7 @@ declare -A about=(
     [boards]='the core for five targets, and the firmware'
     [qemu]="end to end from emulated boards: against Datadog's own test agent, and every example"
     [hammer]='interrupts and cores on one arena, and resets of one that outlives them, on emulated boards'
-    [demo]='./demo, and whether its books balance'
+    [demo]='./demo and ./demo --distributed, and whether their books balance'
     [bench]='instructions per operation on four emulated Cortex-M, beside those of the table'
 )
 
@@ -30,8 +30,8 @@ cost_targets=(thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabihf thumbv
 test_agent=ddapm-test-agent==1.69.1
 test_agent_dir=target/test-agent
 
-# The kitchen over each of its links.
-sandwiches=(sandwich_mqtt sandwich_rtt sandwich_tcp sandwich_uart sandwich_udp)
+# The kitchen over each of its links, and the two boards of one trace.
+sandwiches=(distributed_counter distributed_kitchen sandwich_mqtt sandwich_rtt sandwich_tcp sandwich_uart sandwich_udp)
 
 # The programs that hammer an arena, the one that panics, those that are reset, and their targets.
 declare -A hammers=(
@@ -167,7 +167,7 @@ step_features() {
 fuzz_flags='--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
     -Cllvm-args=-sanitizer-coverage-trace-compares'
-fuzz_targets=(frame packet session request elf drain)
+fuzz_targets=(frame packet session request headers elf drain)
 
 step_fuzz() {
     need_programs c++:g++ || return
@@ -258,7 +258,7 @@ step_qemu() {
     build_sandwich "${sandwiches[@]}" && build_examples || return
     MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$target_dir" && pwd) \
         cargo test --locked --workspace --test mqtt --test probe --test tcp --test udp --test uart \
-        --test examples --test defmt --test otel
+        --test distributed --test examples --test defmt --test otel
 }
 
 build_examples() {
@@ -293,6 +293,13 @@ step_demo() {
     last=${output##*$'\n'}
     if ! balances "$last" || ! number traces "$last" || ! number wire_bytes "$last"; then
         complain "./demo --json ended with this, whose books do not balance: $last"
+        return 1
+    fi
+    output=$(./demo --distributed --json) || return
+    printf '%s\n' "$output"
+    last=${output##*$'\n'}
+    if ! balances "$last" || [[ $(number traces "$last") != 1 ]]; then
+        complain "./demo --distributed --json ended with this, which is not one trace of which all came: $last"
         return 1
     fi
 }

@@ -13,6 +13,7 @@
 //! | `sandwich_tcp` | `lm3s6965evb`, Cortex-M3 | the same kitchen, its spans over a TCP connection that may break |
 //! | `sandwich_mqtt` | `lm3s6965evb`, Cortex-M3 | the same kitchen, its spans published to an MQTT broker |
 //! | `clock_udp` | `lm3s6965evb`, Cortex-M3 | spans that say what the host's clock showed meanwhile |
+//! | `distributed_counter`, `distributed_kitchen` | `lm3s6965evb`, Cortex-M3 | two boards and a service on the host in one trace |
 //! | `hammer_nested` | `mps2-an386`, Cortex-M4 | two interrupts and thread mode on one arena, every span checked |
 //! | `hammer_m0` | `microbit`, Cortex-M0 | the same without compare-exchange |
 //! | `hammer_cores` | `mps2-an521`, two Cortex-M33 | two cores on one arena, spans handed from one to the other |
@@ -31,6 +32,7 @@ pub mod arguments;
 #[cfg(target_os = "none")]
 pub mod board;
 pub mod build_id;
+pub mod distributed;
 pub mod hammer;
 #[cfg(all(target_os = "none", feature = "kitchen"))]
 pub mod service;

@@ -6,6 +6,7 @@
 
 mod back;
 mod framing;
+mod gather;
 mod input;
 mod listen;
 mod mqtt;
@@ -35,6 +36,7 @@ use crate::print::{self, Style};
 use crate::screen::Screen;
 use back::{From, Way};
 use framing::Framing;
+use gather::Gathered;
 use input::{Event, Reader};
 
 /// How many pieces of input wait between the links and the decoder: at 4 KB each at most 4 MB.
@@ -53,6 +55,8 @@ const PROGRESS: Duration = Duration::from_secs(10);
 pub struct Options {
     /// Show each finished trace on standard output.
     pub print: Option<Style>,
+    /// Show what several devices have of a trace as one tree, some time after the last of it.
+    pub whole: bool,
     /// Say every ten seconds how much went through.
     pub progress: bool,
     /// ELF files, and folders of them, for devices that tell names by address.
@@ -108,7 +112,13 @@ pub fn run(
         ways,
         other_versions: HashSet::new(),
         assembler: Assembler::new(Limits::default(), config.tagging).with_rates(client.rates()),
-        outlet: Outlet { client, print, patience, stop: stop.clone() },
+        outlet: Outlet {
+            client,
+            print,
+            gathered: options.whole.then(Gathered::default),
+            patience,
+            stop: stop.clone(),
+        },
         started,
     };
     Ok(bridge.run(&events, options.progress, &stop))
@@ -133,6 +143,8 @@ struct Bridge {
 struct Outlet {
     client: Client,
     print: Option<(Screen, Style)>,
+    /// Traces that are shown when all devices had time to send theirs.
+    gathered: Option<Gathered>,
     patience: Patience,
     stop: Arc<AtomicBool>,
 }
@@ -152,11 +164,41 @@ impl Outlet {
     fn take(&mut self, trace: &Trace) {
         while self.client.is_crowded() && self.may_wait() && !self.client.flush(TICK) {}
         self.client.send(trace);
-        if let Some((screen, style)) = &mut self.print
-            && screen.write_all(format!("{}\n", print::tree(trace.spans(), *style)).as_bytes()).is_err()
+        match (&mut self.print, &mut self.gathered) {
+            (Some((_, style)), None) => {
+                let tree = print::tree(trace.spans(), *style);
+                self.show(&tree);
+            }
+            (Some(_), Some(gathered)) => {
+                let full = gathered.push(trace.spans(), Instant::now());
+                self.show_whole(&full);
+            }
+            (None, _) => {}
+        }
+    }
+
+    fn show(&mut self, tree: &str) {
+        if let Some((screen, _)) = &mut self.print
+            && screen.write_all(format!("{tree}\n").as_bytes()).is_err()
         {
             // Nobody reads any more; the agent still does.
             self.print = None;
+        }
+    }
+
+    fn show_whole(&mut self, traces: &[Vec<Span>]) {
+        for spans in traces {
+            let Some((_, style)) = &self.print else { return };
+            let tree = print::whole_tree(spans, *style);
+            self.show(&tree);
+        }
+    }
+
+    /// Shows the traces of which nothing more is to be expected.
+    fn show_quiet(&mut self) {
+        if let Some(gathered) = &mut self.gathered {
+            let quiet = gathered.quiet(Instant::now());
+            self.show_whole(&quiet);
         }
     }
 
@@ -205,6 +247,10 @@ impl Bridge {
         self.decode(|decoder, mut out| decoder.flush(&mut out));
         let Self { assembler, outlet, .. } = &mut self;
         assembler.flush(&mut |trace| outlet.take(trace));
+        if let Some(gathered) = &mut outlet.gathered {
+            let rest = gathered.all();
+            outlet.show_whole(&rest);
+        }
         while self.outlet.may_wait() && !self.outlet.client.flush(TICK) {}
         let stats = self.outlet.client.shutdown(end.saturating_duration_since(Instant::now()).max(TICK));
         self.summary(stats)
@@ -295,6 +341,7 @@ impl Bridge {
         self.decode(|decoder, mut out| decoder.poll(now, &mut out));
         let Self { assembler, outlet, .. } = self;
         assembler.poll(now, &mut |trace| outlet.take(trace));
+        outlet.show_quiet();
     }
 
     /// Has the decoder do something, with its spans going on to the assembler.

@@ -52,6 +52,9 @@ struct Bridge {
     /// Show each finished trace as a tree.
     #[arg(long)]
     print: bool,
+    /// Show what several devices have of a trace as one tree, two seconds after the last of it.
+    #[arg(long, requires = "print")]
+    whole: bool,
     /// End with one JSON object on the last line of standard output.
     #[arg(long)]
     json: bool,
@@ -140,6 +143,7 @@ fn run_bridge(args: Bridge) -> anyhow::Result<()> {
     let style = Style::for_output(&io::stdout(), config.no_color);
     let options = daemon::Options {
         print: args.print.then_some(style),
+        whole: args.whole,
         progress: io::stderr().is_terminal(),
         elf: args.elf,
         defmt_elf: args.defmt_elf,

@@ -52,6 +52,15 @@ impl Style {
 
 /// Shows the spans of one trace; each line ends with a line feed.
 pub fn tree(spans: &[Span], style: Style) -> String {
+    shown(spans, style, false)
+}
+
+/// The same for what several devices have of one trace: where a span's parent is another device's, its own is named.
+pub fn whole_tree(spans: &[Span], style: Style) -> String {
+    shown(spans, style, true)
+}
+
+fn shown(spans: &[Span], style: Style, with_devices: bool) -> String {
     let mut text = String::new();
     let Some(first) = spans.first() else { return text };
     let plural = if spans.len() == 1 { "" } else { "s" };
@@ -59,7 +68,8 @@ pub fn tree(spans: &[Span], style: Style) -> String {
     let forest = Forest::new(spans);
     forest.walk(|at, prefix, below, is_orphan| {
         text.push_str(prefix);
-        line(&mut text, &spans[at], is_orphan, style);
+        let device = spans[at].source.device.as_deref().filter(|_| with_devices && spans[at].is_local_root());
+        line(&mut text, &spans[at], device, is_orphan, style);
         stack(&mut text, &spans[at], below);
     });
     text
@@ -86,10 +96,10 @@ impl<'a> Forest<'a> {
         let (mut roots, mut orphans) = (Vec::new(), Vec::new());
         for &at in &order {
             let span = &spans[at];
-            if span.is_local_root() {
-                roots.push(at);
-            } else if ids.contains_key(&span.parent_id) {
+            if ids.contains_key(&span.parent_id) {
                 children.entry(span.parent_id).or_default().push(at);
+            } else if span.is_local_root() {
+                roots.push(at);
             } else {
                 orphans.push(at);
             }
@@ -153,11 +163,15 @@ impl<'a> Forest<'a> {
     }
 }
 
-fn line(text: &mut String, span: &Span, is_orphan: bool, style: Style) {
+fn line(text: &mut String, span: &Span, device: Option<&str>, is_orphan: bool, style: Style) {
     let is_red = style.color && span.error;
     let service = span.service.as_deref().or(span.source.service.as_deref()).unwrap_or("-");
     // Writing to a String cannot fail.
-    let _ = write!(text, "{}{}  {}", if is_red { RED } else { "" }, Plain(service), Plain(&span.name));
+    let _ = write!(text, "{}{}", if is_red { RED } else { "" }, Plain(service));
+    if let Some(device) = device {
+        let _ = write!(text, "@{}", Plain(device));
+    }
+    let _ = write!(text, "  {}", Plain(&span.name));
     if let Some(resource) = span.resource.as_ref().filter(|resource| **resource != span.name) {
         let _ = write!(text, "  {}", Plain(resource));
     }

@@ -97,11 +97,12 @@ impl Session {
     }
 
     fn remote_parent(&self, span: &mut Span, context: &SpanContext) {
-        if span.parent_id != 0 || !context.is_valid() {
+        let is_told = span.extra.as_ref().is_some_and(|extra| extra.remote_trace.is_some());
+        if span.parent_id != 0 || is_told || !context.names_a_trace() {
             return;
         }
         span.parent_id = context.span_id;
-        span.remote_parent = true;
+        span.remote_parent = context.span_id != 0;
         span.extra_mut().remote_trace = Some(context.trace_id);
         if let Some(priority) = context.sampling_priority {
             span.tags.push((Text::from(PRIORITY), Value::Int(priority.into())));

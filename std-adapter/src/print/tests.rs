@@ -17,6 +17,29 @@ fn tags(list: impl IntoIterator<Item = (&'static str, Value)>) -> Vec<Tag> {
 }
 
 #[test]
+fn what_several_devices_have_of_a_trace_is_one_tree_that_names_them() {
+    let on = |device: &'static str, span: Span| {
+        let source = Source { device: Some(device.into()), ..Source::clone(&span.source) };
+        Span { source: Arc::new(source), ..span }
+    };
+    let spans = [
+        on("b", span(4, 3, "work", 6, 7)),
+        on("b", Span { remote_parent: true, ..span(3, 2, "serve", 5, 8) }),
+        on("a", span(2, 1, "call", 4, 9)),
+        on("a", span(1, 0, "root", 0, 20)),
+    ];
+    assert_eq!(
+        whole_tree(&spans, PLAIN),
+        "trace 0000000000000000000000000000002a  4 spans\n\
+         motor@a  root  20 ns\n\
+         └─ motor  call  9 ns\n   \
+         └─ motor@b  serve  8 ns\n      \
+         └─ motor  work  7 ns\n"
+    );
+    assert!(!tree(&spans, PLAIN).contains('@'));
+}
+
+#[test]
 fn children_stand_under_their_parents_in_the_order_of_their_start() {
     let spans = [
         span(2, 1, "late", 50, 34_000),

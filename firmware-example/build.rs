@@ -21,6 +21,7 @@ const PROGRAMS: &[Program] = &[
     Program { name: "example_embassy", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
     Program { name: "distributed_counter", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
     Program { name: "distributed_kitchen", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
+    Program { name: "clock_udp", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
     Program { name: "sandwich_mqtt", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
     Program { name: "sandwich_tcp", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
     Program { name: "sandwich_udp", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },

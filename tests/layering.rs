@@ -25,14 +25,14 @@ const CRATES: &[(&str, &[&str])] = &[
 const MODULES: &[&[&str]] = &[
     &["error"],
     &["model"],
-    &["config", "clock", "threads", "carrier"],
+    &["config", "clock", "threads", "carrier", "log_events"],
     &["decode"],
     &["pipeline"],
     &["msgpack", "print"],
     &["screen"],
     &["agent", "defmt", "elf", "standin"],
-    &["otel", "tower"],
-    &["daemon"],
+    &["otel", "tower", "layer", "correlation"],
+    &["daemon", "local"],
 ];
 
 /// Modules that perform no I/O and read no clock: bytes and time come from the caller.

@@ -10,7 +10,7 @@ declare -A about=(
     [clippy]='clippy without a warning, on the host and for the boards'
     [docs]='documentation without a warning'
     [layering]='who may import whom'
-    [tests]='unit, documentation and integration tests, with features on and off'
+    [tests]='unit, documentation and integration tests, with features on and off (--long: the soak of the way to the agent)'
     [features]='each feature of the core alone, each two, and all together, on the host and on a Cortex-M0; each of the host alone'
     [fuzz]='a minute of what a fuzzer makes of streams, packets, sessions, ELF files and programs (--long: ten for each)'
     [loom]='every interleaving of a few threads on the slot ring and the arena'
@@ -126,7 +126,8 @@ step_tests() {
         cargo test --locked -p microspan --features off --test off &&
         cargo test --locked -p microspan-example-library &&
         cargo test --locked -p microspan-example-library --features off &&
-        cargo test --locked -p microspan-std --no-default-features
+        cargo test --locked -p microspan-std --no-default-features || return
+    ! $long || cargo test --locked --release -p microspan-tests --test soak -- --ignored --nocapture
 }
 
 # The features of the core, one a line.
@@ -154,7 +155,7 @@ step_features() {
             cargo check --locked -p microspan --no-default-features --features "$feature" || return
         board_cargo "$target" check --locked -p microspan --no-default-features --features "$feature" || return
     done
-    for feature in '' defmt elf http opentelemetry tower; do
+    for feature in '' defmt elf http opentelemetry tower tracing; do
         RUSTFLAGS=-Dwarnings CARGO_TARGET_DIR=$target_dir/features \
             cargo check --locked -p microspan-std --no-default-features --features "$feature" || return
     done

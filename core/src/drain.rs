@@ -9,6 +9,7 @@
 //! | `drain/names.rs` | the table of strings |
 //! | `drain/hear.rs` | what the program and listeners say to it |
 //! | `drain/introduce.rs` | packets for those that come late |
+//! | `drain/take.rs` | finished spans as they are, for a program that encodes them itself |
 
 mod beyond;
 mod encoder;
@@ -16,18 +17,20 @@ mod hear;
 mod introduce;
 mod names;
 mod session;
+mod take;
 
 use crate::arena::{ArenaView, Cause, Finished};
 use crate::id::{Session, widen};
 use crate::tracer::Tracer;
 use crate::transport::{Refused, Transport};
-use crate::wire::{Header, MAX_MTU, MIN_MTU, Writer, seal};
+use crate::wire::{Header, MAX_MTU, MIN_MTU, Writer, put_echo, seal};
 pub(crate) use beyond::{BEYOND, Beyond};
 use encoder::Encoder;
 use introduce::Introduction;
 pub use names::Names;
 use names::Table;
 use session::{About, Told};
+pub use take::{Held, Said, Taken};
 
 /// Room for the CRC at the end of a packet.
 const CRC: usize = 2;
@@ -71,6 +74,9 @@ pub struct Drain<const MTU: usize, const NAMES: usize = 64> {
     told: Option<Told>,
     /// When a listener was answered last: the low 32 bits, so that one may be put off whom chance brings at their like.
     answered: u32,
+    /// The token of a request that asked when it was heard, and when that was.
+    echo: Option<u8>,
+    heard: u64,
     introduction: Introduction,
 }
 
@@ -106,6 +112,8 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
             swept: 0,
             told: None,
             answered: 0,
+            echo: None,
+            heard: 0,
             introduction: Introduction::NONE,
         }
     }
@@ -205,7 +213,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     fn fill(&mut self) -> usize {
         let mut sweep = Sweep { arena: self.tracer.arena, from: self.from, swept: self.swept };
         let mut next = if self.introduction.is_next() { None } else { sweep.next() };
-        let Self { tracer, session, buffer, about, names, sequence, spans, latest, told, .. } = self;
+        let Self { tracer, session, buffer, about, names, sequence, spans, latest, told, echo, .. } = self;
         let now = tracer.clock.now();
         // A panic in the middle takes this packet with it.
         tracer.arena.note_packet(sequence.wrapping_add(1));
@@ -222,6 +230,12 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         }
         let empty = w.used();
 
+        if let Some(token) = *echo {
+            match put_echo(&mut w, token, now.wrapping_sub(self.heard)) {
+                Ok(()) => *echo = None,
+                Err(_) => w.rewind(empty),
+            }
+        }
         session::tell(&mut w, told, (*tracer, &*about), names, now, *sequence, next.is_some());
         let mut encoder = Encoder::new(tracer, names, &header);
         let told_names = encoder.tell_names(&mut w, empty);

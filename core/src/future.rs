@@ -54,6 +54,34 @@ impl<M: Threads> Detached<M> {
     }
 }
 
+/// While it lives the span of a [`Detached`] is the current one where it was made.
+#[derive(Debug)]
+pub struct Entered {
+    tracer: &'static Tracer,
+    /// What was current before.
+    before: u32,
+    /// It ends where it began.
+    thread: PhantomData<*const ()>,
+}
+
+impl Entered {
+    /// Has a span be the current one from here on.
+    pub fn of<M: Threads>(span: &Detached<M>) -> Self {
+        let (tracer, inside) = span.0.place();
+        let before = match inside {
+            0 => tracer.current(),
+            inside => tracer.arena.enter(Here::of(tracer.context), inside),
+        };
+        Self { tracer, before, thread: PhantomData }
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.tracer.arena.enter(Here::of(self.tracer.context), self.before);
+    }
+}
+
 impl<M: Threads> Deref for Detached<M> {
     type Target = Span<M>;
 
@@ -244,6 +272,8 @@ impl<'p> Stay<'p> {
 impl Drop for Stay<'_> {
     #[inline]
     fn drop(&mut self) {
+        #[cfg(not(target_os = "none"))]
+        crate::unwinding::leaves(self.tracer, *self.current, || None);
         // A span that is not recorded has no place of its own, but those that were started in it and are open have one.
         if *self.current != 0 || self.tracer.current() != self.before {
             *self.current = self.tracer.arena.enter(Here::of(self.tracer.context), self.before);

@@ -137,6 +137,8 @@ mod sync;
 mod tag;
 mod tracer;
 mod transport;
+#[cfg(not(target_os = "none"))]
+mod unwinding;
 pub mod wire;
 mod wrap;
 
@@ -147,11 +149,11 @@ pub mod __private;
 
 pub use arena::{Arena, Cause, MAX_STR, Stats};
 pub use callsite::{Callsite, Callsites};
-pub use clock::Clock;
+pub use clock::{Clock, Counter, Widened};
 #[cfg(all(target_arch = "arm", target_os = "none"))]
 pub use context::CortexM;
 pub use context::{Context, Cores, Interrupts, OneContext};
-pub use drain::{Drain, Names};
+pub use drain::{Drain, Held, Names, Said, Taken};
 pub use exclusive::{AnyThread, Exclusive, OneThread, Threads};
 pub use future::{Detached, InSpan, WithSpan};
 #[cfg(not(loom))]
@@ -168,6 +170,8 @@ pub use stamp::Stamp;
 pub use tag::{Static, Value};
 pub use tracer::Tracer;
 pub use transport::*;
+#[cfg(not(target_os = "none"))]
+pub use unwinding::Unwinding;
 pub use wrap::wrap;
 
 #[cfg(any(doc, doctest))]

@@ -48,6 +48,8 @@ pub struct Tracer {
     pub(crate) tags: &'static [(&'static str, Value<'static>)],
     pub(crate) judge: Judge,
     pub(crate) global_tags: Option<GlobalTagsView>,
+    #[cfg(not(target_os = "none"))]
+    pub(crate) unwinding: Option<&'static crate::unwinding::Unwinding>,
 }
 
 impl Tracer {
@@ -79,6 +81,8 @@ impl Tracer {
             tags: &[],
             judge: Judge::NONE,
             global_tags: None,
+            #[cfg(not(target_os = "none"))]
+            unwinding: None,
         }
     }
 

@@ -13,6 +13,7 @@
 //! | `sandwich_tcp` | `lm3s6965evb`, Cortex-M3 | the same kitchen, its spans over a TCP connection that may break |
 //! | `sandwich_mqtt` | `lm3s6965evb`, Cortex-M3 | the same kitchen, its spans published to an MQTT broker |
 //! | `distributed_counter`, `distributed_kitchen` | `lm3s6965evb`, Cortex-M3 | two boards and a service on the host in one trace |
+//! | `clock_udp` | `lm3s6965evb`, Cortex-M3 | spans that say what the host's clock showed meanwhile |
 //! | `hammer_nested` | `mps2-an386`, Cortex-M4 | two interrupts and thread mode on one arena, every span checked |
 //! | `hammer_m0` | `microbit`, Cortex-M0 | the same without compare-exchange |
 //! | `hammer_cores` | `mps2-an521`, two Cortex-M33 | two cores on one arena, spans handed from one to the other |

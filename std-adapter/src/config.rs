@@ -2,7 +2,7 @@
 //!
 //! This is the only module that looks at environment variables. It reads Datadog's own (`DD_TRACE_AGENT_URL`,
 //! `DD_AGENT_HOST`, `DD_TRACE_AGENT_PORT`, `DD_SERVICE`, `DD_ENV`, `DD_VERSION`, `DD_TAGS`,
-//! `DD_TRACE_BAGGAGE_TAG_KEYS`), with Datadog's precedence, and `NO_COLOR`. An empty variable counts as unset. A value that cannot be used never stops a program: it becomes a
+//! `DD_TRACE_BAGGAGE_TAG_KEYS`, `DD_TRACE_ENABLED`), with Datadog's precedence, and `NO_COLOR`. An empty variable counts as unset. A value that cannot be used never stops a program: it becomes a
 //! [`Warning`] that says what is used instead.
 
 use std::fmt;
@@ -22,6 +22,8 @@ pub struct Config {
     pub tagging: Tagging,
     /// Whether the user asked for output without colour.
     pub no_color: bool,
+    /// Whether this program traces itself.
+    pub trace_enabled: bool,
     /// What was found unusable, and what is used instead.
     pub warnings: Vec<Warning>,
 }
@@ -122,6 +124,7 @@ struct Found {
     tags: Option<String>,
     baggage: Option<String>,
     no_color: bool,
+    trace_enabled: Option<String>,
 }
 
 impl Found {
@@ -138,6 +141,7 @@ impl Found {
             "DD_VERSION" => self.version = Some(value),
             "DD_TAGS" => self.tags = Some(value),
             "DD_TRACE_BAGGAGE_TAG_KEYS" => self.baggage = Some(value),
+            "DD_TRACE_ENABLED" => self.trace_enabled = Some(value),
             "NO_COLOR" => self.no_color = true,
             _ => {}
         }
@@ -169,7 +173,8 @@ impl Found {
                 .collect(),
             baggage: self.baggage.as_deref().map(BaggageKeys::parse).unwrap_or_default(),
         };
-        Config { agent_url, tagging, no_color: self.no_color, warnings }
+        let trace_enabled = truth("DD_TRACE_ENABLED", self.trace_enabled, true, &mut warnings);
+        Config { agent_url, tagging, no_color: self.no_color, trace_enabled, warnings }
     }
 }
 
@@ -191,6 +196,20 @@ fn address(host: Option<&str>, port: Option<String>, warnings: &mut Vec<Warning>
         format!("http://[{host}]:{port}")
     } else {
         format!("http://{host}:{port}")
+    }
+}
+
+/// A variable that says yes or no.
+fn truth(variable: &'static str, value: Option<String>, default: bool, warnings: &mut Vec<Warning>) -> bool {
+    let Some(value) = value else { return default };
+    match value.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" => true,
+        "false" | "0" => false,
+        _ => {
+            let instead = format!("neither `true` nor `false`; `{default}` is used");
+            warnings.push(Warning { variable, value, instead });
+            default
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod input;
 mod listen;
 mod mqtt;
 mod summary;
+mod time;
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
@@ -110,7 +111,7 @@ pub fn run(
         streams: HashMap::new(),
         ways,
         other_versions: HashSet::new(),
-        assembler: Assembler::new(Limits::default(), config.tagging),
+        assembler: Assembler::new(Limits::default(), config.tagging).with_rates(client.rates()),
         outlet: Outlet {
             client,
             print,
@@ -299,10 +300,10 @@ impl Bridge {
 
     /// Asks the devices whose packets just came for what they have not told.
     fn ask(&mut self, link: usize, from: From) {
-        for request in self.decoder.take_requests() {
-            if let Some(way) = self.ways.get_mut(&link) {
-                way.ask(&request, from);
-            }
+        let way = self.ways.get_mut(&link).filter(|way| way.is_open());
+        let Some(way) = way else { return drop(self.decoder.take_requests()) };
+        for request in self.decoder.take_timed_requests(time::now(self.started)) {
+            way.ask(&request, from);
         }
     }
 

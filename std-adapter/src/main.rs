@@ -42,7 +42,8 @@ struct Bridge {
     /// Where the agent is; wins over the environment.
     #[arg(long, value_name = "URL")]
     agent_url: Option<String>,
-    /// Read the names of devices that tell them by address from this ELF file, or from those in this folder, by build id.
+    /// Read the names of devices that tell them by address from this ELF file, or from those in this folder, by build id; and the
+    /// functions and lines where devices stopped.
     #[arg(long, value_name = "FILE|DIR")]
     elf: Vec<PathBuf>,
     /// The byte streams carry the log of this program in defmt frames, and packets in it; lines become events of their spans.

@@ -26,6 +26,7 @@ mod context;
 mod correct;
 mod decision;
 mod passed;
+mod rates;
 mod remotes;
 mod resolve;
 mod size;
@@ -33,6 +34,7 @@ mod table;
 mod trace;
 
 pub use assembler::Assembler;
+pub use rates::Rates;
 pub use trace::{Datum, Trace};
 
 /// How much is held back, and for how long. Times are nanoseconds.

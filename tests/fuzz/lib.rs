@@ -7,7 +7,7 @@
 //! | [`session`] | packets of any sessions | spans are handed out or counted; memory is bounded |
 //! | [`request`] | what a host asks, alone and on a stream | what is asked is heard; it is no packet; nothing is allocated |
 //! | [`headers`] | headers of a request in all styles, and a context in the compact form | what is read is written and read again; it fits its limits; nothing is allocated |
-//! | [`elf`] | the ELF file of a program | twice the same; texts are as long as asked; memory is bounded |
+//! | [`elf`] | the ELF file of a program | twice the same; texts are as long as asked; lines are found or not; memory is bounded |
 //! | [`drain`] | what a program on a device does | what the host decodes is what the program did |
 //!
 //! `./test fuzz` runs each under libFuzzer, from the files in `tests/fuzz/corpus/<target>`; `cargo test -p microspan-fuzz`

@@ -50,6 +50,7 @@ fn main() -> io::Result<()> {
             session: (seed % 3 != 0).then(|| Session::new(seed)),
             sync: seed % 2 == 0,
             names: seed % 4 < 2,
+            time: (seed % 5 == 0).then_some(seed as u8 % 16),
         };
         let mut requests = request.encode().to_vec();
         if seed % 2 == 0 {

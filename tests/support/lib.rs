@@ -12,6 +12,7 @@
 //! | [`hammer`] | a firmware that checks itself, on one of several emulated boards |
 //! | [`terminal`] | a serial device that is none |
 //! | [`bridge`], [`standin`] | `microspan bridge` and `microspan agent` |
+//! | [`recorded`] | a tracer of this process, and what a host makes of what it records |
 //! | [`golden`], [`shown`] | bytes of every feature of the wire; bytes of the wire as text |
 //! | [`official`] | Datadog's own test agent, with its checks switched on |
 //! | [`span`] | spans as an agent stores them |
@@ -38,6 +39,7 @@ pub mod probe;
 pub mod process;
 pub mod proxy;
 pub mod qemu;
+pub mod recorded;
 pub mod sandwich;
 pub mod shown;
 pub mod span;

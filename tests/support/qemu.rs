@@ -76,10 +76,10 @@ impl Board {
         self
     }
 
-    /// Tells it a number by this name.
+    /// Gives its program another argument.
     #[must_use]
-    pub fn argument(mut self, name: &str, number: u16) -> Self {
-        self.semihosting.push_str(&format!(",arg={name}={number}"));
+    pub fn argument(mut self, name: &str, value: u32) -> Self {
+        self.semihosting.push_str(&format!(",arg={name}={value}"));
         self
     }
 

@@ -185,9 +185,10 @@ impl ExporterBuilder {
             told.set_tag(key, Value::Str(Text::from(value)));
         }
         let client = Client::start(self.agent_url.as_deref().unwrap_or(&config.agent_url), self.options)?;
+        let assembler = Assembler::new(Limits::default(), config.tagging).with_rates(client.rates());
         Ok(DatadogSpanExporter {
             client,
-            assembler: Mutex::new(Assembler::new(Limits::default(), config.tagging)),
+            assembler: Mutex::new(assembler),
             source: Arc::new(told.clone()),
             told,
             resource: Resource::builder_empty().build(),

@@ -6,15 +6,19 @@ use super::remotes::Remotes;
 use super::resolve::Resolver;
 use super::size;
 use super::table::Table;
-use super::{Counters, Limits, Trace};
+use super::{Counters, Limits, Rates, Trace};
 use crate::config::{BaggageKeys, Tagging};
-use crate::model::{Span, Text};
+use crate::model::{Span, Tag, Text};
 
-/// How many emptied lists are kept for the spans to come.
-const SPARE_SPAN_LISTS: usize = 64;
+/// How many spans have room in the emptied lists that are kept for the spans to come.
+const SPARE_ROOM: usize = 32_768;
 
 /// A list that grew beyond this is given back to the system instead of being kept. Traces that go out in parts are shorter.
 const SPARE_SPANS: usize = 512;
+
+/// How many emptied lists of tags are kept, and how long they may be.
+const SPARE_TAG_LISTS: usize = 16_384;
+const SPARE_TAGS: usize = 32;
 
 /// Gathers spans into traces.
 ///
@@ -28,11 +32,15 @@ pub struct Assembler {
     baggage: BaggageKeys,
     contexts: Contexts,
     resolver: Resolver,
+    rates: Rates,
     /// Spans in the table, and their bytes.
     held: usize,
     held_bytes: usize,
     spare_spans: Vec<Vec<Span>>,
+    spare_room: usize,
     spare_marks: Vec<bool>,
+    /// `None`: nobody has asked for one.
+    spare_tags: Option<Vec<Vec<Tag>>>,
 }
 
 impl Assembler {
@@ -46,11 +54,21 @@ impl Assembler {
             baggage: tagging.baggage.clone(),
             contexts: Contexts::new(tagging),
             resolver: Resolver::default(),
+            rates: Rates::default(),
             held: 0,
             held_bytes: 0,
             spare_spans: Vec::new(),
+            spare_room: 0,
             spare_marks: Vec::new(),
+            spare_tags: None,
         }
+    }
+
+    /// Has traces that nobody has decided on follow these rates, the agent's.
+    #[must_use]
+    pub fn with_rates(mut self, rates: Rates) -> Self {
+        self.rates = rates;
+        self
     }
 
     /// Takes a span, and hands on what has to go out because of it.
@@ -62,8 +80,12 @@ impl Assembler {
         }
         let key = (span.trace_id, span.source.runtime_id);
         self.remotes.learn(&span);
-        let spare = &mut self.spare_spans;
-        let at = self.table.add(key, span, now, || spare.pop().unwrap_or_default());
+        let (spare, room) = (&mut self.spare_spans, &mut self.spare_room);
+        let at = self.table.add(key, span, now, || {
+            let list = spare.pop().unwrap_or_default();
+            *room -= list.capacity();
+            list
+        });
         let slot = self.table.slot(at);
         self.held += 1;
         self.held_bytes += size::of_last(&slot.spans);
@@ -126,6 +148,11 @@ impl Assembler {
             .min()
     }
 
+    /// An empty list for the tags of a span to come, with the memory of one that went out.
+    pub fn spare_tags(&mut self) -> Vec<Tag> {
+        self.spare_tags.get_or_insert_default().pop().unwrap_or_default()
+    }
+
     /// How many spans are held.
     pub fn held(&self) -> usize {
         self.held
@@ -160,7 +187,7 @@ impl Assembler {
         self.counters.spans_out += spans.len() as u64;
         self.counters.traces_out += 1;
 
-        let trace = Trace::new(spans, marks, context);
+        let trace = Trace::new(spans, marks, context, &self.rates);
         out(&trace);
         self.reclaim(trace);
     }
@@ -168,9 +195,19 @@ impl Assembler {
     /// Keeps the memory of a trace that is gone.
     fn reclaim(&mut self, trace: Trace) {
         let Trace { mut spans, top_level, .. } = trace;
+        if let Some(spare) = &mut self.spare_tags {
+            for span in &mut spans {
+                let is_useful = (1..=SPARE_TAGS).contains(&span.tags.capacity());
+                if is_useful && spare.len() < SPARE_TAG_LISTS {
+                    span.tags.clear();
+                    spare.push(std::mem::take(&mut span.tags));
+                }
+            }
+        }
         spans.clear();
         self.spare_marks = top_level;
-        if spans.capacity() <= SPARE_SPANS && self.spare_spans.len() < SPARE_SPAN_LISTS {
+        if spans.capacity() <= SPARE_SPANS && self.spare_room + spans.capacity() <= SPARE_ROOM {
+            self.spare_room += spans.capacity();
             self.spare_spans.push(spans);
         }
     }

@@ -1,7 +1,7 @@
 //! Who decided that a trace is kept, as Datadog writes it on the first span of a chunk.
 //!
 //! In this order: the program's own hand (the tags `manual.keep` and `manual.drop`), a priority that stands there already, a
-//! rule of the device's sampler, and otherwise nobody: then the agent decides.
+//! rule of the device's sampler, and otherwise the rate that the agent asks for ([`Rates`](super::Rates)).
 
 use crate::model::{Span, Text, Value};
 
@@ -12,7 +12,7 @@ pub(super) const MECHANISM: &str = "_dd.p.dm";
 /// The rate of the rule that kept the trace, as a device tells it.
 const RULE: &str = "_dd.rule_psr";
 /// The same as it travels with the trace.
-const RATE: &str = "_dd.p.ksr";
+pub(super) const RATE: &str = "_dd.p.ksr";
 
 const KEEP: &str = "manual.keep";
 const DROP: &str = "manual.drop";
@@ -64,7 +64,7 @@ fn by_hand(spans: &mut [Span]) -> Option<i64> {
 }
 
 /// At most six decimals, and no zeros at the end.
-fn format_rate(rate: f64) -> String {
+pub(super) fn format_rate(rate: f64) -> String {
     let text = format!("{rate:.6}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

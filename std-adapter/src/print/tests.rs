@@ -166,3 +166,29 @@ fn events_are_shown_by_their_time_after_the_start_with_what_is_said_of_them() {
                  and 1 more events\n";
     assert!(text.ends_with(shown), "{text}");
 }
+
+#[test]
+fn the_stack_of_an_error_stands_below_its_span_and_above_its_children() {
+    let stack = "  at app::bake (src/app.rs:42)\n  at main\x1b (src/main.rs:7)";
+    let long: &'static str = Box::leak(vec!["  at f"; 18].join("\n").into_boxed_str());
+    let failed = |id, parent, name, start, stack: &'static str| Span {
+        error: true,
+        tags: tags([("error.stack", stack.into()), ("error.type", "Reset".into())]),
+        ..span(id, parent, name, start, 5)
+    };
+    let spans =
+        [failed(1, 0, "root", 0, stack), failed(2, 1, "child", 1, "  at x"), span(3, 1, "last", 2, 5)];
+    assert_eq!(
+        tree(&spans, PLAIN),
+        "trace 0000000000000000000000000000002a  3 spans\n\
+         motor  root  5 ns  error  error.type=Reset\n\
+         │    at app::bake (src/app.rs:42)\n\
+         │    at main\\u{1b} (src/main.rs:7)\n\
+         ├─ motor  child  5 ns  error  error.type=Reset\n\
+         │       at x\n\
+         └─ motor  last  5 ns\n"
+    );
+    let shown = tree(&[failed(1, 0, "root", 0, long)], PLAIN);
+    assert_eq!(shown.matches("     at f\n").count(), 16);
+    assert!(shown.ends_with("     and 2 more lines\n"), "{shown}");
+}

@@ -15,6 +15,7 @@ use microspan::{
 use serde::Serialize;
 
 use crate::allocations;
+use crate::contest::{self, Flow};
 use crate::seam;
 use crate::ticks::{Ticks, median};
 
@@ -31,16 +32,44 @@ pub struct Options {
     /// Print one JSON object instead of a table
     #[arg(long)]
     json: bool,
+    /// Count instructions as well, by valgrind's callgrind, which takes some minutes
+    #[arg(long)]
+    callgrind: bool,
+    /// Make spans of WHO:OPERATION for callgrind to look on, and measure nothing
+    #[arg(long, hide = true)]
+    batch_for_callgrind: Option<String>,
 }
 
 /// One operation. The names of the operations do not change.
 #[derive(Serialize)]
 pub struct Row {
+    who: &'static str,
     op: &'static str,
     ns: f64,
     ratio_to_two_clock_reads: f64,
-    /// For each span, its drain and encoding included.
-    allocations: f64,
+    /// For each span, its drain and encoding included, where they are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allocations: Option<f64>,
+    /// For each span, of the thread that makes it, where they are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instructions: Option<f64>,
+}
+
+impl Row {
+    /// Whose figures these are.
+    pub fn who(&self) -> &'static str {
+        self.who
+    }
+
+    /// What was done.
+    pub fn op(&self) -> &'static str {
+        self.op
+    }
+
+    /// Says what was counted.
+    pub fn set_instructions(&mut self, instructions: f64) {
+        self.instructions = Some(instructions);
+    }
 }
 
 #[derive(Serialize)]
@@ -48,6 +77,7 @@ struct Figures {
     clock: &'static str,
     spans_delivered: u32,
     rows: Vec<Row>,
+    flat_out: Vec<Flow>,
 }
 
 static ARENA: Arena<SPANS, TAGS> = Arena::new();
@@ -156,6 +186,9 @@ struct Seen {
 
 /// Measures, and prints.
 pub fn run(options: &Options) -> Result<()> {
+    if let Some(what) = &options.batch_for_callgrind {
+        return contest::batch_for_callgrind(what);
+    }
     let arena = Box::leak(Box::new(Arena::<SPANS, TAGS>::new()));
     // Reached through a pointer, as a thread's own arena is; the shared one is a `static` that the compiler knows.
     let tracer = Box::leak(Box::new(Tracer::exclusive(arena, &Ticks).service("benches")));
@@ -194,10 +227,13 @@ pub fn run(options: &Options) -> Result<()> {
         ensure!(tracer.stats() == Stats::default(), "spans or tags were dropped: {:?}", tracer.stats());
     }
     ensure!(delivered == made, "{made} spans were made and {delivered} delivered");
-    let (rows_of_seam, delivered_by_seam) = seam::run(BATCH)?;
     let mut rows = rows(seen);
+    let (rows_of_contest, flat_out) = contest::run(options.callgrind)?;
+    let (rows_of_seam, delivered_by_seam) = seam::run(BATCH, contest::ours::end()?)?;
     rows.extend(rows_of_seam);
-    let figures = Figures { clock: Ticks::NAME, spans_delivered: delivered + delivered_by_seam, rows };
+    rows.extend(rows_of_contest);
+    let spans_delivered = delivered + delivered_by_seam;
+    let figures = Figures { clock: Ticks::NAME, spans_delivered, rows, flat_out };
     if options.json {
         println!("{}", serde_json::to_string(&figures)?);
     } else {
@@ -233,14 +269,22 @@ fn rows(seen: Vec<Seen>) -> Vec<Row> {
     let spans = (ROUNDS as f64) * f64::from(BATCHES_OF_A_ROUND * BATCH);
     let row = |(operation, seen): (&Operation, Seen)| {
         let allocations = seen.allocations as f64 / spans;
-        row(operation.op, median(seen.nanoseconds), median(seen.ratios), allocations)
+        row("arena", operation.op, median(seen.nanoseconds), median(seen.ratios), Some(allocations))
     };
     OPERATIONS.iter().zip(seen).map(row).collect()
 }
 
-/// A row, its times rounded.
-pub fn row(op: &'static str, ns: f64, ratio: f64, allocations: f64) -> Row {
-    Row { op, ns: hundredths(ns), ratio_to_two_clock_reads: hundredths(ratio), allocations }
+/// A row, its figures rounded.
+pub fn row(who: &'static str, op: &'static str, ns: f64, ratio: f64, allocations: Option<f64>) -> Row {
+    let allocations = allocations.map(hundredths);
+    Row {
+        who,
+        op,
+        ns: hundredths(ns),
+        ratio_to_two_clock_reads: hundredths(ratio),
+        allocations,
+        instructions: None,
+    }
 }
 
 fn hundredths(figure: f64) -> f64 {
@@ -249,9 +293,33 @@ fn hundredths(figure: f64) -> f64 {
 
 fn print(figures: &Figures, bytes: u64) {
     println!("Medians of {ROUNDS} rounds on this machine; the clock is {}", figures.clock);
-    println!("{:<26}{:>8}{:>18}{:>14}", "operation", "ns", "x two clock reads", "allocations");
-    for Row { op, ns, ratio_to_two_clock_reads, allocations } in &figures.rows {
-        println!("{op:<26}{ns:>8.1}{ratio_to_two_clock_reads:>18.2}{allocations:>14}");
+    println!(
+        "{:<24}{:<26}{:>9}{:>18}{:>13}{:>14}",
+        "who", "operation", "ns", "x two clock reads", "allocations", "instructions"
+    );
+    let shown = |figure: Option<f64>| figure.map_or_else(String::new, |figure| figure.to_string());
+    for Row { who, op, ns, ratio_to_two_clock_reads, allocations, instructions } in &figures.rows {
+        println!(
+            "{who:<24}{op:<26}{ns:>9.1}{ratio_to_two_clock_reads:>18.2}{:>13}{:>14}",
+            shown(*allocations),
+            shown(*instructions)
+        );
     }
-    println!("{} spans were made and delivered, in {bytes} bytes of packets.", figures.spans_delivered);
+    println!(
+        "{} spans of arena and seam were made and delivered, those of arena in {bytes} bytes.",
+        figures.spans_delivered
+    );
+    println!("{NOTE}");
+    println!("\nAs fast as one thread makes them");
+    println!(
+        "{:<24}{:>14}{:>18}{:>10}{:>10}{:>18}",
+        "who", "made / s", "delivered / s", "dropped", "said so", "ns behind / span"
+    );
+    figures.flat_out.iter().for_each(|flow| println!("{flow}"));
 }
+
+const NOTE: &str = "\
+Ratios differ from run to run, those of microspan the most: compare several runs.
+cold and tail time single spans: each figure has two more readings of the clock in it, as has two_clock_reads beside it, and
+    goes in steps of the clock's own, which may be 10 ns. A ratio of 1.00 there says that no difference could be told.
+sampled_out: datadog-opentelemetry delivers such spans too. It posts to a socket of this process; the others encode only.";

@@ -2,6 +2,7 @@
 
 mod allocations;
 mod boards;
+mod contest;
 mod elf;
 mod firmware;
 mod growth;

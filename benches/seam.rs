@@ -11,8 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, ensure};
-use microspan::{Arena, Clock, Drain, Session, Static, Stats, Tracer};
-use microspan_std::threads::Threads;
+use microspan::{Clock, Drain, Static};
 
 use crate::host::{Row, Sink, each, row};
 use crate::ticks::{Ticks, median};
@@ -22,8 +21,6 @@ const ROUNDS: usize = 401;
 const WARM: usize = 20;
 /// How long the drain sleeps when it found nothing.
 const REST: Duration = Duration::from_micros(100);
-/// Places for threads: more than there are, as in a program.
-const BOUND: usize = 64;
 
 /// One operation; its name for one thread and for two.
 struct Operation {
@@ -79,16 +76,12 @@ struct Meeting {
 }
 
 /// The rows, and how many spans were made and delivered.
-pub fn run(batch: u32) -> Result<(Vec<Row>, u32)> {
-    let arena = Box::leak(Box::new(Arena::<8_192, 8_192, BOUND>::new()));
-    let tracer =
-        Box::leak(Box::new(Tracer::new(arena, &Ticks).context(&Threads::<BOUND>).service("benches")));
-    let tracer: &'static Tracer = tracer;
-    microspan::set_global(tracer)?;
-    let mut drain = Drain::<1472>::new(tracer, Session::new(2)).ok_or_else(|| anyhow!("no first drain"))?;
-
+/// The drain is the global tracer's.
+pub fn run(batch: u32, mut drain: Drain<1472>) -> Result<(Vec<Row>, u32)> {
+    let tracer = microspan::global().ok_or_else(|| anyhow!("no global tracer"))?;
+    let (dropped, before) = (tracer.stats(), drain.spans());
     let mut rows = Vec::new();
-    let mut made = 0;
+    let mut made = before;
     for threads in [1, 2] {
         let meeting = Meeting::default();
         meeting.drained.store(drain.spans(), Ordering::Relaxed);
@@ -104,9 +97,9 @@ pub fn run(batch: u32) -> Result<(Vec<Row>, u32)> {
         made += spans_of(WARM + ROUNDS, threads, batch) + threads as u32;
         rows.extend(rows_of(threads, &times));
     }
-    ensure!(tracer.stats() == Stats::default(), "spans or tags were dropped: {:?}", tracer.stats());
+    ensure!(tracer.stats() == dropped, "spans or tags were dropped: {:?}", tracer.stats());
     ensure!(drain.spans() == made, "{made} spans were made and {} delivered", drain.spans());
-    Ok((rows, made))
+    Ok((rows, made - before))
 }
 
 /// How many spans so many threads make in so many rounds, without their roots.
@@ -166,7 +159,7 @@ fn rows_of(threads: usize, times: &[Vec<Vec<f64>>]) -> Vec<Row> {
         let rounds: Vec<_> = all.flat_map(|(clock, own)| clock.iter().zip(own)).collect();
         let ns = median(rounds.iter().map(|(_, own)| **own).collect());
         let ratio = median(rounds.iter().map(|(clock, own)| **own / **clock).collect());
-        row(operation.names[threads - 1], ns, ratio, 0.0)
+        row("seam", operation.names[threads - 1], ns, ratio, None)
     };
     OPERATIONS.iter().enumerate().map(|(number, operation)| of(number, operation)).collect()
 }

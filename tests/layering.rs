@@ -15,6 +15,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("microspan-std", &["microspan"]),
     ("microspan-firmware", &["microspan"]),
     ("microspan-example-library", &["microspan"]),
+    ("microspan-example-service", &["microspan", "microspan-std"]),
     ("microspan-fuzz", &["microspan", "microspan-std"]),
     ("microspan-tests", &["microspan", "microspan-example-library", "microspan-macros", "microspan-std"]),
     ("microspan-benches", &["microspan", "microspan-macros", "microspan-std"]),
@@ -24,14 +25,14 @@ const CRATES: &[(&str, &[&str])] = &[
 const MODULES: &[&[&str]] = &[
     &["error"],
     &["model"],
-    &["config", "clock", "threads", "carrier"],
+    &["config", "clock", "threads", "carrier", "log_events"],
     &["decode"],
     &["pipeline"],
     &["msgpack", "print"],
     &["screen"],
     &["agent", "defmt", "elf", "standin"],
-    &["otel", "tower"],
-    &["daemon"],
+    &["otel", "tower", "layer", "correlation"],
+    &["daemon", "local"],
 ];
 
 /// Modules that perform no I/O and read no clock: bytes and time come from the caller.

@@ -54,7 +54,7 @@ fn a_device_tells_all_its_names_at_once_over_tcp_when_it_is_asked() {
         }
         if told.len() >= 30 && asked_after.is_none() {
             asked_after = Some(told.len());
-            let request = Request { session: None, sync: true, names: true };
+            let request = Request { session: None, sync: true, names: true, time: None };
             let mut frame = vec![0];
             let Ok(()) = write_frame(&request.encode(), |bytes| {
                 frame.extend_from_slice(bytes);

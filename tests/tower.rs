@@ -1,8 +1,6 @@
 //! Two services of axum, one of which calls the other: one trace, begun elsewhere.
 
-use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
@@ -11,44 +9,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use microspan::{Arena, Clock, Drain, InSpan, Refused, Session, Tracer, Transport};
-use microspan_std::decode::{Arrival, Decoder};
-use microspan_std::model::{Span, Value};
-use microspan_std::threads::Threads;
+use microspan::InSpan;
 use microspan_std::tower::{ClientLayer, ServerLayer};
+use microspan_tests::recorded::{Recorded, tag};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tower_layer::Layer;
 use tower_service::Service;
-
-struct Nanoseconds;
-
-impl Clock for Nanoseconds {
-    fn now(&self) -> u64 {
-        static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
-        START.elapsed().as_nanos() as u64
-    }
-
-    fn frequency(&self) -> u32 {
-        1_000_000_000
-    }
-}
-
-static ARENA: Arena<1024, 4096, 64> = Arena::new();
-static TRACER: Tracer = Tracer::new(&ARENA, &Nanoseconds).context(&Threads::<64>).service("bakery");
-
-#[derive(Default)]
-struct Spans(Decoder, Vec<Span>);
-
-impl Transport for Spans {
-    type Error = Infallible;
-
-    fn send(&mut self, packet: &[u8]) -> Result<(), Refused<Infallible>> {
-        let arrival = Arrival { unix: 1_700_000_000_000_000_000, monotonic: 0 };
-        self.0.packet(packet, arrival, &mut |span| self.1.push(span));
-        Ok(())
-    }
-}
 
 async fn serve(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -74,14 +41,9 @@ async fn ask(url: String, headers: &[(&'static str, &'static str)]) -> StatusCod
         .map_or(StatusCode::BAD_GATEWAY, |answer| answer.status())
 }
 
-fn tag(span: &Span, key: &str) -> Option<String> {
-    span.tag(key).map(Value::to_string)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_that_is_served_by_way_of_another_is_one_trace() {
-    let mut drain = Drain::<1472, 256>::new(&TRACER, Session::new(0x7_0057)).expect("the first drain");
-    microspan::set_global(&TRACER).expect("the first tracer");
+    let mut recorded = Recorded::begin();
 
     let (heard, mut hears) = mpsc::unbounded_channel::<HeaderMap>();
     let oven = Router::new().route(
@@ -121,11 +83,9 @@ async fn a_request_that_is_served_by_way_of_another_is_one_trace() {
     let answer = Service::call(&mut client, request).await.expect("an answer");
     assert_eq!(answer.status(), StatusCode::CREATED);
 
-    let mut host = Spans::default();
-    while drain.poll(&mut host) == Ok(true) {}
-    let spans = std::mem::take(&mut host.1);
+    let spans = recorded.take();
     let named = |name: &str, service: Option<&str>| {
-        let is = |span: &&Span| span.name == name && span.service.as_deref() == service;
+        let is = |span: &&microspan_std::model::Span| span.name == name && span.service.as_deref() == service;
         spans.iter().find(is).unwrap_or_else(|| panic!("no {name} of {service:?} in {spans:?}"))
     };
     assert_eq!(spans.len(), 4, "{spans:?}");
@@ -171,7 +131,7 @@ async fn a_request_that_is_served_by_way_of_another_is_one_trace() {
 
     // A request that nobody answers is a failure of who asks; a trace of its own has nothing to hand on.
     assert_eq!(ask("http://127.0.0.1:1/".into(), &[]).await, StatusCode::BAD_GATEWAY);
-    while drain.poll(&mut host) == Ok(true) {}
-    let failed = host.1.first().expect("a span");
+    let spans = recorded.take();
+    let failed = spans.first().expect("a span");
     assert!(failed.error && tag(failed, "error.message").is_some(), "{failed:?}");
 }

@@ -10,7 +10,7 @@ declare -A about=(
     [clippy]='clippy without a warning, on the host and for the boards'
     [docs]='documentation without a warning'
     [layering]='who may import whom'
-    [tests]='unit, documentation and integration tests, with features on and off'
+    [tests]='unit, documentation and integration tests, with features on and off (--long: the soak of the way to the agent)'
     [features]='each feature of the core alone, each two, and all together, on the host and on a Cortex-M0; each of the host alone'
     [fuzz]='a minute of what a fuzzer makes of streams, packets, sessions, ELF files and programs (--long: ten for each)'
     [loom]='every interleaving of a few threads on the slot ring and the arena'
@@ -19,8 +19,8 @@ declare -A about=(
     [miri]='undefined behaviour in the core: by stacked borrows all tests but the model, by tree borrows those of the unsafe code'
     [boards]='the core for five targets, and the firmware'
     [qemu]="end to end from emulated boards: against Datadog's own test agent, and every example"
-    [hammer]='interrupts and cores on one arena, on three emulated boards'
-    [demo]='./demo, and whether its books balance'
+    [hammer]='interrupts and cores on one arena, and resets of one that outlives them, on emulated boards'
+    [demo]='./demo and ./demo --distributed, and whether their books balance'
     [bench]='instructions per operation on four emulated Cortex-M, beside those of the table'
 )
 
@@ -30,15 +30,17 @@ cost_targets=(thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabihf thumbv
 test_agent=ddapm-test-agent==1.69.1
 test_agent_dir=target/test-agent
 
-# The kitchen over each of its links.
-sandwiches=(sandwich_mqtt sandwich_rtt sandwich_tcp sandwich_uart sandwich_udp)
+# The kitchen over each of its links, and the two boards of one trace.
+sandwiches=(distributed_counter distributed_kitchen sandwich_mqtt sandwich_rtt sandwich_tcp sandwich_uart sandwich_udp)
 
-# The programs that hammer an arena, and the one that panics, and their targets.
+# The programs that hammer an arena, the one that panics, those that are reset, and their targets.
 declare -A hammers=(
     [hammer_m0]=thumbv6m-none-eabi
     [hammer_nested]=thumbv7em-none-eabihf
     [hammer_cores]=thumbv8m.main-none-eabi
     [example_panic]=thumbv7em-none-eabihf
+    [recorder_m0]=thumbv6m-none-eabi
+    [recorder_m4]=thumbv7em-none-eabihf
 )
 
 # The examples, their targets and what features they need.
@@ -126,7 +128,8 @@ step_tests() {
         cargo test --locked -p microspan --features off --test off &&
         cargo test --locked -p microspan-example-library &&
         cargo test --locked -p microspan-example-library --features off &&
-        cargo test --locked -p microspan-std --no-default-features
+        cargo test --locked -p microspan-std --no-default-features || return
+    ! $long || cargo test --locked --release -p microspan-tests --test soak -- --ignored --nocapture
 }
 
 # The features of the core, one a line.
@@ -154,7 +157,7 @@ step_features() {
             cargo check --locked -p microspan --no-default-features --features "$feature" || return
         board_cargo "$target" check --locked -p microspan --no-default-features --features "$feature" || return
     done
-    for feature in '' defmt elf http opentelemetry tower; do
+    for feature in '' defmt elf http opentelemetry tower tracing; do
         RUSTFLAGS=-Dwarnings CARGO_TARGET_DIR=$target_dir/features \
             cargo check --locked -p microspan-std --no-default-features --features "$feature" || return
     done
@@ -164,7 +167,7 @@ step_features() {
 fuzz_flags='--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
     -Cllvm-args=-sanitizer-coverage-trace-compares'
-fuzz_targets=(frame packet session request elf drain)
+fuzz_targets=(frame packet session request headers elf drain)
 
 step_fuzz() {
     need_programs c++:g++ || return
@@ -244,7 +247,7 @@ step_boards() {
     build_sandwich "${sandwiches[@]}" && build_hammers && build_examples || return
     for target in "${cost_targets[@]}"; do
         board_cargo "$target" build --locked -p microspan-firmware --no-default-features --profile firmware \
-            --bin cost --bin cost_interrupts --bin cost_callsites --bin cost_sampler --bin cost_global || return
+            --bin cost --bin cost_interrupts --bin cost_callsites --bin cost_sampler --bin cost_global --bin cost_recorder || return
     done
 }
 
@@ -255,7 +258,7 @@ step_qemu() {
     build_sandwich "${sandwiches[@]}" && build_examples || return
     MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$target_dir" && pwd) \
         cargo test --locked --workspace --test mqtt --test probe --test tcp --test udp --test uart \
-        --test examples --test defmt --test otel
+        --test distributed --test examples --test defmt --test otel
 }
 
 build_examples() {
@@ -279,7 +282,7 @@ step_hammer() {
     command -v qemu-system-arm >/dev/null || skip "there is no qemu-system-arm here" || return
     build_hammers || return
     MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$target_dir" && pwd) \
-        cargo test --locked -p microspan-tests --test hammer --test panic
+        cargo test --locked -p microspan-tests --test hammer --test panic --test recorder
 }
 
 step_demo() {
@@ -290,6 +293,13 @@ step_demo() {
     last=${output##*$'\n'}
     if ! balances "$last" || ! number traces "$last" || ! number wire_bytes "$last"; then
         complain "./demo --json ended with this, whose books do not balance: $last"
+        return 1
+    fi
+    output=$(./demo --distributed --json) || return
+    printf '%s\n' "$output"
+    last=${output##*$'\n'}
+    if ! balances "$last" || [[ $(number traces "$last") != 1 ]]; then
+        complain "./demo --distributed --json ended with this, which is not one trace of which all came: $last"
         return 1
     fi
 }

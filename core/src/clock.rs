@@ -1,4 +1,8 @@
-//! The clock contract.
+//! The clock contract, and a clock for counters that come round.
+
+mod widened;
+
+pub use widened::{Counter, Widened};
 
 /// Where time stamps come from.
 ///
@@ -29,7 +33,7 @@
 ///   start and every finish, from any context, interrupt handlers included;
 /// - MUST count at the rate that [`frequency`](Clock::frequency) states, from any origin; the host maps ticks
 ///   to wall-clock time;
-/// - widens a hardware counter of fewer than 64 bits itself.
+/// - widens a hardware counter of fewer than 64 bits itself, or is [`Widened`].
 ///
 /// The arena keeps the low 40 bits of a tick: a span must be drained within 2^39 ticks of its start
 /// (6 days at 1 MHz, 2.3 hours at 64 MHz, 9 minutes at 1 GHz), or its times are wrong by multiples of 2^40 ticks.

@@ -9,6 +9,7 @@
 //! | `drain/names.rs` | the table of strings |
 //! | `drain/hear.rs` | what the program and listeners say to it |
 //! | `drain/introduce.rs` | packets for those that come late |
+//! | `drain/take.rs` | finished spans as they are, for a program that encodes them itself |
 
 mod beyond;
 mod encoder;
@@ -16,18 +17,20 @@ mod hear;
 mod introduce;
 mod names;
 mod session;
+mod take;
 
 use crate::arena::{ArenaView, Cause, Finished};
 use crate::id::{Session, widen};
 use crate::tracer::Tracer;
 use crate::transport::{Refused, Transport};
-use crate::wire::{Header, MAX_MTU, MIN_MTU, Writer, seal};
+use crate::wire::{Header, MAX_MTU, MIN_MTU, Writer, put_echo, seal};
 pub(crate) use beyond::{BEYOND, Beyond};
 use encoder::Encoder;
 use introduce::Introduction;
 pub use names::Names;
 use names::Table;
 use session::{About, Told};
+pub use take::{Held, Said, Taken};
 
 /// Room for the CRC at the end of a packet.
 const CRC: usize = 2;
@@ -71,7 +74,12 @@ pub struct Drain<const MTU: usize, const NAMES: usize = 64> {
     told: Option<Told>,
     /// When a listener was answered last: the low 32 bits, so that one may be put off whom chance brings at their like.
     answered: u32,
+    /// The token of a request that asked when it was heard, and when that was.
+    echo: Option<u8>,
+    heard: u64,
     introduction: Introduction,
+    /// What the clock said last, of a session that is over.
+    stopped_at: Option<u64>,
 }
 
 impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
@@ -87,6 +95,22 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     pub fn new(tracer: &'static Tracer, session: Session) -> Option<Self> {
         const { assert!(MTU >= MIN_MTU && MTU <= MAX_MTU, "a drain's MTU is from 64 to 1,472 bytes") };
         tracer.arena.begin_session(session).then(|| Self::at(tracer, session, (0, 0, 0)))
+    }
+
+    /// The drain of a session that has just begun.
+    pub(crate) const fn of_new_session(tracer: &'static Tracer, session: Session) -> Self {
+        Self::at(tracer, session, (0, 0, 0))
+    }
+
+    /// The drain of a session that a reset has ended, and whose last time this is.
+    pub(crate) fn of_old_session(
+        tracer: &'static Tracer,
+        session: Session,
+        told: (u32, u32, u64),
+        time: u64,
+    ) -> Self {
+        const { assert!(MTU >= MIN_MTU && MTU <= MAX_MTU, "a drain's MTU is from 64 to 1,472 bytes") };
+        Self { stopped_at: Some(time), ..Self::at(tracer, session, told) }
     }
 
     /// A drain that begins with this packet, after so many spans, and whose newest counter is the third.
@@ -106,7 +130,10 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
             swept: 0,
             told: None,
             answered: 0,
+            echo: None,
+            heard: 0,
             introduction: Introduction::NONE,
+            stopped_at: None,
         }
     }
 
@@ -205,10 +232,24 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     fn fill(&mut self) -> usize {
         let mut sweep = Sweep { arena: self.tracer.arena, from: self.from, swept: self.swept };
         let mut next = if self.introduction.is_next() { None } else { sweep.next() };
-        let Self { tracer, session, buffer, about, names, sequence, spans, latest, told, .. } = self;
-        let now = tracer.clock.now();
+        let Self {
+            tracer,
+            session,
+            buffer,
+            about,
+            names,
+            sequence,
+            spans,
+            latest,
+            told,
+            echo,
+            stopped_at,
+            ..
+        } = self;
+        let now = stopped_at.unwrap_or_else(|| tracer.clock.now());
         // A panic in the middle takes this packet with it.
         tracer.arena.note_packet(sequence.wrapping_add(1));
+        tracer.arena.keep(sequence.wrapping_add(1), *spans, *latest, now);
         let header = Header {
             session: *session,
             sequence: *sequence,
@@ -222,6 +263,12 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         }
         let empty = w.used();
 
+        if let Some(token) = *echo {
+            match put_echo(&mut w, token, now.wrapping_sub(self.heard)) {
+                Ok(()) => *echo = None,
+                Err(_) => w.rewind(empty),
+            }
+        }
         session::tell(&mut w, told, (*tracer, &*about), names, now, *sequence, next.is_some());
         let mut encoder = Encoder::new(tracer, names, &header);
         let told_names = encoder.tell_names(&mut w, empty);
@@ -245,6 +292,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         *spans = spans.wrapping_add(taken);
         *latest = widen(*latest, encoder.newest);
         tracer.arena.note_drained(*latest, *spans);
+        tracer.arena.keep(sequence.wrapping_add(1), *spans, *latest, now);
 
         let told_names = encoder.tell_names(&mut w, empty) || told_names;
         if taken > 0 && !told_names {
@@ -255,6 +303,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         (self.from, self.swept) = (sweep.from, sweep.swept);
         if len == empty {
             self.tracer.arena.note_packet(self.sequence);
+            self.tracer.arena.keep(self.sequence, self.spans, self.latest, now);
             // Not even a sync has room: spans go on.
             self.introduction = Introduction::NONE;
             return 0;

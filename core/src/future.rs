@@ -244,6 +244,8 @@ impl<'p> Stay<'p> {
 impl Drop for Stay<'_> {
     #[inline]
     fn drop(&mut self) {
+        #[cfg(not(target_os = "none"))]
+        crate::unwinding::leaves(self.tracer, *self.current, || None);
         // A span that is not recorded has no place of its own, but those that were started in it and are open have one.
         if *self.current != 0 || self.tracer.current() != self.before {
             *self.current = self.tracer.arena.enter(Here::of(self.tracer.context), self.before);

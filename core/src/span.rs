@@ -200,6 +200,11 @@ impl<M: Threads> Drop for Span<M> {
         // One call, which keeps this small enough to be taken in wherever a guard is dropped.
         let end = if self.name.tracer.arena.full.asks { judge::finish_either } else { finish };
         if self.is_recording() || self.holds_trace_out() {
+            #[cfg(not(target_os = "none"))]
+            crate::unwinding::leaves(self.name.tracer, self.name.handle, || {
+                // SAFETY: `start` returned this, to this guard alone, which is not dropped yet.
+                self.is_recording().then(|| unsafe { self.name.tracer.arena.start_of(self.name.handle) })
+            });
             // SAFETY: `start` returned this, to this guard alone, and a guard is dropped once.
             unsafe { end(self.name.tracer, self.started()) };
         }

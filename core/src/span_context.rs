@@ -33,6 +33,18 @@ impl SpanContext {
         self.trace_id as u64 != 0 && self.span_id != 0
     }
 
+    /// Whether it names a trace, if not a span of it: that is what comes from a caller that records no span of its own, such as
+    /// Datadog's synthetic tests.
+    ///
+    /// ```
+    /// use microspan::SpanContext;
+    /// let synthetic = SpanContext { trace_id: 7, span_id: 0, sampling_priority: Some(1) };
+    /// assert!(synthetic.names_a_trace() && !synthetic.is_valid());
+    /// ```
+    pub const fn names_a_trace(&self) -> bool {
+        self.trace_id as u64 != 0
+    }
+
     pub(crate) fn to_bytes(self) -> [u8; CONTEXT] {
         let mut bytes = [0; CONTEXT];
         let ids = self.trace_id.to_le_bytes().into_iter().chain(self.span_id.to_le_bytes());

@@ -234,6 +234,7 @@ fn the_requests_in_the_document_are_those_of_the_code() {
             session: (key != 0).then(|| Session::new(key)),
             sync: asked.contains("sync"),
             names: asked.contains("names"),
+            time: asked.split("time ").nth(1).map(|token| token.parse().expect("a token")),
         };
         assert_eq!(hex(&expected.encode()), hex(&request), "{row:?}");
         assert_eq!(Request::parse(&request), Some(expected), "{row:?}");

@@ -3,6 +3,8 @@
 pub mod backoff;
 pub mod connection;
 pub mod mqtt;
+pub mod post;
+pub mod ready;
 pub mod shift;
 
 use embassy_time::{Duration, Instant, Ticker};

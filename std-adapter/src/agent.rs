@@ -8,30 +8,43 @@
 //! | it | then |
 //! | --- | --- |
 //! | cannot be reached, does not answer in time, answers 408, 429 or 5xx | the same payload is sent again, after pauses that grow and are random, for at most [`Options::retry_for`] |
-//! | answers anything else but success (400, 403, 404, 413, 415, ...) | the payload is dropped: sending it again would not help |
+//! | answers 413 | its halves are sent, and theirs, down to single traces; one that is too large by itself is dropped |
+//! | answers 404 or 415 to the smaller form ([`Options::v05`]) | the payload is sent in the form that every agent takes, and so are all later ones |
+//! | answers anything else but success (400, 403, 404, 415, ...) | the payload is dropped: sending it again would not help |
 //!
-//! Before the first payload with events the agent is asked (`/info`) whether it takes them as what they are; as long as it
-//! has not said so, they go out as a tag of JSON text.
+//! # What the agent says
+//!
+//! It is asked what it can do (`/info`) before the first payload, and again when it says that this has changed
+//! ([`Client::info`]). As long as it has not said that it takes events as what they are, they go out as a tag of JSON
+//! text. The rates that it answers are in [`Client::rates`], for an [`Assembler`](crate::pipeline::Assembler) to follow.
 //!
 //! Meanwhile traces go on being taken, up to [`Options::queue_bytes`]; beyond that the newest are refused. Everything
 //! that is dropped is counted by cause in [`Stats`]. An outage is logged once when it starts and once when it ends.
 
 mod backoff;
+mod container;
 mod endpoint;
 mod http;
+mod info;
+mod keep_rate;
 mod queue;
 mod report;
 mod stats;
+#[cfg(unix)]
+mod unix;
 mod worker;
 
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub(crate) use info::Followed;
+pub use info::{Info, TagLists};
 pub use stats::{Count, Stats};
 
+use crate::config::{ApiVersion, Config};
 use crate::error::ConfigError;
-use crate::pipeline::Trace;
+use crate::pipeline::{Rates, Trace};
 use endpoint::Endpoint;
 use queue::{Queue, Refusal};
 use worker::{Shared, Worker};
@@ -39,10 +52,11 @@ use worker::{Shared, Worker};
 /// How long a client that is dropped, not shut down, goes on trying to send what it holds.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Bounds of a [`Client`].
+/// Bounds of a [`Client`], and what it says beside traces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Bytes held in all payloads together, the one under way included: 20 MB.
+    /// Bytes held in all payloads together, the one under way included: 20 MB. While that one is sent in another form or
+    /// in halves, that comes on top.
     pub queue_bytes: usize,
     /// Bytes of one payload: 10 MB, which every version of the agent takes.
     pub payload_bytes: usize,
@@ -56,6 +70,12 @@ pub struct Options {
     pub retry_for: Duration,
     /// The longest pause after the first failed attempt, doubled after each further one up to 5 s: 100 ms.
     pub retry_pause: Duration,
+    /// Whether traces go out in the smaller form of `/v0.5/traces`, if the agent takes it: no.
+    pub v05: bool,
+    /// Whether the agent is asked what it can do before the first payload, and not only once there are events: yes.
+    pub ask_first: bool,
+    /// What the cluster says of this process (`DD_EXTERNAL_ENV`), for the agent to find its container by: nothing.
+    pub external_env: Option<String>,
 }
 
 impl Default for Options {
@@ -68,7 +88,23 @@ impl Default for Options {
             timeout: Duration::from_secs(5),
             retry_for: Duration::from_secs(30),
             retry_pause: Duration::from_millis(100),
+            v05: false,
+            ask_first: true,
+            external_env: None,
         }
+    }
+}
+
+impl Options {
+    /// The same, and what the configuration says: the form of traces, and what the cluster says of this process unless that is
+    /// said already.
+    #[must_use]
+    pub fn with_config(mut self, config: &Config) -> Self {
+        self.v05 |= config.api_version == ApiVersion::V05;
+        if self.external_env.is_none() {
+            self.external_env.clone_from(&config.external_env);
+        }
+        self
     }
 }
 
@@ -84,7 +120,7 @@ impl Client {
     /// Starts the thread that sends. It does not connect yet: an agent that comes later is found when it comes.
     ///
     /// # Errors
-    /// When `url` is not an `http://` URL, or the system gives no thread.
+    /// When `url` is neither an `http://` nor a `unix://` URL, or the system gives no thread.
     pub fn start(url: &str, options: Options) -> Result<Self, ConfigError> {
         let endpoint = Endpoint::parse(url)?;
         let shared = Arc::new(Shared::new(Queue::new(&options)));
@@ -135,6 +171,16 @@ impl Client {
             state = self.shared.wait(state, left);
         }
         true
+    }
+
+    /// What the agent said that it can do; `None`: it has not answered yet.
+    pub fn info(&self) -> Option<Arc<Info>> {
+        self.shared.lock().info.clone()
+    }
+
+    /// The rates that the agent asks for. They change with its answers.
+    pub fn rates(&self) -> Rates {
+        self.shared.rates.clone()
     }
 
     /// What became of the traces so far.

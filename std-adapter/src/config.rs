@@ -50,6 +50,7 @@ pub use sampling::{Sampling, SamplingRule, SpanRule};
 pub use shown::Setting;
 pub use tagging::{BaggageKeys, Tagging};
 
+use agent::EXTERNAL_ENV;
 use reader::Reader;
 
 /// What the environment and the program ask for.
@@ -60,6 +61,8 @@ pub struct Config {
     pub agent_url: String,
     /// Which form traces are sent in.
     pub api_version: ApiVersion,
+    /// What the cluster says of this process, for the agent to find its container by.
+    pub external_env: Option<String>,
     /// Whether this program traces itself.
     pub trace_enabled: bool,
     /// When a trace whose root is still open goes out in part.
@@ -119,6 +122,7 @@ impl Config {
         let mut config = Self {
             agent_url: agent::url(&mut reader, socket),
             api_version: agent::api_version(&mut reader),
+            external_env: reader.read(EXTERNAL_ENV, &[EXTERNAL_ENV], |value| Ok(value.to_owned())),
             trace_enabled,
             partial_flush: agent::partial_flush(&mut reader),
             tagging: tagging::read(&mut reader),

@@ -6,10 +6,12 @@
 
 mod back;
 mod framing;
+mod gather;
 mod input;
 mod listen;
 mod mqtt;
 mod summary;
+mod time;
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
@@ -22,7 +24,7 @@ use std::time::{Duration, Instant};
 pub use input::Input;
 pub use summary::{AtCallsite, OnCore, Summary};
 
-use crate::agent::{self, Client};
+use crate::agent::{self, Client, Followed};
 use crate::config::Config;
 use crate::decode::{Arrival, Correction, Decoder};
 use crate::defmt::Program;
@@ -34,6 +36,7 @@ use crate::print::{self, Style};
 use crate::screen::Screen;
 use back::{From, Way};
 use framing::Framing;
+use gather::Gathered;
 use input::{Event, Reader};
 
 /// How many pieces of input wait between the links and the decoder: at 4 KB each at most 4 MB.
@@ -52,6 +55,8 @@ const PROGRESS: Duration = Duration::from_secs(10);
 pub struct Options {
     /// Show each finished trace on standard output.
     pub print: Option<Style>,
+    /// Show what several devices have of a trace as one tree, some time after the last of it.
+    pub whole: bool,
     /// Say every ten seconds how much went through.
     pub progress: bool,
     /// ELF files, and folders of them, for devices that tell names by address.
@@ -76,7 +81,7 @@ pub fn run(
         _ => Decoder::with_strings(Arc::new(Images::open(options.elf)?)),
     };
     let program = options.defmt_elf.map(|path| Program::open(&path)).transpose()?;
-    let client = Client::start(&config.agent_url, agent::Options::default())?;
+    let client = Client::start(&config.agent_url, agent::Options::default().with_config(&config))?;
     let (sender, events) = mpsc::sync_channel(QUEUE);
     let is_live = inputs.iter().any(|input| !matches!(input, Input::Stdin | Input::File(_)));
     let patience = if is_live { Patience::None } else { Patience::Unlimited };
@@ -106,8 +111,15 @@ pub fn run(
         streams: HashMap::new(),
         ways,
         other_versions: HashSet::new(),
-        assembler: Assembler::configured(Limits::default(), &config),
-        outlet: Outlet { client, print, patience, stop: stop.clone() },
+        assembler: Assembler::configured(Limits::default(), &config).with_rates(client.rates()),
+        followed: Followed::default(),
+        outlet: Outlet {
+            client,
+            print,
+            gathered: options.whole.then(Gathered::default),
+            patience,
+            stop: stop.clone(),
+        },
         started,
     };
     Ok(bridge.run(&events, options.progress, &stop))
@@ -124,6 +136,8 @@ struct Bridge {
     /// The wire versions that were said to be other ones: each is said once.
     other_versions: HashSet<u8>,
     assembler: Assembler,
+    /// What the agent says of itself.
+    followed: Followed,
     outlet: Outlet,
     started: Instant,
 }
@@ -132,6 +146,8 @@ struct Bridge {
 struct Outlet {
     client: Client,
     print: Option<(Screen, Style)>,
+    /// Traces that are shown when all devices had time to send theirs.
+    gathered: Option<Gathered>,
     patience: Patience,
     stop: Arc<AtomicBool>,
 }
@@ -151,11 +167,41 @@ impl Outlet {
     fn take(&mut self, trace: &Trace) {
         while self.client.is_crowded() && self.may_wait() && !self.client.flush(TICK) {}
         self.client.send(trace);
-        if let Some((screen, style)) = &mut self.print
-            && screen.write_all(format!("{}\n", print::tree(trace.spans(), *style)).as_bytes()).is_err()
+        match (&mut self.print, &mut self.gathered) {
+            (Some((_, style)), None) => {
+                let tree = print::tree(trace.spans(), *style);
+                self.show(&tree);
+            }
+            (Some(_), Some(gathered)) => {
+                let full = gathered.push(trace.spans(), Instant::now());
+                self.show_whole(&full);
+            }
+            (None, _) => {}
+        }
+    }
+
+    fn show(&mut self, tree: &str) {
+        if let Some((screen, _)) = &mut self.print
+            && screen.write_all(format!("{tree}\n").as_bytes()).is_err()
         {
             // Nobody reads any more; the agent still does.
             self.print = None;
+        }
+    }
+
+    fn show_whole(&mut self, traces: &[Vec<Span>]) {
+        for spans in traces {
+            let Some((_, style)) = &self.print else { return };
+            let tree = print::whole_tree(spans, *style);
+            self.show(&tree);
+        }
+    }
+
+    /// Shows the traces of which nothing more is to be expected.
+    fn show_quiet(&mut self) {
+        if let Some(gathered) = &mut self.gathered {
+            let quiet = gathered.quiet(Instant::now());
+            self.show_whole(&quiet);
         }
     }
 
@@ -204,6 +250,10 @@ impl Bridge {
         self.decode(|decoder, mut out| decoder.flush(&mut out));
         let Self { assembler, outlet, .. } = &mut self;
         assembler.flush(&mut |trace| outlet.take(trace));
+        if let Some(gathered) = &mut outlet.gathered {
+            let rest = gathered.all();
+            outlet.show_whole(&rest);
+        }
         while self.outlet.may_wait() && !self.outlet.client.flush(TICK) {}
         let stats = self.outlet.client.shutdown(end.saturating_duration_since(Instant::now()).max(TICK));
         self.summary(stats)
@@ -253,10 +303,10 @@ impl Bridge {
 
     /// Asks the devices whose packets just came for what they have not told.
     fn ask(&mut self, link: usize, from: From) {
-        for request in self.decoder.take_requests() {
-            if let Some(way) = self.ways.get_mut(&link) {
-                way.ask(&request, from);
-            }
+        let way = self.ways.get_mut(&link).filter(|way| way.is_open());
+        let Some(way) = way else { return drop(self.decoder.take_requests()) };
+        for request in self.decoder.take_timed_requests(time::now(self.started)) {
+            way.ask(&request, from);
         }
     }
 
@@ -291,9 +341,13 @@ impl Bridge {
 
     fn poll(&mut self) {
         let now = self.now();
+        if let Some(filters) = self.followed.news(&self.outlet.client) {
+            self.assembler.set_agent_filters(filters);
+        }
         self.decode(|decoder, mut out| decoder.poll(now, &mut out));
         let Self { assembler, outlet, .. } = self;
         assembler.poll(now, &mut |trace| outlet.take(trace));
+        outlet.show_quiet();
     }
 
     /// Has the decoder do something, with its spans going on to the assembler.

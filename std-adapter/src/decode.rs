@@ -9,12 +9,14 @@
 
 mod about;
 mod beyond;
+mod exchange;
 mod indexed;
 mod logs;
 mod names;
 mod reported;
 mod sequence;
 mod session;
+mod stack;
 mod traces;
 
 use std::collections::HashMap;
@@ -76,6 +78,12 @@ pub struct Counters {
     pub unknown_tags: u64,
     /// Times of tick 0 that were told and not taken, since packets came more than a minute before or after it.
     pub clock_bases_refused: u64,
+    /// Answers that told when a device heard a request.
+    pub exchanges: u64,
+    /// Answers that cannot be true.
+    pub exchanges_refused: u64,
+    /// Clocks that turned out to be other than they were taken for: they ran back or stood, or their rate is not what it says.
+    pub clocks_restarted: u64,
     /// Spans that went on with a stand-in for a name.
     pub unnamed_spans: u64,
     /// Spans that were dropped because their session's clock never became known.
@@ -111,6 +119,8 @@ pub struct Decoder {
     /// Where strings are found that devices tell by their address.
     programs: Option<Arc<dyn Strings>>,
     requests: Vec<Request>,
+    /// The sessions whose packets came since requests were taken.
+    heard: Vec<u64>,
     corrections: Vec<Correction>,
 }
 
@@ -167,6 +177,9 @@ impl Decoder {
         session.packet(&packet, bytes, at, &mut self.counters, out);
         if self.requests.len() < SESSIONS {
             self.requests.extend(session.wants(at.monotonic));
+        }
+        if self.heard.len() < SESSIONS && !self.heard.contains(&key.0) {
+            self.heard.push(key.0);
         }
         if self.corrections.len() < CORRECTIONS {
             self.corrections.extend(session.corrections(at.monotonic));
@@ -252,7 +265,24 @@ impl Decoder {
     /// What to ask the devices for whose packets came since this was last asked, each at most once a second. Who has no way
     /// to them lets it be.
     pub fn take_requests(&mut self) -> Vec<Request> {
+        self.heard.clear();
         std::mem::take(&mut self.requests)
+    }
+
+    /// The same, and when these devices hear it, by their clocks. Every request is to be sent at once; `now` is the time at which
+    /// it is.
+    pub fn take_timed_requests(&mut self, now: Arrival) -> Vec<Request> {
+        let mut requests = std::mem::take(&mut self.requests);
+        for key in self.heard.drain(..) {
+            let Some(session) = self.sessions.get_mut(&key) else { continue };
+            let Some(time) = session.ask_time(now) else { continue };
+            let session = Some(Key::new(key));
+            match requests.iter_mut().find(|request| request.session == session) {
+                Some(request) => request.time = Some(time),
+                None => requests.push(Request { session, sync: false, names: false, time: Some(time) }),
+            }
+        }
+        requests
     }
 
     /// The texts that became known since this was last asked, of which stand-ins went out.

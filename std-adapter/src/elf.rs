@@ -2,8 +2,12 @@
 //!
 //! A file is found by its GNU build-id. Of the 65,536 files that are looked at in all folders, only the headers and the
 //! notes are read, and what a program loads once a device runs it: at most 32 MB a program, and 128 MB of all.
+//!
+//! A span that tells where its device stopped (`reset.pc`, `reset.lr`) has the functions and lines there as `error.stack`: what the
+//! file holds for debuggers is read each time, at most 128 MB, for two seconds at most.
 
 mod image;
+mod lines;
 mod search;
 
 use std::collections::{HashSet, VecDeque};
@@ -17,6 +21,7 @@ use object::ReadCache;
 use crate::decode::Strings;
 use crate::error::ElfError;
 pub use image::{Flaw, Image};
+pub use lines::lines;
 use search::{Mark, Search};
 
 /// How many bytes of programs are kept.
@@ -25,6 +30,8 @@ const KEPT: u64 = 128 * 1024 * 1024;
 const PAUSE: Duration = Duration::from_secs(2);
 /// At most one part of the time in so many is spent looking.
 const SHARE: u32 = 20;
+/// How much longer than that lines may be looked for.
+const CREDIT: Duration = Duration::from_secs(5);
 /// How many unknown build ids are warned of.
 const WARNINGS: usize = 64;
 
@@ -52,6 +59,9 @@ struct State {
     kept: VecDeque<(Vec<u8>, Arc<Image>)>,
     next_look: Instant,
     warned: HashSet<Vec<u8>>,
+    opened: Instant,
+    /// How long lines were looked for.
+    spent: Duration,
 }
 
 #[derive(Debug)]
@@ -92,8 +102,15 @@ impl Images {
         if in_folders {
             log::info!("{} ELF files with a build id found", search.len());
         }
-        let state =
-            State { search, alone, kept: VecDeque::new(), next_look: now + PAUSE, warned: HashSet::new() };
+        let state = State {
+            search,
+            alone,
+            kept: VecDeque::new(),
+            next_look: now + PAUSE,
+            warned: HashSet::new(),
+            opened: now,
+            spent: Duration::ZERO,
+        };
         Ok(Self { state: Mutex::new(state) })
     }
 }
@@ -104,6 +121,12 @@ impl Strings for Images {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let image = if build_id.is_empty() { state.alone()? } else { state.find(build_id)? };
         image.text(address, length).map(str::to_owned)
+    }
+
+    /// The build id is empty as above. A file that is no longer what the device runs tells nothing. Who asks for more addresses
+    /// than can be looked for is told of them later.
+    fn lines(&self, build_id: &[u8], address: u64) -> Option<Vec<String>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).lines(build_id, address)
     }
 }
 
@@ -182,6 +205,28 @@ impl State {
             );
         }
         alone.read.as_ref().map(|(_, image)| image.clone())
+    }
+
+    fn lines(&mut self, id: &[u8], address: u64) -> Option<Vec<String>> {
+        let files = if id.is_empty() {
+            self.alone()?;
+            self.alone.iter().map(|alone| alone.path.clone()).collect()
+        } else {
+            self.find(id)?;
+            self.search.files(id)
+        };
+        let started = Instant::now();
+        if self.spent > CREDIT + (started - self.opened) / SHARE {
+            return None;
+        }
+        let mut lines = files.iter().filter_map(|path| {
+            let data = ReadCache::new(File::open(path).ok()?);
+            let is_it = id.is_empty() || image::build_id(&data).ok()?? == id;
+            is_it.then(|| lines::read(&data, address).ok()).flatten()
+        });
+        let lines = lines.find(|lines| !lines.is_empty());
+        self.spent += started.elapsed();
+        Some(lines.unwrap_or_default())
     }
 
     fn warn(&mut self, id: &[u8]) {

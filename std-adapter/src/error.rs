@@ -14,8 +14,8 @@ use std::path::PathBuf;
 pub enum ConfigError {
     /// The agent's URL has a scheme this client does not speak.
     #[error(
-        "cannot send traces to the agent at `{url}`: the scheme `{scheme}` is not supported yet; \
-         set DD_TRACE_AGENT_URL to an http:// address, such as http://localhost:8126"
+        "cannot send traces to the agent at `{url}`: the scheme `{scheme}` is not supported; \
+         set DD_TRACE_AGENT_URL to an http:// address, such as http://localhost:8126, or to a unix:// path"
     )]
     UnsupportedScheme {
         /// The URL as configured.
@@ -26,7 +26,7 @@ pub enum ConfigError {
     /// The agent's URL cannot be read.
     #[error(
         "cannot send traces to the agent at `{url}`: {reason}; \
-         set DD_TRACE_AGENT_URL to an http:// address, such as http://localhost:8126"
+         set DD_TRACE_AGENT_URL to an http:// address, such as http://localhost:8126, or to a unix:// path"
     )]
     MalformedUrl {
         /// The URL as configured.
@@ -37,6 +37,21 @@ pub enum ConfigError {
     /// The operating system did not give the thread that sends.
     #[error("cannot start the thread that sends traces: {0}; allow this process one more thread")]
     Thread(io::Error),
+}
+
+/// Why a program does not trace itself.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InitError {
+    /// The agent cannot be addressed, or the system gives no thread.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// There is a tracer already.
+    #[error("cannot trace this program: {0}")]
+    Global(#[from] microspan::SetGlobalError),
+    /// The system gives no random numbers for ids.
+    #[error("cannot draw ids for this program's traces: {0}; let it read the system's random numbers")]
+    Random(getrandom::Error),
 }
 
 /// Why one attempt to hand a payload to the agent failed.

@@ -30,8 +30,7 @@
 //! assert_eq!((payload.traces(), payload.spans()), (1, 1));
 //! ```
 //!
-//! A program that traces itself gives its tracer [`threads::Threads`] as context, so that each thread has its own
-//! current span.
+//! A program that traces itself calls [`init`]: [`local`] takes its spans the same way, without packets.
 //!
 //! # What is promised
 //!
@@ -47,8 +46,9 @@
 //!   agent. A program that traces itself leaves it out; it brings in an HTTP server.
 //! - `defmt`, which `cli` includes: packets among the lines of a log, and the lines as events of their spans.
 //! - `http`: traces in the header maps of HTTP; `tower`: layers that trace the requests of services and of clients.
+//! - `tracing`: a layer that records the spans and events of `tracing`.
 //! - `opentelemetry`: an exporter, a span processor and a propagator for programs that keep the OpenTelemetry SDK.
-//! - `elf`, which `cli` includes: names out of the ELF files of devices' programs.
+//! - `elf`, which `cli` includes: names, and where a device stopped, out of the ELF files of devices' programs.
 
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -58,6 +58,7 @@ pub mod carrier;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod clock;
 pub mod config;
+pub mod correlation;
 #[cfg(feature = "cli")]
 pub mod daemon;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
@@ -69,6 +70,11 @@ pub mod defmt;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod elf;
 pub mod error;
+#[cfg(feature = "tracing")]
+pub mod layer;
+#[cfg_attr(not(test), deny(clippy::indexing_slicing))]
+pub mod local;
+pub mod log_events;
 pub mod model;
 pub mod msgpack;
 #[cfg(feature = "opentelemetry")]
@@ -82,3 +88,5 @@ pub mod standin;
 pub mod threads;
 #[cfg(feature = "tower")]
 pub mod tower;
+
+pub use local::init;

@@ -44,7 +44,8 @@ struct Bridge {
     /// Where the agent is; wins over the environment.
     #[arg(long, value_name = "URL")]
     agent_url: Option<String>,
-    /// Read the names of devices that tell them by address from this ELF file, or from those in this folder, by build id.
+    /// Read the names of devices that tell them by address from this ELF file, or from those in this folder, by build id; and the
+    /// functions and lines where devices stopped.
     #[arg(long, value_name = "FILE|DIR")]
     elf: Vec<PathBuf>,
     /// The byte streams carry the log of this program in defmt frames, and packets in it; lines become events of their spans.
@@ -53,6 +54,9 @@ struct Bridge {
     /// Show each finished trace as a tree.
     #[arg(long)]
     print: bool,
+    /// Show what several devices have of a trace as one tree, two seconds after the last of it.
+    #[arg(long, requires = "print")]
+    whole: bool,
     /// End with one JSON object on the last line of standard output.
     #[arg(long)]
     json: bool,
@@ -146,6 +150,7 @@ fn run_bridge(args: Bridge) -> anyhow::Result<()> {
     let style = Style::for_output(&io::stdout(), config.no_color);
     let options = daemon::Options {
         print: args.print.then_some(style),
+        whole: args.whole,
         progress: io::stderr().is_terminal(),
         elf: args.elf,
         defmt_elf: args.defmt_elf,

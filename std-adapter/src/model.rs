@@ -7,6 +7,7 @@
 
 mod text;
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 pub use text::Text;
@@ -39,6 +40,8 @@ pub struct Span {
     pub duration: i64,
     /// Whether it failed.
     pub error: bool,
+    /// The most by which its times may be wrong, in nanoseconds: of the root of a trace whose clock is not the host's.
+    pub clock_error: Option<NonZeroU64>,
     /// Its own tags; of two with the same key the later one counts.
     pub tags: Vec<Tag>,
     /// Spans that it has to do with and that are not its parent.
@@ -114,6 +117,7 @@ impl Span {
             start: 0,
             duration: 0,
             error: false,
+            clock_error: None,
             tags: Vec::new(),
             links: Vec::new(),
             events: Vec::new(),

@@ -3,10 +3,12 @@
 //! A payload is an array of traces, a trace an array of spans, a span a map. Keys with nothing to say are left out:
 //! `parent_id` and `error` when 0, `type`, `meta`, `metrics`, `span_links` and `span_events` when empty. `trace_id` is the low half; the high half
 //! is the tag `_dd.p.tid`, which the pipeline puts on the first span of a trace. Events are `span_events` for an agent that
-//! says it takes them, otherwise the tag `events`, as JSON.
+//! says it takes them, otherwise the tag `events`, as JSON. The smaller form of `/v0.5/traces` is made from this one when a
+//! payload is sent, so that it can go out as it is to an agent that does not take the other.
 
 mod beyond;
 mod json;
+mod v05;
 
 use std::convert::Infallible;
 
@@ -31,10 +33,25 @@ pub struct Payload {
     bytes: ByteBuf,
     /// The metrics of the span being written: they follow its meta, and come mixed with it.
     metrics: ByteBuf,
-    /// Whether events go out as what they are.
-    native_events: bool,
-    traces: u32,
+    form: Form,
+    /// The share of traces that found room lately, unless all did.
+    keep_rate: Option<f64>,
+    ends: Vec<End>,
     spans: u64,
+}
+
+/// Where a trace ends, and how many spans it has.
+#[derive(Debug, Clone, Copy)]
+struct End {
+    byte: usize,
+    spans: u64,
+}
+
+/// What goes out as JSON text and what as itself.
+#[derive(Debug, Clone, Copy, Default)]
+struct Form {
+    native_events: bool,
+    text_links: bool,
 }
 
 impl Default for Payload {
@@ -47,7 +64,8 @@ impl Payload {
     /// A payload without traces.
     pub fn new() -> Self {
         let (bytes, metrics) = (ByteBuf::new(), ByteBuf::new());
-        let mut payload = Self { bytes, metrics, native_events: false, traces: 0, spans: 0 };
+        let form = Form::default();
+        let mut payload = Self { bytes, metrics, form, keep_rate: None, ends: Vec::new(), spans: 0 };
         payload.clear();
         payload
     }
@@ -55,7 +73,17 @@ impl Payload {
     /// Has the events of traces that are added from now on go out as `span_events`, for an agent that takes them, or as a
     /// tag of JSON text, as is so at first.
     pub fn set_native_events(&mut self, native: bool) {
-        self.native_events = native;
+        self.form.native_events = native;
+    }
+
+    /// Has the links of traces that are added from now on go out as a tag of JSON text, as `/v0.5/traces` needs it.
+    pub fn set_text_links(&mut self, text: bool) {
+        self.form.text_links = text;
+    }
+
+    /// Has traces that are added from now on say which share of traces found room lately, unless all did.
+    pub fn set_keep_rate(&mut self, rate: f64) {
+        self.keep_rate = (rate < 1.0).then_some(rate);
     }
 
     /// Adds a trace, unless the payload would then be larger than `limit` bytes. Tells whether it was added.
@@ -63,15 +91,40 @@ impl Payload {
     pub fn push(&mut self, trace: &Trace, limit: usize) -> bool {
         let before = self.len();
         self.write_trace(trace, limit);
-        if self.len() > limit || self.traces == u32::MAX {
+        if self.len() > limit {
             self.bytes.as_mut_vec().truncate(before);
             return false;
         }
-        self.traces += 1;
-        self.spans += trace.spans().len() as u64;
-        let count = self.traces.to_be_bytes();
-        self.bytes.as_mut_vec()[1..HEADER].copy_from_slice(&count);
+        let spans = trace.spans().len() as u64;
+        self.ends.push(End { byte: self.len(), spans });
+        self.spans += spans;
+        self.write_header();
         true
+    }
+
+    /// Two payloads of about half the size; `None`: there is only one trace.
+    pub fn split(&self) -> Option<[Self; 2]> {
+        let last = self.ends.len().checked_sub(1).filter(|&last| last != 0)?;
+        let at = self.ends.partition_point(|end| 2 * end.byte <= self.len() + HEADER).clamp(1, last);
+        let (first, second) = self.ends.split_at(at);
+        let middle = first.last().map_or(HEADER, |end| end.byte);
+        Some([self.part(HEADER, first), self.part(middle, second)])
+    }
+
+    /// A payload of the traces with these ends, of which the first starts at `from`.
+    fn part(&self, from: usize, ends: &[End]) -> Self {
+        let to = ends.last().map_or(from, |end| end.byte);
+        let mut part = Self { form: self.form, keep_rate: self.keep_rate, ..Self::new() };
+        part.bytes.as_mut_vec().extend_from_slice(&self.as_bytes()[from..to]);
+        part.ends.extend(ends.iter().map(|end| End { byte: end.byte - from + HEADER, spans: end.spans }));
+        part.spans = ends.iter().map(|end| end.spans).sum();
+        part.write_header();
+        part
+    }
+
+    /// The body for `/v0.5/traces`; `None` if something in it has no place there.
+    pub fn to_v05(&self) -> Option<Vec<u8>> {
+        v05::from_v04(self.as_bytes())
     }
 
     /// The body as it is sent.
@@ -86,12 +139,13 @@ impl Payload {
 
     /// Whether there is no trace in it.
     pub fn is_empty(&self) -> bool {
-        self.traces == 0
+        self.ends.is_empty()
     }
 
     /// How many traces are in it: the value of `X-Datadog-Trace-Count`.
     pub fn traces(&self) -> u32 {
-        self.traces
+        // A trace is longer than a byte, and bytes are counted in 32 bits.
+        self.ends.len() as u32
     }
 
     /// How many spans are in it.
@@ -104,8 +158,13 @@ impl Payload {
         let bytes = self.bytes.as_mut_vec();
         bytes.clear();
         bytes.extend_from_slice(&[ARRAY_32, 0, 0, 0, 0]);
-        self.traces = 0;
+        self.ends.clear();
         self.spans = 0;
+    }
+
+    fn write_header(&mut self) {
+        let count = self.traces().to_be_bytes();
+        self.bytes.as_mut_vec()[1..HEADER].copy_from_slice(&count);
     }
 }
 
@@ -149,13 +208,13 @@ impl Payload {
                 constant(out, b"\xa4type");
                 bytes(out, span_type.as_bytes());
             }
-            keys += write_tags(out, &mut self.metrics, trace, index, self.native_events);
-            if !span.links.is_empty() {
+            keys += write_tags(out, &mut self.metrics, trace, index, self.form, self.keep_rate);
+            if !span.links.is_empty() && !self.form.text_links {
                 keys += 1;
                 constant(out, b"\xaaspan_links");
                 write_links(out, &span.links);
             }
-            if !span.events.is_empty() && self.native_events {
+            if !span.events.is_empty() && self.form.native_events {
                 keys += 1;
                 constant(out, b"\xabspan_events");
                 write_events(out, &span.events);
@@ -166,22 +225,43 @@ impl Payload {
 }
 
 /// Writes the maps of string and number tags, each unless it is empty; tells how many it wrote.
-fn write_tags(out: &mut ByteBuf, metrics: &mut ByteBuf, trace: &Trace, index: usize, native: bool) -> usize {
+fn write_tags(
+    out: &mut ByteBuf,
+    metrics: &mut ByteBuf,
+    trace: &Trace,
+    index: usize,
+    form: Form,
+    keep_rate: Option<f64>,
+) -> usize {
     let before = out.as_slice().len();
     constant(out, b"\xa4meta");
     let head = begin_map(out);
     metrics.as_mut_vec().clear();
     let (mut texts, mut numbers) = (0, 0);
-    let events = trace.spans().get(index).map(|span| span.events.as_slice()).unwrap_or_default();
-    let has_json = !events.is_empty() && !native;
-    if has_json {
+    let span = trace.spans().get(index);
+    let events = span.map(|span| span.events.as_slice()).filter(|_| !form.native_events).unwrap_or_default();
+    let links = span.map(|span| span.links.as_slice()).filter(|_| form.text_links).unwrap_or_default();
+    if !events.is_empty() {
         texts += 1;
         text(out, EVENTS);
         text(out, &json::events(events));
     }
+    if !links.is_empty() {
+        texts += 1;
+        text(out, LINKS);
+        text(out, &json::links(links));
+    }
+    let keep_rate = keep_rate.filter(|_| index == 0);
+    if let Some(rate) = keep_rate {
+        numbers += 1;
+        text(metrics, KEEP_RATE);
+        sure(encode::write_f64(metrics, rate));
+    }
     trace.each_tag(index, |key, datum| match datum {
         // A span has one tag of a key.
-        _ if has_json && key == EVENTS => {}
+        _ if !events.is_empty() && key == EVENTS => {}
+        _ if !links.is_empty() && key == LINKS => {}
+        _ if keep_rate.is_some() && key == KEEP_RATE => {}
         Datum::Text(value) => {
             texts += 1;
             text(out, key);
@@ -208,6 +288,12 @@ fn write_tags(out: &mut ByteBuf, metrics: &mut ByteBuf, trace: &Trace, index: us
 
 /// The tag that holds events as JSON.
 const EVENTS: &str = "events";
+
+/// The tag that holds links as JSON.
+const LINKS: &str = "_dd.span_links";
+
+/// The number that says which share of traces found room lately.
+const KEEP_RATE: &str = "_dd.tracer_kr";
 
 /// Leaves room for the header of a short map; tells where.
 fn begin_map(out: &mut ByteBuf) -> usize {

@@ -35,6 +35,7 @@ mod decision;
 mod filter;
 mod limiter;
 mod passed;
+mod rates;
 mod recent;
 mod remotes;
 mod replace;
@@ -47,6 +48,7 @@ mod trace;
 
 pub use assembler::Assembler;
 pub use filter::TraceFilter;
+pub use rates::Rates;
 pub use trace::{Datum, Trace};
 
 /// How much is held back, and for how long. Times are nanoseconds.

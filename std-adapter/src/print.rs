@@ -10,6 +10,7 @@
 //! Children stand in the order of their start. A span whose parent is not there stands under the root, and says so. A
 //! link is shown as trace and span: `link=0000000000000000000000000000002a:0000000000000007`; an event as its time after the
 //! span's start: `event=sliced@1.200 ms`. What is said of them stands behind, in brackets.
+//! The stack of an error stands in lines of its own below its span.
 //! Whatever a span says is shown as text: control characters, which could steer the terminal, are escaped.
 
 use std::collections::HashMap;
@@ -28,6 +29,12 @@ const SHOWN: usize = 80;
 const LINKS: usize = 3;
 const EVENTS: usize = 3;
 
+/// The tag that holds the stack of an error.
+const STACK: &str = "error.stack";
+/// How many lines of a stack are shown, and how much of each.
+const FRAMES: usize = 16;
+const FRAME: usize = 160;
+
 /// How a tree is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Style {
@@ -45,14 +52,25 @@ impl Style {
 
 /// Shows the spans of one trace; each line ends with a line feed.
 pub fn tree(spans: &[Span], style: Style) -> String {
+    shown(spans, style, false)
+}
+
+/// The same for what several devices have of one trace: where a span's parent is another device's, its own is named.
+pub fn whole_tree(spans: &[Span], style: Style) -> String {
+    shown(spans, style, true)
+}
+
+fn shown(spans: &[Span], style: Style, with_devices: bool) -> String {
     let mut text = String::new();
     let Some(first) = spans.first() else { return text };
     let plural = if spans.len() == 1 { "" } else { "s" };
     let _ = writeln!(text, "trace {:032x}  {} span{plural}", first.trace_id, spans.len());
     let forest = Forest::new(spans);
-    forest.walk(|at, prefix, is_orphan| {
+    forest.walk(|at, prefix, below, is_orphan| {
         text.push_str(prefix);
-        line(&mut text, &spans[at], is_orphan, style);
+        let device = spans[at].source.device.as_deref().filter(|_| with_devices && spans[at].is_local_root());
+        line(&mut text, &spans[at], device, is_orphan, style);
+        stack(&mut text, &spans[at], below);
     });
     text
 }
@@ -78,10 +96,10 @@ impl<'a> Forest<'a> {
         let (mut roots, mut orphans) = (Vec::new(), Vec::new());
         for &at in &order {
             let span = &spans[at];
-            if span.is_local_root() {
-                roots.push(at);
-            } else if ids.contains_key(&span.parent_id) {
+            if ids.contains_key(&span.parent_id) {
                 children.entry(span.parent_id).or_default().push(at);
+            } else if span.is_local_root() {
+                roots.push(at);
             } else {
                 orphans.push(at);
             }
@@ -113,8 +131,9 @@ impl<'a> Forest<'a> {
         }
     }
 
-    /// Visits every span once, parents before children, with what to draw before it and whether its parent is missing.
-    fn walk(&self, mut visit: impl FnMut(usize, &str, bool)) {
+    /// Visits every span once, parents before children, with what to draw before it and before more lines of it, and whether
+    /// its parent is missing.
+    fn walk(&self, mut visit: impl FnMut(usize, &str, &str, bool)) {
         // Kept on the heap: a chain of spans can be longer than the call stack is deep.
         let mut open: Vec<(usize, String, String, bool)> = Vec::new();
         let mut done = vec![false; self.spans.len()];
@@ -130,10 +149,11 @@ impl<'a> Forest<'a> {
             if std::mem::replace(&mut done[at], true) {
                 continue;
             }
-            visit(at, &prefix, is_orphan);
             let strays: &[usize] = if self.roots.first() == Some(&at) { &self.orphans } else { &[] };
             let children = self.children(at).iter().map(|&child| (child, false));
             let under: Vec<_> = children.chain(strays.iter().map(|&child| (child, true))).collect();
+            let trunk = if under.is_empty() { "   " } else { "│  " };
+            visit(at, &prefix, &format!("{below}{trunk}"), is_orphan);
             for (place, &(child, is_orphan)) in under.iter().enumerate().rev() {
                 let (branch, trunk) =
                     if place + 1 == under.len() { ("└─ ", "   ") } else { ("├─ ", "│  ") };
@@ -143,11 +163,15 @@ impl<'a> Forest<'a> {
     }
 }
 
-fn line(text: &mut String, span: &Span, is_orphan: bool, style: Style) {
+fn line(text: &mut String, span: &Span, device: Option<&str>, is_orphan: bool, style: Style) {
     let is_red = style.color && span.error;
     let service = span.service.as_deref().or(span.source.service.as_deref()).unwrap_or("-");
     // Writing to a String cannot fail.
-    let _ = write!(text, "{}{}  {}", if is_red { RED } else { "" }, Plain(service), Plain(&span.name));
+    let _ = write!(text, "{}{}", if is_red { RED } else { "" }, Plain(service));
+    if let Some(device) = device {
+        let _ = write!(text, "@{}", Plain(device));
+    }
+    let _ = write!(text, "  {}", Plain(&span.name));
     if let Some(resource) = span.resource.as_ref().filter(|resource| **resource != span.name) {
         let _ = write!(text, "  {}", Plain(resource));
     }
@@ -158,7 +182,7 @@ fn line(text: &mut String, span: &Span, is_orphan: bool, style: Style) {
     if is_orphan {
         text.push_str("  (parent missing)");
     }
-    for (key, value) in span.tags.iter().filter(|(key, _)| !is_internal(key)) {
+    for (key, value) in span.tags.iter().filter(|(key, _)| !is_internal(key) && key != STACK) {
         text.push_str("  ");
         tag(text, key, value);
     }
@@ -181,6 +205,18 @@ fn line(text: &mut String, span: &Span, is_orphan: bool, style: Style) {
     }
     text.push_str(if is_red { RESET } else { "" });
     text.push('\n');
+}
+
+/// The stack of an error.
+fn stack(text: &mut String, span: &Span, below: &str) {
+    let Some(Value::Str(stack)) = span.tag(STACK) else { return };
+    for line in stack.lines().take(FRAMES) {
+        let _ = writeln!(text, "{below}{}", Cut(line, FRAME));
+    }
+    let more = stack.lines().skip(FRAMES).count();
+    if more > 0 {
+        let _ = writeln!(text, "{below}  and {more} more lines");
+    }
 }
 
 fn tag(text: &mut String, key: &str, value: &Value) {
@@ -210,8 +246,17 @@ pub(crate) struct Plain<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Plain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Cut(self.0, SHOWN).fmt(f)
+    }
+}
+
+/// The same, of so many characters.
+struct Cut<'a>(&'a str, usize);
+
+impl fmt::Display for Cut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut chars = self.0.chars();
-        for c in chars.by_ref().take(SHOWN) {
+        for c in chars.by_ref().take(self.1) {
             if c.is_control() { write!(f, "{}", c.escape_debug())? } else { f.write_char(c)? }
         }
         if chars.next().is_some() { f.write_char('…') } else { Ok(()) }

@@ -198,7 +198,7 @@ fn execute<const MTU: usize, const NAMES: usize>(
         clock.0.fetch_add(1, Ordering::Relaxed);
         match step % 16 {
             14 if step >> 4 == 15 => {
-                let request = Request { session: None, sync: true, names: true };
+                let request = Request { session: None, sync: true, names: true, time: Some(3) };
                 assert!(drain.hear(&request.encode()));
             }
             14 => {

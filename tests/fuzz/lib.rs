@@ -6,7 +6,8 @@
 //! | [`packet`] | a packet, its CRC set right | reading ends, twice the same, within the packet; nothing is allocated |
 //! | [`session`] | packets of any sessions | spans are handed out or counted; memory is bounded |
 //! | [`request`] | what a host asks, alone and on a stream | what is asked is heard; it is no packet; nothing is allocated |
-//! | [`elf`] | the ELF file of a program | twice the same; texts are as long as asked; memory is bounded |
+//! | [`headers`] | headers of a request in all styles, and a context in the compact form | what is read is written and read again; it fits its limits; nothing is allocated |
+//! | [`elf`] | the ELF file of a program | twice the same; texts are as long as asked; lines are found or not; memory is bounded |
 //! | [`drain`] | what a program on a device does | what the host decodes is what the program did |
 //!
 //! `./test fuzz` runs each under libFuzzer, from the files in `tests/fuzz/corpus/<target>`; `cargo test -p microspan-fuzz`
@@ -27,6 +28,7 @@ pub mod device;
 mod elf;
 pub mod forge;
 mod frame;
+mod headers;
 pub mod link;
 mod packet;
 mod program;
@@ -36,6 +38,7 @@ mod session;
 
 pub use elf::elf;
 pub use frame::frame;
+pub use headers::headers;
 pub use packet::{packet, seal};
 pub use program::{check, drain};
 pub use request::request;
@@ -45,11 +48,12 @@ pub use session::session;
 pub type Target = fn(&[u8]);
 
 /// The targets by their names.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("frame", frame),
     ("packet", packet),
     ("session", session),
     ("request", request),
+    ("headers", headers),
     ("elf", elf),
     ("drain", drain),
 ];

@@ -1,7 +1,7 @@
 //! The target `packet`.
 
 use crc::{CRC_16_IBM_3740, Crc};
-use microspan::wire::{MAX_MTU, Packet, PacketError, Record, TagValue, Tags, VERSION};
+use microspan::wire::{MAX_MTU, Packet, PacketError, Record, TagValue, Tags, Text, VERSION};
 
 use crate::counting;
 
@@ -53,8 +53,8 @@ fn read(packet: &Packet<'_>, length: usize) -> Read {
         assert_eq!(read.malformed, 0, "it was the last");
         read.records += 1;
         match record {
-            Ok(Record::Span(span)) => walk(span.tags, length),
-            Ok(Record::Sync(sync)) => walk(sync.tags, length),
+            Ok(Record::Span(span)) => drop(walk(span.tags, length)),
+            Ok(Record::Sync(sync)) => drop(walk(sync.tags, length)),
             Ok(_) => {}
             Err(_) => read.malformed += 1,
         }
@@ -63,16 +63,29 @@ fn read(packet: &Packet<'_>, length: usize) -> Read {
     read
 }
 
-fn walk(tags: Tags<'_>, length: usize) {
-    let mut count = 0;
+/// Reads tags; what their texts need is what they say together, and there are as many as are said.
+fn walk(tags: Tags<'_>, length: usize) -> u32 {
+    let (mut count, mut names) = (0, 0);
     for tag in tags {
         count += 1;
-        match tag.value {
+        let within = match tag.value {
             TagValue::Event(event) => walk(event.attributes, length),
             TagValue::Link(link) => walk(link.attributes, length),
             TagValue::RemoteLink(_, attributes) => walk(attributes, length),
-            _ => {}
-        }
+            TagValue::Text(text) | TagValue::Cut(text) | TagValue::Baggage(text) => need(text),
+            _ => 0,
+        };
+        names = names.max(need(tag.key)).max(within);
     }
+    assert_eq!((count, names), (tags.size_hint().0, tags.names()));
     assert!(count <= length.min(255), "a count of tags is a byte, and each takes bytes");
+    names
+}
+
+fn need(text: Text<'_>) -> u32 {
+    match text {
+        Text::Name(index) => index + 1,
+        Text::Address { .. } => u32::MAX,
+        Text::Inline(_) => 0,
+    }
 }

@@ -24,7 +24,8 @@ pub fn request(bytes: &[u8]) {
     {
         let key = u64::from_le_bytes(*key);
         let session = (key != 0).then(|| Session::new(key));
-        comes_back(decoder, Request { session, sync: what & 1 != 0, names: what & 2 != 0 });
+        let time = (what & 4 != 0).then_some(what >> 4);
+        comes_back(decoder, Request { session, sync: what & 1 != 0, names: what & 2 != 0, time });
     }
 }
 

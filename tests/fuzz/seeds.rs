@@ -12,6 +12,21 @@ use microspan::wire::{Request, write_frame};
 use microspan_fuzz::device;
 use microspan_fuzz::random::Random;
 
+/// Requests, a header a line; the first line is also taken as a context in the compact form.
+const HEADERS: [&str; 8] = [
+    "\u{3}\u{7}\0\0\0\0\0\0\0\u{9}\0\0\0\0\0\0\0",
+    "\u{1b}\u{7}\0\0\0\0\0\0\0\u{1}\0\0\0\0\0\0\0\u{9}\0\0\0\0\0\0\0\u{4}",
+    "x-datadog-trace-id: 7\nx-datadog-parent-id: 9\nx-datadog-sampling-priority: 2\nx-datadog-origin: rum\n\
+     x-datadog-tags: _dd.p.tid=640cfd8d00000000,_dd.p.dm=-4,_dd.p.x=y=z",
+    "traceparent: 00-0000000000000000000000000000000a-000000000000000b-01\n\
+     tracestate: foo=1,dd=p:00000000000000dd;s:2;o:a~b;t.dm:-4;t.usr.id:ada,ot=x",
+    "b3: 463ac35c9f6413ad48485a3953bb6124-00f067aa0ba902b7-d-0000000000000001",
+    "X-B3-TraceId: 463ac35c9f6413ad48485a3953bb6124\nX-B3-SpanId: 00f067aa0ba902b7\nX-B3-Sampled: 0\nX-B3-Flags: 1",
+    "baggage: user.id=Am%C3%A9lie,shop = north ,a=1;prop=2\nx-datadog-trace-id: 7\nx-datadog-parent-id: 0",
+    "x-datadog-trace-id: 10\nx-datadog-parent-id: 11\nx-datadog-tags: _dd.p.tid=1234,_dd.p.dm=4\n\
+     traceparent: 00-0000000000000000000000000000000a-00000000000000cc-03\ntracestate: dd=s:-1,bar=2",
+];
+
 fn main() -> io::Result<()> {
     let Some(folder) = std::env::args_os().nth(1) else {
         return Err(io::Error::other("say into which folder: fuzz_seeds FOLDER"));
@@ -35,12 +50,14 @@ fn main() -> io::Result<()> {
             session: (seed % 3 != 0).then(|| Session::new(seed)),
             sync: seed % 2 == 0,
             names: seed % 4 < 2,
+            time: (seed % 5 == 0).then_some(seed as u8 % 16),
         };
         let mut requests = request.encode().to_vec();
         if seed % 2 == 0 {
             requests.insert(0, 13);
             requests.push(0);
         }
+        let headers = HEADERS[seed as usize % HEADERS.len()].as_bytes().to_vec();
         let file = elf(seed % 2 == 0, &random.bytes(1 + seed as usize % 40), b"bread, butter");
         let first = run.packets.into_iter().next().unwrap_or_default();
         for (target, bytes) in [
@@ -48,6 +65,7 @@ fn main() -> io::Result<()> {
             ("packet", first),
             ("session", sessions),
             ("request", requests),
+            ("headers", headers),
             ("elf", file),
             ("drain", program),
         ] {

@@ -38,6 +38,14 @@ pub fn microspan() -> &'static Path {
     BUILT.get_or_init(|| build(&["-p", "microspan-std", "--bin", "microspan"]))
 }
 
+/// The service of the host that takes part in a trace of two boards.
+///
+/// # Panics
+/// When it does not build.
+pub fn pantry() -> PathBuf {
+    build(&["-p", "microspan-example-service", "--bin", "pantry"])
+}
+
 /// A program of the firmware that is part of the kitchen, as an ELF file.
 ///
 /// `MICROSPAN_FIRMWARE` names a target folder of cargo with firmware that is built already, by whatever toolchain.

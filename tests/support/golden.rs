@@ -156,7 +156,8 @@ pub fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
             Ok::<_, std::convert::Infallible>(())
         });
     }
-    let request = |session, sync, names| Request { session, sync, names }.encode().to_vec();
+    let request = |session, sync, names| Request { session, sync, names, time: None }.encode().to_vec();
+    let time = Request { session: Some(SESSION), sync: false, names: false, time: Some(9) };
     vec![
         ("spans", "packet", first(packets::<8>(same, |_| {}, spans))),
         ("tags", "packet", first(packets::<8>(same, |_| {}, tags))),
@@ -177,5 +178,7 @@ pub fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("anything_of_anyone", "request", request(None, true, true)),
         ("names_of_one", "request", request(Some(SESSION), false, true)),
         ("sync_of_one", "request", request(Some(SESSION), true, false)),
+        ("echo", "packet", first(packets::<8>(same, |drain| _ = drain.answer(&time), spans))),
+        ("time_of_one", "request", time.encode().to_vec()),
     ]
 }

@@ -12,8 +12,10 @@
 //! | [`hammer`] | a firmware that checks itself, on one of several emulated boards |
 //! | [`terminal`] | a serial device that is none |
 //! | [`bridge`], [`standin`] | `microspan bridge` and `microspan agent` |
+//! | [`recorded`] | a tracer of this process, and what a host makes of what it records |
 //! | [`golden`], [`shown`] | bytes of every feature of the wire; bytes of the wire as text |
 //! | [`official`] | Datadog's own test agent, with its checks switched on |
+//! | [`sent`] | what a board has sent, read without a bridge |
 //! | [`span`] | spans as an agent stores them |
 //! | [`sandwich`] | what the traces of the sandwich device must look like |
 //! | [`listener`] | one that comes late to a device, and asks it |
@@ -38,7 +40,9 @@ pub mod probe;
 pub mod process;
 pub mod proxy;
 pub mod qemu;
+pub mod recorded;
 pub mod sandwich;
+pub mod sent;
 pub mod shown;
 pub mod span;
 pub mod standin;

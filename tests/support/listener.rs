@@ -30,7 +30,8 @@ impl Listener {
         while header.sequence < MISSED {
             header = self.hear(&next(None));
         }
-        let mut request = Some(Request { session: Some(header.session), sync: true, names: true });
+        let mut request =
+            Some(Request { session: Some(header.session), sync: true, names: true, time: None });
         let mut packets = 0;
         *self = Self::default();
         while self.known.len() < MANY {

@@ -19,6 +19,9 @@ use crate::span::{Chunk, Span};
 /// Without this variable it checks nothing.
 const CHECKS: &str = "trace_count_header,meta_tracer_version_header,trace_content_length,trace_peer_service,meta_events_is_valid_json,trace_dd_service";
 
+/// Its socket, in its folder.
+const SOCKET: &str = "apm.socket";
+
 /// Time for Python to start on a busy machine.
 const START: Duration = Duration::from_secs(60);
 
@@ -26,8 +29,8 @@ const START: Duration = Duration::from_secs(60);
 pub struct TestAgent {
     process: Process,
     url: String,
-    /// Where it would keep snapshots.
-    _folder: TempDir,
+    /// Where its socket is, and where it would keep snapshots.
+    folder: TempDir,
 }
 
 /// A request that it stored.
@@ -76,9 +79,10 @@ impl TestAgent {
                 .env("OTLP_HTTP_PORT", otlp_http.to_string())
                 .env("OTLP_GRPC_PORT", otlp_grpc.to_string())
                 .env("SNAPSHOT_DIR", folder.path())
+                .env("DD_APM_RECEIVER_SOCKET", folder.path().join(SOCKET))
                 .current_dir(folder.path()),
         );
-        let mut agent = Self { process, url: format!("http://127.0.0.1:{port}"), _folder: folder };
+        let mut agent = Self { process, url: format!("http://127.0.0.1:{port}"), folder };
         eventually(START, || {
             assert!(agent.process.runs(), "{}\nit ended at its start", agent.process.told());
             get(&format!("{}/info", agent.url)).map(drop)
@@ -89,6 +93,21 @@ impl TestAgent {
     /// Its URL.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The URL of its socket.
+    pub fn socket_url(&self) -> String {
+        format!("unix://{}", self.folder.path().join(SOCKET).display())
+    }
+
+    /// Has it answer with these rates from now on, in JSON.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub fn set_rates(&self, rates: &str) {
+        let escaped: String = rates.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let path = format!("/test/session/start?agent_sample_rate_by_service={escaped}");
+        get(&format!("{}{path}", self.url)).unwrap_or_else(|why| panic!("{why}"));
     }
 
     /// The requests with traces that it stored, oldest first.

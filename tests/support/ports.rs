@@ -1,6 +1,6 @@
 //! Ports that nobody has.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 
 /// A TCP port of 127.0.0.1 that was free a moment ago.
 ///
@@ -19,4 +19,13 @@ pub fn several<const N: usize>() -> [u16; N] {
     // All are held before the first is given back.
     let held = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free TCP port"));
     held.map(|listener| listener.local_addr().expect("the address of a listener").port())
+}
+
+/// A UDP port of 127.0.0.1 that was free a moment ago.
+///
+/// # Panics
+/// When the system has none.
+pub fn udp() -> u16 {
+    let held = UdpSocket::bind("127.0.0.1:0").expect("a free UDP port");
+    held.local_addr().expect("the address of a socket").port()
 }

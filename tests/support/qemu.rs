@@ -76,6 +76,23 @@ impl Board {
         self
     }
 
+    /// Gives its program another argument.
+    #[must_use]
+    pub fn argument(mut self, name: &str, value: impl Into<u32>) -> Self {
+        self.semihosting.push_str(&format!(",arg={name}={}", value.into()));
+        self
+    }
+
+    /// As [`ethernet`](Self::ethernet), and what comes to this UDP port of 127.0.0.1 goes to that port of the board.
+    #[must_use]
+    pub fn reached_by_udp(self, from: u16, to: u16, port: u16) -> Self {
+        let mut board = self.ethernet(port);
+        if let Some(cable) = board.links.last_mut() {
+            cable.push_str(&format!(",hostfwd=udp:127.0.0.1:{from}-10.0.2.15:{to}"));
+        }
+        board
+    }
+
     /// Lets its Ethernet cable be [pulled](Running::pull_cable).
     ///
     /// # Panics
@@ -140,6 +157,17 @@ impl Running {
         let mut said = String::new();
         monitor.read_to_string(&mut said).expect("the monitor speaks");
         assert!(!said.contains("Error") && !said.contains("not found"), "{said}");
+    }
+
+    /// Waits until the firmware has printed this.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn wait_for(&self, words: &str) {
+        eventually(START, || {
+            let said = self.process.told();
+            said.contains(words).then_some(()).ok_or_else(|| format!("{said}\nit never said `{words}`"))
+        });
     }
 
     /// Waits for the firmware's end; returns its books.

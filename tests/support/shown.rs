@@ -29,10 +29,11 @@ pub fn stream(bytes: &[u8]) -> String {
 
 /// What a request asks for.
 pub fn request(bytes: &[u8]) -> String {
-    let Request { session, sync, names } = Request::parse(bytes).expect("a request");
+    let Request { session, sync, names, time } = Request::parse(bytes).expect("a request");
     let key = bytes.get(1..9).and_then(|key| key.try_into().ok()).map_or(0, u64::from_le_bytes);
     let session = session.map_or("any".to_owned(), |_| format!("{key:016x}"));
-    format!("request to={session} sync={sync} names={names}\n")
+    let time = time.map_or(String::new(), |token| format!(" time={token}"));
+    format!("request to={session} sync={sync} names={names}{time}\n")
 }
 
 fn records(bytes: &[u8]) -> String {
@@ -75,6 +76,7 @@ fn record_of(shown: &mut String, record: &Record<'_>) {
             let cause = cause.map_or("unknown".to_owned(), |cause| format!("cause {}", cause as u8));
             writeln!(shown, "  dropped core={core} {cause} count={count}")
         }
+        Record::Echo { token, waited } => writeln!(shown, "  echo {token} waited={waited}"),
         Record::Unknown { kind } => writeln!(shown, "  unknown kind={kind}"),
         _ => unreachable!("a record that this text does not know"),
     };

@@ -43,6 +43,19 @@ impl ArenaView {
         unsafe { static_str(self.spans.slot(handle).read_part(|body| &raw const (*body).name), len.into()) }
     }
 
+    /// The low 40 bits of the tick of a span's start.
+    ///
+    /// # Safety
+    ///
+    /// As for [`name`](Self::name).
+    #[cfg(not(target_os = "none"))]
+    pub(crate) unsafe fn start_of(&self, handle: u32) -> u64 {
+        let slot = self.spans.slot(handle);
+        // SAFETY: the caller's promise: nobody but the caller writes what `start` wrote.
+        let low = unsafe { slot.read_part(|body| &raw const (*body).start) };
+        u64::from(low) | u64::from(slot.bytes[START_HIGH].load(Ordering::Relaxed)) << 32
+    }
+
     /// Gives back a span that the drain has looked at and does not take now.
     #[inline]
     pub(crate) fn put_back(&self, span: &Finished) {

@@ -84,7 +84,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     /// ```
     #[doc = include_str!("../../docs/setup.txt")]
     /// let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
-    /// let datagram = wire::Request { session: None, sync: true, names: true }.encode(); // what a host sends
+    /// let datagram = wire::Request { session: None, sync: true, names: true, time: None }.encode(); // what a host sends
     /// assert!(drain.hear(&datagram));
     /// assert!(!drain.hear(b"noise"));
     /// ```
@@ -94,20 +94,25 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
 
     /// Has the next packets carry what a listener asks for; returns whether it asks this session.
     ///
-    /// Names go out at once, as many as a packet holds, and before spans. One request in half a second is answered, and
-    /// none in the first, so that nobody keeps spans from going out.
+    /// Call it as soon as the request comes: when it was heard is the time of this call, which the next packet tells if it is asked
+    /// for. Names go out at once, as many as a packet holds, and before spans. What is asked beside the time is answered once in
+    /// half a second, and not in the first, so that nobody keeps spans from going out.
     ///
     /// ```
     #[doc = include_str!("../../docs/setup.txt")]
     /// let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
-    /// let elsewhere = wire::Request { session: Some(Session::new(8)), sync: true, names: false };
+    /// let elsewhere = wire::Request { session: Some(Session::new(8)), sync: true, names: false, time: None };
     /// assert!(!drain.answer(&elsewhere));
     /// ```
     pub fn answer(&mut self, request: &Request) -> bool {
         if request.session.is_some_and(|session| session != self.session) {
             return false;
         }
-        let now = self.tracer.clock.now() as u32;
+        let heard = self.tracer.clock.now();
+        if request.time.is_some() {
+            (self.echo, self.heard) = (request.time, heard);
+        }
+        let now = heard as u32;
         if now.wrapping_sub(self.answered) >= self.tracer.clock.frequency() / 2 {
             self.answered = now;
             if let (true, Some(told)) = (request.sync, &mut self.told) {

@@ -22,7 +22,7 @@ use core::fmt::{self, Write};
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Extracted<'c> {
-    /// The span that called; `None`: there is none to continue from.
+    /// The span that called, or its trace alone, where its id is 0; `None`: there is none to continue from.
     pub context: Option<SpanContext>,
     /// The sampling priority that came, also when it came without a span.
     pub sampling_priority: Option<i8>,
@@ -157,6 +157,30 @@ impl<'c> Passing<'c> {
 }
 
 impl Extracted<'_> {
+    /// What the [compact form](super::encode) says, for a span that continues its caller's trace and calls others in turn.
+    ///
+    /// ```
+    /// use microspan::propagation::Extracted;
+    /// let frame = [3, 7, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0];
+    /// assert_eq!(Extracted::of_compact(&frame).unwrap().context.unwrap().trace_id, 7);
+    /// assert!(Extracted::of_compact(b"noise").is_none());
+    /// ```
+    pub fn of_compact(bytes: &[u8]) -> Option<Self> {
+        let (context, decided_by) = super::decode(bytes)?;
+        let context = context.is_valid().then_some(context)?;
+        // The mechanism that came goes on as if it had decided here; where none was told, none is.
+        let passing = match decided_by {
+            Some(mechanism) => Passing::default().decided_by(mechanism),
+            None => Passing { is_continued: true, ..Passing::default() },
+        };
+        Some(Self {
+            context: Some(context),
+            sampling_priority: context.sampling_priority,
+            passing,
+            ..Self::default()
+        })
+    }
+
     /// Continues the trace in the root span that serves the request: its parent, its links, and what Datadog shows of where it
     /// comes from (`_dd.origin`, `_dd.parent_id`, `_dd.propagation_error`, and the tags that travel).
     ///

@@ -5,6 +5,9 @@
 //! Headers are those of HTTP, or the user properties of MQTT 5. Nothing is copied: what was extracted borrows its headers, and what
 //! is injected shows itself into the carrier's own buffer.
 //!
+//! Baggage of OpenTracing (`ot-baggage-*`), which Datadog's tracers read only when told to, is not read: of such headers the names are
+//! not known beforehand, and a program asks its carrier for those it wants.
+//!
 //! Where a header is too much, [`encode`] and [`decode`] have the identity alone, in at most 26 bytes.
 //!
 //! ```
@@ -334,11 +337,12 @@ impl Found<'_> {
     fn context(&self) -> Option<SpanContext> {
         let context =
             SpanContext { trace_id: self.trace_id, span_id: self.span_id, sampling_priority: self.priority };
-        context.is_valid().then_some(context)
+        context.names_a_trace().then_some(context)
     }
 
     fn link(&self, style: Style, reason: &'static str) -> Option<RemoteLink> {
-        Some(RemoteLink { context: self.context()?, reason, context_headers: style.name() })
+        let context = self.context().filter(SpanContext::is_valid)?;
+        Some(RemoteLink { context, reason, context_headers: style.name() })
     }
 }
 

@@ -115,7 +115,8 @@ macro_rules! beyond {
             /// descendants.
             ///
             /// Only a root can have such a parent. A span that has one here is [linked](Self::add_remote_link) to
-            /// it instead. A context that is not [valid](SpanContext::is_valid) changes nothing.
+            /// it instead. A context that names a trace and no span has the root in that trace without a parent; one that
+            /// [names no trace](SpanContext::names_a_trace) changes nothing.
             ///
             /// ```
             /// # use microspan::SpanContext;
@@ -251,7 +252,7 @@ fn remote_link<M: Threads>(
 fn continue_from<M: Threads>(tracer: &'static Tracer, handle: u32, parent: &SpanContext) {
     if tracer.arena.root(handle) != Some(handle) {
         remote_link::<M>(tracer, handle, parent, &[]);
-    } else if parent.is_valid() {
+    } else if parent.names_a_trace() {
         keep(tracer, handle, tracer.arena.remote_parent(tracer.cell_by(M::MODE), handle, parent));
     }
 }

@@ -178,4 +178,18 @@ impl Tracer {
         self.callsites = Some(table.view());
         self
     }
+
+    /// Shows spans that end while a thread unwinds: on hosts. See [`Unwinding`](crate::Unwinding).
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// static UNWINDING: Unwinding = Unwinding::new(|span, _| { span.error(std::thread::panicking()); });
+    /// static OF_SERVER: Tracer = Tracer::new(&ARENA, &Ticks).unwinding(&UNWINDING);
+    /// ```
+    #[cfg(not(target_os = "none"))]
+    #[must_use]
+    pub const fn unwinding(mut self, unwinding: &'static crate::Unwinding) -> Self {
+        self.unwinding = Some(unwinding);
+        self
+    }
 }

@@ -297,18 +297,13 @@ pub(crate) trait Take<'a>: Sized {
     fn take(r: &mut Reader<'a>) -> Result<Self, Malformed>;
 }
 
-macro_rules! take_by_postcard {
-    ($($field:ty)*) => {$(
-        impl<'a> Take<'a> for $field {
-            #[inline]
-            fn take(r: &mut Reader<'a>) -> Result<Self, Malformed> {
-                r.take_any()
-            }
-        }
-    )*};
+impl<'a> Take<'a> for &'a str {
+    #[inline]
+    fn take(r: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let len = usize::try_from(r.take::<u64>()?).map_err(|_| Malformed)?;
+        core::str::from_utf8(r.take_bytes(len)?).map_err(|_| Malformed)
+    }
 }
-
-take_by_postcard!(f32 f64 &'a str);
 
 impl<const N: usize> Take<'_> for [u8; N] {
     #[inline]
@@ -368,6 +363,7 @@ mod tests {
         agrees::<u64>(bytes);
         agrees::<i64>(bytes);
         agrees::<[u8; 8]>(bytes);
+        agrees::<&str>(bytes);
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub(super) const SYNC: u8 = 2;
 pub(super) const CALLSITE: u8 = 3;
 pub(super) const DROPPED: u8 = 4;
 pub(super) const IDENTITY: u8 = 5;
+const ECHO: u8 = 6;
+
 /// Writes a body with its length before it, in one byte.
 pub(super) fn put_counted(
     w: &mut Writer<'_>,
@@ -49,6 +51,11 @@ pub(crate) fn put_name(w: &mut Writer<'_>, index: u32, name: &str, short: bool) 
         let text = if short { cut(name, w.room()) } else { name };
         w.put_bytes(text.as_bytes())
     })
+}
+
+/// Writes which request was heard, and how many ticks before the packet's time.
+pub(crate) fn put_echo(w: &mut Writer<'_>, token: u8, waited: u64) -> Result<(), Full> {
+    put_framed(w, ECHO, |w| w.byte(token).and_then(|()| w.number(waited)))
 }
 
 /// A record of a packet.
@@ -106,6 +113,13 @@ pub enum Record<'a> {
         /// How many spans or tags.
         count: u32,
     },
+    /// When a request was heard that asked for that.
+    Echo {
+        /// The token of the request.
+        token: u8,
+        /// How many ticks before the packet's time it was heard.
+        waited: u64,
+    },
     /// A record of a kind that this version does not know, skipped.
     Unknown {
         /// Its kind.
@@ -139,6 +153,7 @@ impl<'a> Record<'a> {
                 cause: Cause::from_number(body.take()?),
                 count: body.take()?,
             },
+            ECHO => Record::Echo { token: body.take()?, waited: body.take()? },
             kind => Record::Unknown { kind },
         })
     }

@@ -8,6 +8,9 @@ use crate::id::Session;
 const REQUEST: u8 = 0x80 | VERSION;
 const SYNC: u8 = 1;
 const NAMES: u8 = 2;
+const TIME: u8 = 4;
+/// The highest four bits: the token.
+const TOKEN: u32 = 4;
 
 const LEN: usize = Request::LEN;
 
@@ -18,7 +21,7 @@ const LEN: usize = Request::LEN;
 ///
 /// ```
 /// use microspan::wire::Request;
-/// let introduce_yourself = Request { session: None, sync: true, names: true };
+/// let introduce_yourself = Request { session: None, sync: true, names: true, time: None };
 /// assert_eq!(introduce_yourself.encode().len(), 12);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub struct Request {
     pub sync: bool,
     /// All its names.
     pub names: bool,
+    /// When it hears this, by its clock: a token from 0 to 15, which its [echo](super::Record::Echo) says again.
+    pub time: Option<u8>,
 }
 
 impl Request {
@@ -37,7 +42,7 @@ impl Request {
     ///
     /// ```
     /// use microspan::wire::Request;
-    /// let bytes: [u8; Request::LEN] = Request { session: None, sync: true, names: true }.encode();
+    /// let bytes: [u8; Request::LEN] = Request { session: None, sync: true, names: true, time: None }.encode();
     /// ```
     pub const LEN: usize = 12;
 
@@ -45,12 +50,13 @@ impl Request {
     ///
     /// ```
     /// use microspan::wire::Request;
-    /// let request = Request { session: None, sync: true, names: false };
+    /// let request = Request { session: None, sync: true, names: false, time: None };
     /// assert_eq!(Request::parse(&request.encode()), Some(request));
     /// ```
     pub fn encode(&self) -> [u8; LEN] {
         let [a, b, c, d, e, f, g, h] = self.session.map_or(0, |session| session.0).to_le_bytes();
         let bits = if self.sync { SYNC } else { 0 } | if self.names { NAMES } else { 0 };
+        let bits = bits | self.time.map_or(0, |token| TIME | token << TOKEN);
         let [low, high] = crc(&[REQUEST, a, b, c, d, e, f, g, h, bits]).to_le_bytes();
         [REQUEST, a, b, c, d, e, f, g, h, bits, low, high]
     }
@@ -59,7 +65,7 @@ impl Request {
     ///
     /// ```
     /// use microspan::wire::Request;
-    /// let request = Request { session: None, sync: true, names: false };
+    /// let request = Request { session: None, sync: true, names: false, time: None };
     /// assert_eq!(Request::parse(&request.encode()), Some(request));
     /// assert_eq!(Request::parse(b"twelve bytes"), None);
     /// ```
@@ -76,6 +82,7 @@ impl Request {
             session: (key != 0).then(|| Session::new(key)),
             sync: bits & SYNC != 0,
             names: bits & NAMES != 0,
+            time: (bits & TIME != 0).then_some(bits >> TOKEN),
         })
     }
 }
@@ -85,7 +92,7 @@ impl Request {
 /// ```
 /// use microspan::wire::{Request, RequestDecoder, write_frame};
 /// let mut line = vec![];
-/// let request = Request { session: None, sync: true, names: false };
+/// let request = Request { session: None, sync: true, names: false, time: None };
 /// write_frame(&request.encode(), |bytes| Ok::<_, ()>(line.extend_from_slice(bytes))).unwrap();
 /// let mut decoder = RequestDecoder::new();
 /// assert_eq!(line.into_iter().find_map(|byte| decoder.byte(byte)), Some(request));
@@ -117,7 +124,7 @@ impl RequestDecoder {
     ///
     /// ```
     /// use microspan::wire::{Request, RequestDecoder, write_frame};
-    /// let request = Request { session: None, sync: true, names: true };
+    /// let request = Request { session: None, sync: true, names: true, time: None };
     /// let mut line = vec![];
     /// write_frame(&request.encode(), |bytes| Ok::<_, ()>(line.extend_from_slice(bytes))).unwrap();
     /// let mut decoder = RequestDecoder::new();
@@ -175,7 +182,7 @@ mod tests {
 
     #[test]
     fn what_is_no_request_of_this_version_is_none() {
-        let request = Request { session: Some(Session::new(7)), sync: false, names: true };
+        let request = Request { session: Some(Session::new(7)), sync: false, names: true, time: Some(15) };
         let bytes = request.encode();
         assert_eq!(Request::parse(&bytes), Some(request));
         for at in 0..bytes.len() {
@@ -190,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_request_is_no_packet() {
-        let request = Request { session: None, sync: true, names: true };
+        let request = Request { session: None, sync: true, names: true, time: None };
         assert_eq!(Packet::parse(&request.encode()).unwrap_err(), PacketError::Version(REQUEST));
     }
 
@@ -202,10 +209,11 @@ mod tests {
             noise in prop::collection::vec(any::<u8>(), 0..100),
             keys in prop::collection::vec(any::<u64>(), 1..5),
             sync in any::<bool>(),
+            time in prop::option::of(0..16_u8),
         ) {
             let requests: Vec<Request> = keys
                 .iter()
-                .map(|key| Request { session: (*key != 0).then(|| Session::new(*key)), sync, names: true })
+                .map(|key| Request { session: (*key != 0).then(|| Session::new(*key)), sync, names: true, time })
                 .collect();
             let mut line = noise;
             line.push(0);

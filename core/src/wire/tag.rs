@@ -74,12 +74,23 @@ impl<'a> Text<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn take(r: &mut Reader<'a>) -> Result<Self, Malformed> {
         let form: u32 = r.take()?;
         match form.checked_sub(FIRST_NAME) {
             Some(index) => Ok(Text::Name(index)),
             None if form == ADDRESS.into() => Ok(Text::Address { address: r.take()?, length: r.take()? }),
             None => Ok(Text::Inline(r.take()?)),
+        }
+    }
+
+    /// As [`Tags::names`].
+    #[inline]
+    fn names(&self) -> u32 {
+        match self {
+            Text::Name(index) => index.saturating_add(1),
+            Text::Address { .. } => u32::MAX,
+            Text::Inline(_) => 0,
         }
     }
 }
@@ -221,20 +232,51 @@ impl<'a> Tag<'a> {
             TRUE => TagValue::Bool(true),
             U64 => TagValue::U64(r.take()?),
             I64 => TagValue::I64(r.take()?),
-            F32 => TagValue::F32(r.take()?),
-            F64 => TagValue::F64(r.take()?),
+            F32 => TagValue::F32(f32::from_le_bytes(r.take()?)),
+            F64 => TagValue::F64(f64::from_le_bytes(r.take()?)),
             TEXT => TagValue::Text(Text::take(r)?),
             CUT => TagValue::Cut(Text::take(r)?),
-            kind => {
-                let len = r.take::<u32>()? as usize;
-                let body = Reader(r.take_bytes(len)?);
-                match whose {
-                    Whose::Spans(counter) => beyond::take(kind, body, counter)?,
-                    Whose::Others => TagValue::Unknown(kind),
-                }
-            }
+            kind => TagValue::take_sized(kind, r, whose)?,
         };
         Ok(Self { key, value })
+    }
+
+    /// Goes over what [`take`](Self::take) reads; tells what its texts need, as [`Tags::names`].
+    #[inline]
+    fn pass(r: &mut Reader<'a>, whose: Whose) -> Result<u32, Malformed> {
+        let key = Text::take(r)?.names();
+        let value = match r.take::<u8>()? {
+            FALSE | TRUE => 0,
+            U64 | I64 => r.take::<u64>().map(|_| 0)?,
+            F32 => r.take::<[u8; 4]>().map(|_| 0)?,
+            F64 => r.take::<[u8; 8]>().map(|_| 0)?,
+            TEXT | CUT => Text::take(r)?.names(),
+            kind => TagValue::take_sized(kind, r, whose)?.names(),
+        };
+        Ok(key.max(value))
+    }
+}
+
+impl<'a> TagValue<'a> {
+    /// Reads a value of a kind from [`SIZED`] on.
+    fn take_sized(kind: u8, r: &mut Reader<'a>, whose: Whose) -> Result<Self, Malformed> {
+        let len = r.take::<u32>()? as usize;
+        let body = Reader(r.take_bytes(len)?);
+        match whose {
+            Whose::Spans(counter) => beyond::take(kind, body, counter),
+            Whose::Others => Ok(TagValue::Unknown(kind)),
+        }
+    }
+
+    /// As [`Tags::names`].
+    fn names(&self) -> u32 {
+        match self {
+            TagValue::Text(text) | TagValue::Cut(text) | TagValue::Baggage(text) => text.names(),
+            TagValue::Event(event) => event.attributes.names,
+            TagValue::Link(link) => link.attributes.names,
+            TagValue::RemoteLink(_, attributes) => attributes.names,
+            _ => 0,
+        }
     }
 }
 
@@ -270,13 +312,37 @@ pub struct Tags<'a> {
     reader: Reader<'a>,
     left: u8,
     whose: Whose,
+    names: u32,
 }
 
 impl<'a> Tags<'a> {
     pub(super) fn take(r: &mut Reader<'a>, count: u8, whose: Whose) -> Result<Self, Malformed> {
-        let tags = Self { reader: *r, left: count, whose };
-        (0..count).try_for_each(|_| Tag::take(r, whose).map(drop))?;
+        let mut tags = Self { reader: *r, left: count, whose, names: 0 };
+        for _ in 0..count {
+            tags.names = tags.names.max(Tag::pass(r, whose)?);
+        }
         Ok(tags)
+    }
+
+    /// What their texts need, those of attributes as well: all names below this index; `u32::MAX` if one is told by its address.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// # let order = TRACER.trace("order");
+    /// # order.set_tag("slices", 2u32);
+    /// # order.finish();
+    /// # let mut drain = Drain::<256>::new(&TRACER, Session::new(7)).unwrap();
+    /// # drain.poll(&mut line).unwrap();
+    /// # let packet = wire::Packet::parse(&line.0[0]).unwrap();
+    /// # let mut tags = packet.records().find_map(|record| match record {
+    /// #     Ok(wire::Record::Span(span)) => Some(span.tags),
+    /// #     _ => None,
+    /// # }).unwrap();
+    /// let names = tags.names();
+    /// assert!(tags.all(|tag| matches!(tag.key, wire::Text::Name(index) if index < names)));
+    /// ```
+    pub fn names(&self) -> u32 {
+        self.names
     }
 }
 

@@ -1,30 +1,44 @@
 //! Where traces are posted to.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use crate::error::ConfigError;
 
 /// The paths below the agent's URL.
-const TRACES: &str = "/v0.4/traces";
+const V04: &str = "/v0.4/traces";
+const V05: &str = "/v0.5/traces";
 const INFO: &str = "/info";
 
 /// The agent's address, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Endpoint {
+    /// As it is told to the user.
     base: String,
-    /// The URL that traces are posted to.
-    pub(super) traces: String,
+    /// The URL that traces are posted to, as maps.
+    pub(super) v04: String,
+    /// The URL that traces are posted to, as arrays.
+    pub(super) v05: String,
     /// The URL that says what the agent can do.
     pub(super) info: String,
+    /// The socket to connect to; `None`: what the URLs name.
+    pub(super) socket: Option<PathBuf>,
 }
 
 impl Endpoint {
-    /// Reads `http://host[:port][/base]`.
+    /// Reads `http://host[:port][/base]` or `unix:///path`.
     pub(super) fn parse(url: &str) -> Result<Self, ConfigError> {
         let malformed = |reason: String| ConfigError::MalformedUrl { url: url.to_owned(), reason };
         let Some((scheme, rest)) = url.split_once("://") else {
             return Err(malformed("it has no scheme".to_owned()));
         };
+        if cfg!(unix) && scheme.eq_ignore_ascii_case("unix") {
+            if !rest.starts_with('/') {
+                return Err(malformed("the path of a socket starts with `/`".to_owned()));
+            }
+            // What the header `Host` says; the agent does not look at it.
+            return Ok(Self { socket: Some(PathBuf::from(rest)), ..Self::new(url, "http://localhost") });
+        }
         if !scheme.eq_ignore_ascii_case("http") {
             return Err(ConfigError::UnsupportedScheme { url: url.to_owned(), scheme: scheme.to_owned() });
         }
@@ -43,7 +57,12 @@ impl Endpoint {
         if uri.query().is_some() {
             return Err(malformed("it has a query".to_owned()));
         }
-        Ok(Self { traces: format!("{base}{TRACES}"), info: format!("{base}{INFO}"), base })
+        Ok(Self::new(&base, &base))
+    }
+
+    fn new(told: &str, base: &str) -> Self {
+        let [v04, v05, info] = [V04, V05, INFO].map(|path| format!("{base}{path}"));
+        Self { base: told.to_owned(), v04, v05, info, socket: None }
     }
 }
 
@@ -64,20 +83,28 @@ mod tests {
             ("HTTP://[::1]:8126/", "http://[::1]:8126/v0.4/traces"),
             ("http://proxy/agent/", "http://proxy/agent/v0.4/traces"),
         ] {
-            assert_eq!(Endpoint::parse(url).expect("usable").traces, traces);
+            assert_eq!(Endpoint::parse(url).expect("usable").v04, traces);
         }
     }
 
     #[test]
     fn what_is_not_supported_is_named_together_with_what_is() {
-        let message =
-            Endpoint::parse("unix:///var/run/datadog/apm.socket").expect_err("not supported").to_string();
+        let message = Endpoint::parse("https://agent").expect_err("not supported").to_string();
         assert_eq!(
             message,
-            "cannot send traces to the agent at `unix:///var/run/datadog/apm.socket`: the scheme `unix` is not \
-             supported yet; set DD_TRACE_AGENT_URL to an http:// address, such as http://localhost:8126"
+            "cannot send traces to the agent at `https://agent`: the scheme `https` is not supported; set \
+             DD_TRACE_AGENT_URL to an http:// address, such as http://localhost:8126, or to a unix:// path"
         );
         assert!(matches!(Endpoint::parse("https://a"), Err(ConfigError::UnsupportedScheme { .. })));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_socket_is_named_by_its_path() {
+        let endpoint = Endpoint::parse("unix:///var/run/datadog/apm.socket").expect("usable");
+        assert_eq!(endpoint.socket.as_deref(), Some(std::path::Path::new("/var/run/datadog/apm.socket")));
+        assert_eq!(endpoint.to_string(), "unix:///var/run/datadog/apm.socket");
+        assert!(matches!(Endpoint::parse("unix://apm.socket"), Err(ConfigError::MalformedUrl { .. })));
     }
 
     #[test]

@@ -3,7 +3,11 @@
 use std::io::Read;
 use std::time::Duration;
 
+use super::container::Container;
 use super::endpoint::Endpoint;
+use super::info::Info;
+#[cfg(unix)]
+use super::unix::{NoNames, Socket};
 use crate::error::SendError;
 use crate::msgpack::Payload;
 
@@ -13,17 +17,33 @@ const IDLE: Duration = Duration::from_secs(4);
 /// No answer of the agent is longer; what is beyond is not read.
 const ANSWER: u64 = 1 << 20;
 
+/// Which rates were answered last, said by both sides.
+const RATES_VERSION: &str = "Datadog-Rates-Payload-Version";
+
 /// How much of the agent's words is kept for the log, in bytes.
 const QUOTE: usize = 300;
+
+/// What the agent said when it took a payload.
+pub(super) struct Answer {
+    /// Its words: the rates it asks for.
+    pub(super) body: Vec<u8>,
+    /// What changes whenever `/info` does.
+    pub(super) state: Option<String>,
+}
 
 /// The HTTP side of a client: one connection, kept.
 pub(super) struct Http {
     agent: ureq::Agent,
     endpoint: Endpoint,
+    /// What tells of where this process runs.
+    origin: Vec<(&'static str, String)>,
+    /// The version of the rates that were answered last; the agent does not say them again.
+    rates: String,
 }
 
 impl Http {
-    pub(super) fn new(endpoint: &Endpoint) -> Self {
+    /// For the agent at `endpoint`; `external_env` is what the cluster says of this process.
+    pub(super) fn new(endpoint: &Endpoint, external_env: Option<&str>) -> Self {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -34,14 +54,35 @@ impl Http {
             .max_idle_age(IDLE)
             .user_agent(concat!("microspan/", env!("CARGO_PKG_VERSION")))
             .build();
-        Self { agent: config.into(), endpoint: endpoint.clone() }
+        let container = Container::of_this_process();
+        let origin = [
+            ("Datadog-Container-ID", container.id),
+            ("Datadog-Entity-ID", container.entity),
+            ("Datadog-External-Env", external_env.map(str::to_owned)),
+        ];
+        let origin = origin
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .filter(|(_, value)| ureq::http::HeaderValue::from_str(value).is_ok())
+            .collect();
+        Self { agent: agent(config, endpoint), endpoint: endpoint.clone(), origin, rates: "0".to_owned() }
     }
 
-    /// Posts `payload`, and reads the answer to its end, so that the connection can be used again.
-    pub(super) fn post(&self, payload: &Payload, timeout: Duration) -> Result<(), SendError> {
-        let mut response = self
+    /// Posts the traces of `payload`, in the smaller form if `v05` is that, and reads the answer to its end, so that the
+    /// connection can be used again.
+    pub(super) fn post(
+        &mut self,
+        payload: &Payload,
+        v05: Option<&[u8]>,
+        timeout: Duration,
+    ) -> Result<Answer, SendError> {
+        let (url, body) = match v05 {
+            Some(body) => (&self.endpoint.v05, body),
+            None => (&self.endpoint.v04, payload.as_bytes()),
+        };
+        let mut request = self
             .agent
-            .post(&self.endpoint.traces)
+            .post(url)
             .config()
             .timeout_global(Some(timeout))
             .build()
@@ -52,41 +93,58 @@ impl Http {
             .header("Datadog-Meta-Tracer-Version", env!("CARGO_PKG_VERSION"))
             .header("Datadog-Client-Computed-Top-Level", "true")
             .header("Datadog-Send-Real-Http-Status", "1")
-            .send(payload.as_bytes())
-            .map_err(Box::new)?;
+            .header(RATES_VERSION, &self.rates);
+        for (name, value) in &self.origin {
+            request = request.header(*name, value);
+        }
+        let mut response = request.send(body).map_err(Box::new)?;
 
-        let mut answer = Vec::new();
-        let read = response.body_mut().as_reader().take(ANSWER).read_to_end(&mut answer);
+        let mut body = Vec::new();
+        let read = response.body_mut().as_reader().take(ANSWER).read_to_end(&mut body);
         let status = response.status();
         if !status.is_success() {
-            return Err(SendError::Status { status: status.as_u16(), text: quote(&answer) });
+            return Err(SendError::Status { status: status.as_u16(), text: quote(&body) });
         }
-        // Success that breaks off is still success: the agent answers after it has taken the payload, and to send it
-        // again would double it.
-        if let Err(error) = read {
-            log::debug!("the agent's answer broke off: {error}");
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let state = header("Datadog-Agent-State").map(str::to_owned);
+        match read {
+            Ok(_) => {
+                if let Some(version) = header(RATES_VERSION) {
+                    self.rates = version.to_owned();
+                }
+            }
+            // Success that breaks off is still success: the agent answers after it has taken the payload, and to send it
+            // again would double it.
+            Err(error) => {
+                log::debug!("the agent's answer broke off: {error}");
+                body.clear();
+            }
         }
-        Ok(())
+        Ok(Answer { body, state })
     }
-}
 
-impl Http {
-    /// Asks the agent whether it takes events as what they are; `None`: it did not answer.
-    pub(super) fn takes_events(&self, timeout: Duration) -> Option<bool> {
+    /// Asks the agent what it can do; `None`: it did not answer. One that does not know the question can do nothing.
+    pub(super) fn info(&self, timeout: Duration) -> Option<Info> {
         let request = self.agent.get(&self.endpoint.info).config().timeout_global(Some(timeout)).build();
         let mut response = request.call().ok()?;
         let mut answer = Vec::new();
         response.body_mut().as_reader().take(ANSWER).read_to_end(&mut answer).ok()?;
-        Some(response.status().is_success() && says_true(&String::from_utf8_lossy(&answer), "span_events"))
+        let is_said = response.status().is_success();
+        Some(if is_said { Info::parse(&answer) } else { Info::default() })
     }
 }
 
-/// Whether JSON says `true` under a key.
-fn says_true(json: &str, key: &str) -> bool {
-    let quoted = format!("\"{key}\"");
-    json.split(&quoted).skip(1).any(|rest| {
-        rest.trim_start().strip_prefix(':').is_some_and(|value| value.trim_start().starts_with("true"))
-    })
+#[cfg(unix)]
+fn agent(config: ureq::config::Config, endpoint: &Endpoint) -> ureq::Agent {
+    match &endpoint.socket {
+        Some(path) => ureq::Agent::with_parts(config, Socket(path.clone()), NoNames),
+        None => config.into(),
+    }
+}
+
+#[cfg(not(unix))]
+fn agent(config: ureq::config::Config, _: &Endpoint) -> ureq::Agent {
+    config.into()
 }
 
 /// What the agent said, on one line.
@@ -100,19 +158,6 @@ fn quote(answer: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_the_agent_can_do_is_found_in_its_json() {
-        for (json, expected) in [
-            (r#"{"version":"7","span_events":true}"#, true),
-            ("{\n  \"span_events\" : true\n}", true),
-            (r#"{"feature_flags":["span_events"],"span_events":false}"#, false),
-            (r#"{"version":"7"}"#, false),
-            ("", false),
-        ] {
-            assert_eq!(says_true(json, "span_events"), expected, "{json}");
-        }
-    }
 
     #[test]
     fn the_agents_words_are_quoted_on_one_line_and_shortened() {

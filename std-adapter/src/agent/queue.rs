@@ -6,6 +6,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::info::Info;
+use super::keep_rate::KeepRate;
 use super::{Count, Options};
 use crate::msgpack::Payload;
 use crate::pipeline::Trace;
@@ -25,6 +27,8 @@ pub(super) enum Refusal {
 /// The payloads of a client.
 pub(super) struct Queue {
     budget: usize,
+    /// Bytes of one payload, as configured and as the agent takes them.
+    most: usize,
     payload_bytes: usize,
     flush_bytes: usize,
     flush_interval: Duration,
@@ -42,6 +46,9 @@ pub(super) struct Queue {
     native_events: Option<bool>,
     /// Whether there were events.
     saw_events: bool,
+    /// Whether payloads are to go out in the smaller form, in which events and links are text.
+    v05: bool,
+    keep_rate: KeepRate,
     /// Payloads sealed, and payloads done with, since the start.
     sealed_ever: u64,
     done_ever: u64,
@@ -51,6 +58,7 @@ impl Queue {
     pub(super) fn new(options: &Options) -> Self {
         Self {
             budget: options.queue_bytes,
+            most: options.payload_bytes,
             payload_bytes: options.payload_bytes,
             flush_bytes: options.flush_bytes,
             flush_interval: options.flush_interval,
@@ -63,6 +71,8 @@ impl Queue {
             is_news: false,
             native_events: None,
             saw_events: false,
+            v05: options.v05,
+            keep_rate: KeepRate::default(),
             sealed_ever: 0,
             done_ever: 0,
         }
@@ -70,6 +80,15 @@ impl Queue {
 
     /// Takes a trace, if there is room.
     pub(super) fn push(&mut self, trace: &Trace, now: Instant) -> Result<(), Refusal> {
+        self.keep_rate.came();
+        let result = self.encode(trace, now);
+        if result.is_err() {
+            self.keep_rate.dropped(1);
+        }
+        result
+    }
+
+    fn encode(&mut self, trace: &Trace, now: Instant) -> Result<(), Refusal> {
         let room = self.budget.saturating_sub(self.behind);
         // In a long outage every trace ends here: it should not be encoded only to be thrown away.
         if self.open.len() + trace.spans().len() * SMALLEST_SPAN > room {
@@ -78,13 +97,17 @@ impl Queue {
         if self.native_events.is_none() {
             self.saw_events |= trace.spans().iter().any(|span| !span.events.is_empty());
         }
-        let native = self.native_events == Some(true);
-        self.open.set_native_events(native);
+        // Large enough to go, though it cannot yet. Buffers that stay alike in size are used again where larger ones would scatter.
+        if self.open.len() >= self.flush_bytes {
+            self.seal();
+        }
+        let room = self.budget.saturating_sub(self.behind);
+        self.prepare();
         let mut is_taken = self.open.push(trace, room.min(self.payload_bytes));
         if !is_taken && !self.open.is_empty() {
             self.seal();
             let room = self.budget.saturating_sub(self.behind);
-            self.open.set_native_events(native);
+            self.prepare();
             is_taken = self.open.push(trace, room.min(self.payload_bytes));
         }
         if !is_taken {
@@ -105,9 +128,22 @@ impl Queue {
         self.saw_events && self.native_events.is_none()
     }
 
-    /// The agent said whether it takes events as what they are.
-    pub(super) fn set_native_events(&mut self, native: bool) {
-        self.native_events = Some(native);
+    /// The agent said what it can do.
+    pub(super) fn set_info(&mut self, info: &Info) {
+        self.native_events = Some(info.span_events);
+        self.payload_bytes = info.max_request_bytes.map_or(self.most, |most| most.min(self.most));
+    }
+
+    /// The agent does not take the smaller form.
+    pub(super) fn leave_v05(&mut self) {
+        self.v05 = false;
+    }
+
+    /// Has the open payload say things as the agent takes them now.
+    fn prepare(&mut self) {
+        self.open.set_native_events(self.native_events == Some(true) && !self.v05);
+        self.open.set_text_links(self.v05);
+        self.open.set_keep_rate(self.keep_rate.rate());
     }
 
     /// Whether something happened since the last call that the sending thread has to know.
@@ -152,11 +188,21 @@ impl Queue {
         Some((opened + self.flush_interval).saturating_duration_since(now))
     }
 
+    /// Some of the traces under way are done with: sent, or dropped.
+    pub(super) fn settle(&mut self, count: Count, is_sent: bool) {
+        self.under_way.traces = self.under_way.traces.saturating_sub(count.traces);
+        self.under_way.spans = self.under_way.spans.saturating_sub(count.spans);
+        if !is_sent {
+            self.keep_rate.dropped(count.traces);
+        }
+    }
+
     /// Takes back the payload that was under way, whatever became of it.
     pub(super) fn finish(&mut self, mut payload: Payload) {
         self.behind = self.behind.saturating_sub(payload.len());
         self.under_way = Count::default();
         self.done_ever += 1;
+        self.keep_rate.turn();
         payload.clear();
         self.spare = Some(payload);
     }

@@ -63,6 +63,14 @@ impl Report {
         }
     }
 
+    /// The agent does not take the smaller form.
+    pub(super) fn downgraded(&self) {
+        log::warn!(
+            "the agent at {} does not take /v0.5/traces; /v0.4/traces is used from now on",
+            self.agent
+        );
+    }
+
     /// The agent refused a payload for good.
     pub(super) fn refused(&mut self, error: &SendError, count: Count) {
         let reason = error.to_string();

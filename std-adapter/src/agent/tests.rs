@@ -1,5 +1,6 @@
 //! The client against an agent that plays a script.
 
+mod honoured;
 mod scripted;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ fn quick() -> Options {
         timeout: Duration::from_millis(300),
         retry_for: Duration::from_secs(5),
         retry_pause: Duration::from_millis(5),
+        ask_first: false,
         ..Options::default()
     }
 }

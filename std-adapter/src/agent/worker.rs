@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use super::backoff::Backoff;
 use super::endpoint::Endpoint;
-use super::http::Http;
+use super::http::{Answer, Http};
+use super::info::{self, Info};
 use super::queue::{Queue, count};
 use super::report::Report;
 use super::{Options, Stats};
 use crate::error::SendError;
 use crate::msgpack::Payload;
+use crate::pipeline::Rates;
 
 /// With nothing to send the thread sleeps; it is woken when something comes.
 const ASLEEP: Duration = Duration::from_secs(3600);
@@ -18,11 +20,18 @@ const ASLEEP: Duration = Duration::from_secs(3600);
 /// How long the agent has to say what it can do. A payload waits meanwhile.
 const ASKING: Duration = Duration::from_secs(1);
 
+/// The path of the smaller form, as an agent lists it.
+const V05: &str = "/v0.5/traces";
+
+/// The status that says that a payload is too large.
+const TOO_LARGE: u16 = 413;
+
 /// What a client and its thread share.
 pub(super) struct Shared {
     state: Mutex<State>,
     /// Told of every change that the other side may wait for.
     pub(super) changed: Condvar,
+    pub(super) rates: Rates,
 }
 
 /// The state of a client.
@@ -33,12 +42,14 @@ pub(super) struct State {
     pub(super) closing: Option<Instant>,
     /// Whether the thread is gone.
     pub(super) ended: bool,
+    /// What the agent said of itself last.
+    pub(super) info: Option<Arc<Info>>,
 }
 
 impl Shared {
     pub(super) fn new(queue: Queue) -> Self {
-        let state = State { queue, stats: Stats::default(), closing: None, ended: false };
-        Self { state: Mutex::new(state), changed: Condvar::new() }
+        let state = State { queue, stats: Stats::default(), closing: None, ended: false, info: None };
+        Self { state: Mutex::new(state), changed: Condvar::new(), rates: Rates::default() }
     }
 
     /// The state. It is consistent between any two statements, so that a panic elsewhere does not spoil it.
@@ -55,6 +66,8 @@ impl Shared {
 /// How it ended with a payload.
 enum Outcome {
     Sent,
+    /// The agent says that there is too much in it.
+    TooLarge(SendError),
     Refused(u16),
     Unreachable,
     Overloaded,
@@ -67,15 +80,24 @@ pub(super) struct Worker {
     options: Options,
     backoff: Backoff,
     report: Report,
+    /// Whether payloads go out in the smaller form.
+    v05: bool,
+    /// Whether the agent is to be asked what it can do.
+    asks: bool,
+    /// What changes when the agent can do something else.
+    agent_state: Option<String>,
 }
 
 impl Worker {
     pub(super) fn new(shared: Arc<Shared>, endpoint: Endpoint, options: Options) -> Self {
         Self {
             shared,
-            http: Http::new(&endpoint),
+            http: Http::new(&endpoint, options.external_env.as_deref()),
             backoff: Backoff::new(options.retry_pause),
             report: Report::new(endpoint.to_string()),
+            v05: options.v05,
+            asks: options.ask_first,
+            agent_state: None,
             options,
         }
     }
@@ -84,21 +106,8 @@ impl Worker {
     pub(super) fn run(mut self) {
         while let Some(payload) = self.next() {
             self.ask();
-            let outcome = self.deliver(&payload);
-            let mut state = self.shared.lock();
-            let held = count(&payload);
-            match outcome {
-                Outcome::Sent => {
-                    state.stats.sent += held;
-                    state.stats.payloads_sent += 1;
-                    state.stats.bytes_sent += payload.len() as u64;
-                }
-                Outcome::Refused(status) => *state.stats.dropped_refused.entry(status).or_default() += held,
-                Outcome::Unreachable => state.stats.dropped_unreachable += held,
-                Outcome::Overloaded => state.stats.dropped_overloaded += held,
-            }
-            state.queue.finish(payload);
-            drop(state);
+            self.settle(&payload, Instant::now() + self.options.retry_for);
+            self.shared.lock().queue.finish(payload);
             self.shared.changed.notify_all();
         }
         self.shared.lock().ended = true;
@@ -127,23 +136,60 @@ impl Worker {
         }
     }
 
-    /// Asks the agent what it can do, once somebody needs to know.
-    fn ask(&self) {
+    /// Asks the agent what it can do, where somebody needs to know.
+    fn ask(&mut self) {
         let state = self.shared.lock();
         // At the end there is no time for it, and no further payload.
-        let is_due = state.queue.asks_for_events() && state.closing.is_none();
+        let is_due = (self.asks || state.queue.asks_for_events()) && state.closing.is_none();
         drop(state);
         if !is_due {
             return;
         }
-        if let Some(native) = self.http.takes_events(self.options.timeout.min(ASKING)) {
-            self.shared.lock().queue.set_native_events(native);
+        let Some(info) = self.http.info(self.options.timeout.min(ASKING)) else { return };
+        self.asks = false;
+        if self.v05 && !info.serves(V05) {
+            self.downgrade();
+        }
+        let mut state = self.shared.lock();
+        state.queue.set_info(&info);
+        state.info = Some(Arc::new(info));
+    }
+
+    fn downgrade(&mut self) {
+        self.v05 = false;
+        self.shared.lock().queue.leave_v05();
+        self.report.downgraded();
+    }
+
+    /// Sends one payload, in halves if it is too large for the agent, and counts what became of it.
+    fn settle(&mut self, payload: &Payload, give_up: Instant) {
+        let outcome = self.deliver(payload, give_up);
+        if let Outcome::TooLarge(error) = &outcome {
+            if let Some(halves) = payload.split() {
+                halves.iter().for_each(|half| self.settle(half, give_up));
+                return;
+            }
+            self.report.refused(error, count(payload));
+        }
+        let mut state = self.shared.lock();
+        let held = count(payload);
+        state.queue.settle(held, matches!(outcome, Outcome::Sent));
+        match outcome {
+            Outcome::Sent => {
+                state.stats.sent += held;
+                state.stats.payloads_sent += 1;
+                state.stats.bytes_sent += payload.len() as u64;
+            }
+            Outcome::TooLarge(_) => *state.stats.dropped_refused.entry(TOO_LARGE).or_default() += held,
+            Outcome::Refused(status) => *state.stats.dropped_refused.entry(status).or_default() += held,
+            Outcome::Unreachable => state.stats.dropped_unreachable += held,
+            Outcome::Overloaded => state.stats.dropped_overloaded += held,
         }
     }
 
     /// Sends one payload, as often as that makes sense.
-    fn deliver(&mut self, payload: &Payload) -> Outcome {
-        let give_up = Instant::now() + self.options.retry_for;
+    fn deliver(&mut self, payload: &Payload, give_up: Instant) -> Outcome {
+        let mut v05 = if self.v05 { payload.to_v05() } else { None };
         let mut failures = 0;
         loop {
             let closing = self.shared.lock().closing;
@@ -151,9 +197,10 @@ impl Worker {
                 closing.map_or(self.options.timeout, |end| end.saturating_duration_since(Instant::now()));
             // A time-out of zero would fail without an attempt.
             let timeout = until.clamp(Duration::from_millis(1), self.options.timeout);
-            let error = match self.http.post(payload, timeout) {
-                Ok(()) => {
+            let error = match self.http.post(payload, v05.as_deref(), timeout) {
+                Ok(answer) => {
                     self.report.answered(&self.shared.lock().stats);
+                    self.hear(answer);
                     return Outcome::Sent;
                 }
                 Err(error) => error,
@@ -162,6 +209,14 @@ impl Worker {
                 && !error.is_worth_a_retry()
             {
                 self.report.answered(&self.shared.lock().stats);
+                match status {
+                    404 | 415 if v05.take().is_some() => {
+                        self.downgrade();
+                        continue;
+                    }
+                    TOO_LARGE => return Outcome::TooLarge(error),
+                    _ => {}
+                }
                 self.report.refused(&error, count(payload));
                 return Outcome::Refused(status);
             }
@@ -174,6 +229,18 @@ impl Worker {
                 };
             }
             self.shared.lock().stats.retries += 1;
+        }
+    }
+
+    /// Takes in what the agent said with its success.
+    fn hear(&mut self, answer: Answer) {
+        if let Some(rates) = info::rates(&answer.body) {
+            self.shared.rates.replace(rates);
+        }
+        if answer.state.is_some() && answer.state != self.agent_state {
+            // The first one belongs to what the agent said when it was asked.
+            self.asks |= self.agent_state.is_some();
+            self.agent_state = answer.state;
         }
     }
 

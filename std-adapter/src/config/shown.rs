@@ -3,7 +3,7 @@
 use microspan::propagation::{Behavior, Style};
 use serde_json::Value;
 
-use super::agent::{API_VERSION, PARTIAL_FLUSH, PARTIAL_FLUSH_MIN, PARTS, URL};
+use super::agent::{API_VERSION, EXTERNAL_ENV, PARTIAL_FLUSH, PARTIAL_FLUSH_MIN, PARTS, URL};
 use super::filters::{IGNORE, REGEX_REJECT, REGEX_REQUIRE, REJECT, REQUIRE};
 use super::propagation::{
     BAGGAGE_BYTES, BAGGAGE_ITEMS, BEHAVIOR, EXTRACT, FIRST, INJECT, OTEL, STYLE, TAGS_LENGTH,
@@ -47,6 +47,9 @@ pub(super) fn unused<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
 
 /// Settings that something goes by.
 const USED: &[&str] = &[
+    API_VERSION,
+    EXTERNAL_ENV,
+    "DD_TRACE_ENABLED",
     URL,
     PARTIAL_FLUSH,
     PARTIAL_FLUSH_MIN,
@@ -81,6 +84,7 @@ impl Config {
         let all = [
             (URL, self.agent_url.clone()),
             (API_VERSION, self.api_version.name().to_owned()),
+            (EXTERNAL_ENV, self.external_env.clone().unwrap_or_default()),
             ("DD_TRACE_ENABLED", self.trace_enabled.to_string()),
             (PARTIAL_FLUSH, self.partial_flush.enabled.to_string()),
             (PARTIAL_FLUSH_MIN, self.partial_flush.min_spans.to_string()),

@@ -36,6 +36,15 @@ impl Way {
         Self::Stream { back, refused: None }
     }
 
+    /// Whether somebody can be asked.
+    pub(super) fn is_open(&self) -> bool {
+        match self {
+            Self::None | Self::Udp(None) => false,
+            Self::Udp(Some(_)) => true,
+            Self::Stream { refused, .. } => refused.is_none_or(|at| at.elapsed() >= SILENCE),
+        }
+    }
+
     /// Asks whoever sent a packet. One that does not get through is asked again when the next packet comes.
     pub(super) fn ask(&mut self, request: &Request, from: From) {
         match (self, from) {
@@ -89,7 +98,7 @@ mod tests {
         set(&back, Some(Box::new(Full(tries.clone()))));
         let mut way = Way::stream(back);
         for _ in 0..3 {
-            way.ask(&Request { session: None, sync: true, names: true }, From::Stream);
+            way.ask(&Request { session: None, sync: true, names: true, time: None }, From::Stream);
         }
         assert_eq!(tries.load(Ordering::Relaxed), 1);
     }

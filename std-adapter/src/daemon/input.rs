@@ -12,11 +12,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::back::{Back, Way, set};
 use super::listen::listen;
 use super::mqtt::{Broker, subscribe};
+use super::time;
 use crate::decode::Arrival;
 use crate::error::BridgeError;
 
@@ -191,7 +192,7 @@ impl Reader {
                 if bytes.len() as u64 > RECORDING {
                     return Err(failed(io::Error::other("it is longer than 256 MiB")));
                 }
-                Ok(Self::Recording { bytes, recorded: unix(ended) })
+                Ok(Self::Recording { bytes, recorded: time::unix(ended) })
             }
         }
     }
@@ -284,7 +285,7 @@ impl Outlet {
     }
 
     pub(super) fn now(&self) -> Arrival {
-        Arrival { unix: unix(SystemTime::now()), monotonic: self.started.elapsed().as_nanos() as u64 }
+        time::now(self.started)
     }
 }
 
@@ -380,11 +381,6 @@ pub(super) fn bytes(
             },
         }
     }
-}
-
-fn unix(time: SystemTime) -> i64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ mod tests {
             Outlet { link: 0, events, stop: stop.clone(), started: Instant::now(), links: Arc::default() };
         let listening = thread::spawn(move || listen(&listener, &outlet));
 
-        let request = Request { session: None, sync: true, names: true };
+        let request = Request { session: None, sync: true, names: true, time: None };
         let next = || loop {
             match received.recv_timeout(Duration::from_secs(10)).expect("something is to happen") {
                 Event::Connected { mut way, .. } => way.ask(&request, From::Stream),

@@ -69,6 +69,8 @@ pub struct Summary {
     pub malformed: u64,
     /// Times of tick 0 that devices told and that cannot be true.
     pub clock_bases_refused: u64,
+    /// Clocks of devices that ran back or stood, or whose rate is not what they say.
+    pub clocks_restarted: u64,
     /// Attempts to send beyond the first.
     pub retries: u64,
 }
@@ -135,6 +137,7 @@ impl Summary {
             other_version: decoded.packets_of_other_version,
             malformed: decoded.malformed,
             clock_bases_refused: decoded.clock_bases_refused,
+            clocks_restarted: decoded.clocks_restarted,
             retries: sent.retries,
         }
     }
@@ -167,6 +170,7 @@ impl fmt::Display for Summary {
             (self.other_version, "packets of another wire version"),
             (self.malformed, "malformed packets or records"),
             (self.clock_bases_refused, "times of tick 0 more than a minute off"),
+            (self.clocks_restarted, "clocks that ran back or stood"),
             (self.retries, "retries"),
             (self.links_unresolved, "links to spans that are not known"),
             (self.callsites_refused, "counts of callsites beyond what is kept of a session"),

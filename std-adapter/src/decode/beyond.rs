@@ -6,6 +6,7 @@ use microspan::wire::{Span as WireSpan, TagValue};
 
 use super::Counters;
 use super::session::Session;
+use super::stack::{is_address, set_stack};
 use crate::model::{Event, Link, Span, Tag, Text, Value};
 
 /// The metric that carries a sampling priority.
@@ -14,18 +15,21 @@ const PRIORITY: &str = "_sampling_priority_v1";
 impl Session {
     pub(super) fn set_tags(&self, span: &mut Span, wire: &WireSpan<'_>, counters: &mut Counters) {
         span.tags.reserve_exact(wire.tags.size_hint().0);
+        let mut has_crashed = false;
         // On the wire the newest comes first.
         for tag in wire.tags {
             let key = self.names.text(tag.key);
+            has_crashed |= is_address(&key);
             match tag.value {
                 TagValue::Removed => {
-                    if span.tag(&key).is_none() && !span.is_removed(&key) {
+                    let is_set = field(span, &key).is_some_and(|field| field.is_some());
+                    if !is_set && span.tag(&key).is_none() && !span.is_removed(&key) {
                         span.extra_mut().removed.push(key);
                     }
                 }
                 TagValue::Event(event) => span.events.push(Event {
                     name: key,
-                    time: self.at(span.start, event.time),
+                    time: self.at(wire.start, span.start, event.time),
                     attributes: self.names.attributes(event.attributes),
                 }),
                 TagValue::Link(link) => {
@@ -39,7 +43,10 @@ impl Session {
                 TagValue::Baggage(value) => span.extra_mut().baggage.push((key, self.names.text(value))),
                 TagValue::Unknown(_) => counters.unknown_tags += 1,
                 value => match self.names.value(value) {
-                    Some(value) if !span.is_removed(&key) => span.tags.push((key, value)),
+                    Some(value) if !span.is_removed(&key) => match field(span, &key) {
+                        Some(field) => drop(field.get_or_insert_with(|| text_of(value))),
+                        None => span.tags.push((key, value)),
+                    },
                     _ => {}
                 },
             }
@@ -47,11 +54,16 @@ impl Session {
         span.tags.reverse();
         span.events.reverse();
         span.links.reverse();
-        set_fields(span);
+        if has_crashed {
+            set_stack(span, &self.names);
+        }
     }
 
-    /// So many ticks after a time, in nanoseconds since the Unix epoch.
-    fn at(&self, start: i64, ticks: i64) -> i64 {
+    /// So many ticks after the start of a span, in nanoseconds since the Unix epoch.
+    fn at(&self, first: u64, start: i64, ticks: i64) -> i64 {
+        if let Some(unix) = first.checked_add_signed(ticks).and_then(|tick| self.clock.peek(tick)) {
+            return unix;
+        }
         let distance = self.clock.duration(ticks.unsigned_abs());
         if ticks < 0 { start.saturating_sub(distance) } else { start.saturating_add(distance) }
     }
@@ -85,11 +97,12 @@ impl Session {
     }
 
     fn remote_parent(&self, span: &mut Span, context: &SpanContext) {
-        if span.parent_id != 0 || !context.is_valid() {
+        let is_told = span.extra.as_ref().is_some_and(|extra| extra.remote_trace.is_some());
+        if span.parent_id != 0 || is_told || !context.names_a_trace() {
             return;
         }
         span.parent_id = context.span_id;
-        span.remote_parent = true;
+        span.remote_parent = context.span_id != 0;
         span.extra_mut().remote_trace = Some(context.trace_id);
         if let Some(priority) = context.sampling_priority {
             span.tags.push((Text::from(PRIORITY), Value::Int(priority.into())));
@@ -97,19 +110,19 @@ impl Session {
     }
 }
 
-/// Takes the tags that name fields of the span out of the others.
-fn set_fields(span: &mut Span) {
-    for (field, key) in [
-        (&mut span.service, "service.name"),
-        (&mut span.resource, "resource.name"),
-        (&mut span.span_type, "span.type"),
-    ] {
-        while let Some(at) = span.tags.iter().position(|(k, _)| k == key) {
-            let (_, value): Tag = span.tags.remove(at);
-            *field = Some(match value {
-                Value::Str(text) => text,
-                other => Text::new(&other.to_string()),
-            });
-        }
+/// The field of a span that a tag of this key names.
+fn field<'s>(span: &'s mut Span, key: &Text) -> Option<&'s mut Option<Text>> {
+    match key.as_bytes() {
+        b"service.name" => Some(&mut span.service),
+        b"resource.name" => Some(&mut span.resource),
+        b"span.type" => Some(&mut span.span_type),
+        _ => None,
+    }
+}
+
+fn text_of(value: Value) -> Text {
+    match value {
+        Value::Str(text) => text,
+        other => Text::new(&other.to_string()),
     }
 }

@@ -1,6 +1,7 @@
 //! Lines of a device's log that wait for the span in which they were written: it comes when it is finished, after them.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use crate::model::{Event, Span, Tag, Text, Value};
 
@@ -64,20 +65,20 @@ impl Logs {
         self.given_up + self.waiting.len() as u64
     }
 
-    /// Makes the lines of a span its events. `start` is its start by the device's clock, in nanoseconds. A line at another time
+    /// Makes the lines of a span its events. `time` is when it was by the device's clock, in nanoseconds. A line at another time
     /// is of another span: of an earlier run of the device.
-    pub(super) fn attach(&mut self, counter: u64, start: i64, model: &mut Span) {
+    pub(super) fn attach(&mut self, counter: u64, time: Range<i64>, model: &mut Span) {
         let handle = counter as u32;
         self.waiting.retain(|log| {
             // A line's time is cut to microseconds.
-            let since = log.time() - start;
-            if log.handle != handle || !(-1_000 < since && since <= model.duration) {
+            let since = log.time() - time.start;
+            if log.handle != handle || !(-1_000 < since && since <= time.end - time.start) {
                 return true;
             }
             self.bytes -= log.len();
             model.events.push(Event {
                 name: log.message.clone(),
-                time: model.start + since.max(0),
+                time: model.start + since.clamp(0, model.duration),
                 attributes: log.attributes.clone(),
             });
             false
@@ -102,7 +103,7 @@ mod tests {
         lines.iter().cloned().for_each(|line| logs.push(line));
         let mut model = Span::new(1, 2, 0, "n", Arc::new(Source::new(1)));
         (model.start, model.duration) = (5_000_000, 100_000);
-        logs.attach(7 | 1 << 32, 100_000, &mut model);
+        logs.attach(7 | 1 << 32, 100_000..200_000, &mut model);
         (model.events.iter().map(|event| (event.name.to_string(), event.time)).collect(), logs.astray())
     }
 

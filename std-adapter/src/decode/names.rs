@@ -8,6 +8,7 @@ use std::sync::Arc;
 use microspan::wire::{Span as WireSpan, TagValue, Tags, Text as WireText};
 
 use super::indexed::Indexed;
+use super::stack::Crash;
 use crate::model::{Tag, Text, Value};
 
 /// How many names are kept, and how many strings of a program: more than a device's table can hold.
@@ -16,18 +17,32 @@ const NAMES: usize = 4096;
 /// The longest string that is looked for in a program, in bytes: more than a device sends.
 const LONGEST: u32 = 255;
 
+/// How many stacks are kept.
+const STACKS: usize = 16;
+
 /// The strings of programs, by where they lie: of devices that tell them by their address.
 pub trait Strings: fmt::Debug + Send + Sync {
     /// The string of so many bytes at an address of the program with this build id.
     fn text(&self, build_id: &[u8], address: u64, length: u32) -> Option<String>;
+
+    /// The functions in which an address of that program lies, innermost first, each with its place in the source:
+    /// `app::bake (src/app.rs:42)`; none if nothing says which. `None`: the program is not at hand, or not yet.
+    fn lines(&self, _build_id: &[u8], _address: u64) -> Option<Vec<String>> {
+        Some(Vec::new())
+    }
 }
 
-/// A text as a device told it.
+/// A text as a device told it, or one that is found by what it told.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Named {
     Index(u32),
-    Address { address: u64, length: u32 },
+    Address {
+        address: u64,
+        length: u32,
+    },
     Text(Text),
+    /// The stack of a crash; empty if there is none.
+    Crash(Crash),
 }
 
 impl From<WireText<'_>> for Named {
@@ -47,6 +62,7 @@ impl Named {
             Self::Index(index) => Text::new(&format!("name#{index}")),
             Self::Address { address, .. } => Text::new(&format!("str@{address:#x}")),
             Self::Text(text) => text.clone(),
+            Self::Crash(crash) => crash.bare(),
         }
     }
 }
@@ -61,10 +77,13 @@ pub(super) struct Lack {
 #[derive(Debug, Default)]
 pub(super) struct Names {
     texts: Indexed<Text>,
+    /// All names below this index are known.
+    all_below: u32,
     programs: Option<Arc<dyn Strings>>,
     build_id: Box<[u8]>,
     /// What was found in the program.
     found: RefCell<HashMap<(u64, u32), Text>>,
+    stacks: RefCell<HashMap<Crash, Text>>,
     /// What went on with a stand-in.
     stood_in: RefCell<HashSet<Named>>,
     /// How many stand-ins were given out.
@@ -82,6 +101,9 @@ impl Names {
             && (self.texts.len() < NAMES || self.texts.contains_key(&index));
         if new {
             self.texts.insert(index, Text::new(text));
+            while self.texts.contains_key(&self.all_below) {
+                self.all_below += 1;
+            }
         }
         new
     }
@@ -92,6 +114,7 @@ impl Names {
         if new {
             self.build_id = build_id.into();
             self.found.get_mut().clear();
+            self.stacks.get_mut().clear();
         }
         new
     }
@@ -109,7 +132,7 @@ impl Names {
         let mut known = Vec::new();
         stood_in.retain(|named| match self.known(named) {
             Some(text) => {
-                known.push((named.stand_in(), text));
+                known.extend((!text.is_empty()).then(|| (named.stand_in(), text)));
                 false
             }
             None => true,
@@ -129,6 +152,7 @@ impl Names {
             Named::Text(text) => Some(text.clone()),
             Named::Index(index) => self.texts.get(index).cloned(),
             Named::Address { address, length } => self.at(*address, *length),
+            Named::Crash(crash) => self.stack(*crash),
         }
     }
 
@@ -158,6 +182,21 @@ impl Names {
         Some(text)
     }
 
+    /// The stack of a crash, empty if nothing says where it was; `None`: the program may come yet.
+    fn stack(&self, crash: Crash) -> Option<Text> {
+        let Some(programs) = &self.programs else { return Some(Text::from("")) };
+        if let Some(stack) = self.stacks.borrow().get(&crash) {
+            return Some(stack.clone());
+        }
+        let stack = crash.stack(|address| programs.lines(&self.build_id, address))?;
+        let stack = stack.unwrap_or(Text::from(""));
+        let mut stacks = self.stacks.borrow_mut();
+        if stacks.len() < STACKS {
+            stacks.insert(crash, stack.clone());
+        }
+        Some(stack)
+    }
+
     fn knows(&self, text: WireText<'_>) -> bool {
         match text {
             WireText::Name(index) => self.texts.contains_key(&index),
@@ -173,10 +212,33 @@ impl Names {
 
     /// Whether all texts of a span are known, or will not be found by waiting.
     pub(super) fn waits_for_none(&self, span: &WireSpan<'_>) -> bool {
-        all_texts(span, &mut |text| {
+        // What most spans are is seen at a glance.
+        let is_named = match span.name {
+            WireText::Name(index) => index < self.all_below,
+            WireText::Inline(_) => true,
+            WireText::Address { .. } => false,
+        };
+        let has_crash = self.programs.is_some() && span.tags.size_hint().0 > 0;
+        if is_named && span.tags.names() <= self.all_below && !has_crash {
+            return true;
+        }
+        let is_known = all_texts(span, &mut |text| {
             let is_lost = matches!(text, WireText::Address { .. }) && self.programs.is_none();
             is_lost || self.knows(text)
-        })
+        });
+        is_known && self.crash(span).is_none_or(|crash| self.stack(crash).is_some())
+    }
+
+    /// The crash that a span tells of, where its stack can be looked for.
+    fn crash(&self, span: &WireSpan<'_>) -> Option<Crash> {
+        self.programs.as_ref()?;
+        let mut crash = Crash::default();
+        for tag in span.tags {
+            if let (TagValue::U64(address), Some(key)) = (tag.value, self.known(&Named::from(tag.key))) {
+                crash.note(&key, address);
+            }
+        }
+        crash.is_told().then_some(crash)
     }
 
     /// Adds what is not known of a span's texts and can be asked for.
@@ -185,6 +247,7 @@ impl Names {
             self.add_lack_of_named(&Named::from(text), lack);
             true
         });
+        lack.build_id |= self.build_id.is_empty() && self.crash(span).is_some();
     }
 
     /// The same of one text.
@@ -192,18 +255,27 @@ impl Names {
         match named {
             Named::Index(index) => lack.names |= !self.texts.contains_key(index),
             Named::Address { .. } => lack.build_id |= self.build_id.is_empty(),
-            Named::Text(_) => {}
+            Named::Text(_) | Named::Crash(_) => {}
         }
     }
 
     /// A text, or its stand-in.
+    #[inline(always)]
     pub(super) fn text(&self, text: WireText<'_>) -> Text {
-        let known = match text {
-            WireText::Name(index) => self.texts.get(&index).cloned(),
-            WireText::Address { address, length } => self.at(address, length),
-            WireText::Inline(text) => Some(Text::new(text)),
-        };
-        known.unwrap_or_else(|| self.stand_in(Named::from(text)))
+        // Most are names that are known: those are copied once, to where they go.
+        match text {
+            WireText::Name(index) => match self.texts.get(&index) {
+                Some(known) => known.clone(),
+                None => self.stand_in(Named::Index(index)),
+            },
+            WireText::Inline(text) => Text::new(text),
+            WireText::Address { address, length } => self.text_at(address, length),
+        }
+    }
+
+    #[inline(never)]
+    fn text_at(&self, address: u64, length: u32) -> Text {
+        self.at(address, length).unwrap_or_else(|| self.stand_in(Named::Address { address, length }))
     }
 
     /// A value, with stand-ins for what is missing; `None`: it is not the value of a tag.

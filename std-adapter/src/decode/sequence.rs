@@ -69,6 +69,11 @@ impl Sequence {
         Verdict::New
     }
 
+    /// Whether no packet that was sent after this one has come.
+    pub(super) fn is_newest(&self, sequence: u32) -> bool {
+        self.next as u32 == sequence.wrapping_add(1)
+    }
+
     /// Whether the first packet that was heard was not the session's first.
     pub(super) fn begins_late(&self) -> bool {
         self.first != FROM
@@ -119,6 +124,7 @@ mod tests {
         assert_eq!(sequence.take(2, 3, 1), Verdict::New);
         assert_eq!(sequence.lost(), (1, 2));
         assert_eq!(sequence.take(1, 1, 2), Verdict::New);
+        assert_eq!([1, 2].map(|number| sequence.is_newest(number)), [false, true]);
         assert_eq!(sequence.take(1, 1, 2), Verdict::Duplicate);
         assert_eq!(sequence.take(2, 3, 1), Verdict::Duplicate);
         assert_eq!(sequence.lost(), (0, 0));

@@ -7,6 +7,7 @@ use microspan::Session as Key;
 use microspan::wire::{Identity, Packet, Record, Request, Span as WireSpan, Sync};
 
 use super::about::{About, shared};
+use super::exchange::Exchanges;
 use super::logs::{Log, Logs};
 use super::names::{Lack, Named, Names, Strings};
 use super::reported::Counts;
@@ -45,6 +46,7 @@ pub(super) struct Session {
     pub(super) key: Key,
     pub(super) names: Names,
     pub(super) clock: ClockMap,
+    pub(super) exchanges: Exchanges,
     sequence: Sequence,
     about: Option<About>,
     device: Option<Named>,
@@ -70,6 +72,7 @@ impl Session {
             key,
             names: Names::new(programs),
             clock: ClockMap::default(),
+            exchanges: Exchanges::default(),
             sequence: Sequence::default(),
             about: None,
             device: None,
@@ -100,6 +103,7 @@ impl Session {
         counters.lost_packets += packets;
         counters.lost_spans += spans;
         counters.log_lines_astray += self.logs.astray();
+        counters.clocks_restarted += self.clock.restarts();
     }
 
     pub(super) fn log(&mut self, log: Log) {
@@ -172,7 +176,7 @@ impl Session {
         counters.spans += count;
 
         let mut news = false;
-        let mut clock_base = None;
+        let (mut clock_base, mut echo) = (None, None);
         for record in others {
             match record {
                 Ok(Record::Name { index, text }) => news |= self.names.learn(index, text),
@@ -188,12 +192,18 @@ impl Session {
                     let kept = self.counts.callsite(name, [started, finished, errored, dropped]);
                     counters.callsites_refused += u64::from(!kept);
                 }
+                Ok(Record::Echo { token, waited }) => {
+                    echo = Some((token, header.time.saturating_sub(waited)))
+                }
                 Ok(Record::Unknown { .. } | Record::Dropped { .. }) => counters.unknown_records += 1,
                 Ok(_) => {}
                 Err(_) => counters.malformed += 1,
             }
         }
-        self.clock.observe(header.time, at);
+        self.clock.observe(header.time, at, self.sequence.is_newest(header.sequence));
+        if let Some((token, heard)) = echo {
+            self.echo(token, heard, counters);
+        }
         if let Some(base) = clock_base {
             counters.clock_bases_refused += u64::from(!self.clock.set_base(base));
         }
@@ -244,7 +254,12 @@ impl Session {
         if !self.waiting.is_empty() || sync || lack.names {
             self.asked = Some(now);
         }
-        (sync || lack.names).then_some(Request { session: Some(self.key), sync, names: lack.names })
+        (sync || lack.names).then_some(Request {
+            session: Some(self.key),
+            sync,
+            names: lack.names,
+            time: None,
+        })
     }
 
     /// The stand-ins that went out and whose texts are known by now: looked for when there is news, and once a second, since a
@@ -331,7 +346,9 @@ impl Session {
         // Spans of one trace come in runs.
         let mut latest = (0, self.key.trace_id(0));
         for span in spans {
-            let Some(start) = self.clock.unix(span.start, span.trace) else {
+            // Both ends lie on one line that never runs back: what was within a span stays within it.
+            let last = span.start.saturating_add(span.duration);
+            let Some([start, end]) = self.clock.stretch(span.start, last) else {
                 counters.unclocked_spans += 1;
                 continue;
             };
@@ -348,8 +365,11 @@ impl Session {
                 source.clone(),
             );
             model.start = start;
-            model.duration = self.clock.duration(span.duration);
+            model.duration = end - start;
             model.error = span.error;
+            if span.parent.is_none() {
+                model.clock_error = self.clock.error(span.start, last);
+            }
             self.set_tags(&mut model, span, counters);
             if span.interrupt != 0 && model.tag(INTERRUPT).is_none() {
                 model.tags.push((Text::from(INTERRUPT), Value::Uint(span.interrupt.into())));
@@ -360,7 +380,8 @@ impl Session {
             if let Some(link) = span.link {
                 self.link(&mut model, link, span.link_trace, Vec::new(), counters);
             }
-            self.logs.attach(span.counter, self.clock.duration(span.start), &mut model);
+            let [since, length] = [span.start, span.duration].map(|ticks| self.clock.duration(ticks));
+            self.logs.attach(span.counter, since..since.saturating_add(length), &mut model);
             counters.unnamed_spans += u64::from(self.names.stand_ins() != stand_ins);
             self.traces.note(span);
             out(model);

@@ -10,11 +10,13 @@ use super::*;
 use crate::model::{Text, Value};
 
 mod beyond;
+mod clocks;
 mod counts;
 mod forge;
 mod interrupts;
 mod kept;
 mod programs;
+mod stacks;
 
 /// Milliseconds, set by hand.
 struct Hand(AtomicU64);

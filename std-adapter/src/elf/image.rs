@@ -10,7 +10,7 @@ const TEXT: u32 = 255;
 /// The longest build id.
 const ID: usize = 32;
 /// How many segments and sections are looked at.
-const PARTS: u32 = 16 * 1024;
+pub(super) const PARTS: u32 = 16 * 1024;
 /// How many notes are looked through, and how long one of them may be.
 const NOTES: usize = 64;
 const NOTE: u64 = 4096;

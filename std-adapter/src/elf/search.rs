@@ -15,6 +15,9 @@ const FILES: usize = 65_536;
 /// How deep folders may lie in each other.
 const DEPTH: usize = 32;
 
+/// How many files of one build id are asked for lines.
+const SAME: usize = 4;
+
 /// What a look found that is of no use.
 #[derive(Debug, Default)]
 pub(super) struct Unusable {
@@ -78,6 +81,15 @@ impl Search {
     /// How many programs are known by their build id.
     pub(super) fn len(&self) -> usize {
         self.found.len()
+    }
+
+    /// The files of this build id, the one that is read first.
+    pub(super) fn files(&self, id: &[u8]) -> Vec<PathBuf> {
+        let first = self.found.get(id);
+        let has_id = |(path, seen): (_, &Seen)| {
+            (seen.id.as_deref() == Some(id) && Some(path) != first).then_some(path)
+        };
+        first.into_iter().chain(self.seen.iter().filter_map(has_id)).take(SAME).cloned().collect()
     }
 
     /// Reads the program of this build id, if its file is still what it was.

@@ -182,6 +182,30 @@ fn programs_are_kept_up_to_a_size_the_one_asked_for_last_the_longest() {
     assert_eq!(kept, [5, 1, 4, 3]);
 }
 
+#[test]
+fn a_program_that_tells_no_lines_is_at_hand_and_one_that_is_not_there_is_not() {
+    let folder = folder();
+    write(folder.path(), "a", &Made::new(b"one", "bread"));
+    let images = Images::open(vec![folder.path().into()]).expect("a folder will do");
+    assert_eq!(images.lines(b"one", 0x100), Some(Vec::new()));
+    assert_eq!(images.lines(b"two", 0x100), None);
+    assert_eq!(images.lines(b"", 0x100), None, "there may be more than one");
+}
+
+#[test]
+fn who_asks_for_too_many_lines_is_told_later() {
+    let folder = folder();
+    let path = write(folder.path(), "a", &Made::new(b"one", "bread"));
+    let images = Images::open(vec![path]).expect("a program");
+    let spend = |time| images.state.lock().expect("nobody failed").spent = time;
+    spend(CREDIT * 2);
+    assert_eq!(images.lines(b"one", 0x100), None);
+    assert_eq!(images.lines(b"", 0x100), None);
+    spend(CREDIT / 2);
+    assert_eq!(images.lines(b"one", 0x100), Some(Vec::new()));
+    assert_eq!(images.lines(b"", 0x100), Some(Vec::new()), "it is the only one");
+}
+
 proptest! {
     #[test]
     fn a_damaged_file_is_read_or_refused(

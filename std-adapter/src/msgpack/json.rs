@@ -1,9 +1,9 @@
-//! Events as JSON text, for an agent that does not take them otherwise.
+//! Events and links as JSON text, for an agent or a format that does not take them otherwise.
 
 use std::fmt::Write;
 
 use super::beyond::can_be_sent;
-use crate::model::{Event, Value};
+use crate::model::{Event, Link, Value};
 
 /// An array of objects with `name`, `time_unix_nano` and, if there are any, `attributes`.
 pub(super) fn events(events: &[Event]) -> String {
@@ -21,6 +21,29 @@ pub(super) fn events(events: &[Event]) -> String {
             value(&mut json, attribute);
         }
         json.push_str(if event.attributes.iter().any(|(_, value)| can_be_sent(value)) { "}}" } else { "}" });
+    }
+    json.push(']');
+    json
+}
+
+/// An array of objects with `trace_id`, `span_id` and, if they are there, `attributes` and `flags`.
+pub(super) fn links(links: &[Link]) -> String {
+    let mut json = String::from("[");
+    for (place, link) in links.iter().enumerate() {
+        json.push_str(if place == 0 { "{" } else { ",{" });
+        // Writing to a String cannot fail.
+        let _ = write!(json, "\"trace_id\":\"{:032x}\",\"span_id\":\"{:016x}\"", link.trace_id, link.span_id);
+        for (place, (key, attribute)) in link.attributes.iter().enumerate() {
+            json.push_str(if place == 0 { ",\"attributes\":{" } else { "," });
+            string(&mut json, key);
+            json.push(':');
+            string(&mut json, &attribute.to_string());
+        }
+        json.push_str(if link.attributes.is_empty() { "" } else { "}" });
+        if let Some(sampled) = link.sampled {
+            let _ = write!(json, ",\"flags\":{}", u8::from(sampled));
+        }
+        json.push('}');
     }
     json.push(']');
     json

@@ -235,3 +235,93 @@ fn a_link_goes_out_with_its_attributes_and_flags() {
         (Some("1"), Some("x"))
     );
 }
+
+#[test]
+fn the_smaller_form_says_the_same_of_each_span() {
+    let mut root = Span { span_type: Some("web".into()), error: true, ..span() };
+    root.tags = tags([("s", "svc".into()), ("f", Value::Float(0.5))]);
+    let child = Span { parent_id: 7, span_id: 8, name: "child".into(), ..span() };
+    let payload = payload(vec![child, root], Tagging::default());
+    let body = payload.to_v05().expect("nothing in it that has no place");
+    assert!(body.len() < payload.len(), "{} of {}", body.len(), payload.len());
+
+    let small = rmpv::decode::read_value(&mut body.as_slice()).expect("valid MessagePack");
+    let large = rmpv::decode::read_value(&mut payload.as_bytes()).expect("valid MessagePack");
+    assert_eq!(small[0][0].as_str(), Some(""));
+    let said = |number: &Msg| small[0][number.as_u64().expect("a number") as usize].clone();
+    let map = |map: &Msg, value: &dyn Fn(&Msg) -> Msg| {
+        Msg::Map(map.as_map().expect("a map").iter().map(|(k, v)| (said(k), value(v))).collect())
+    };
+    for index in 0..2 {
+        let (small, large) = (&small[1][0][index], &large[0][index]);
+        assert_eq!(small.as_array().map(Vec::len), Some(12));
+        for (place, key) in ["service", "name", "resource"].into_iter().enumerate() {
+            assert_eq!(said(&small[place]), large[key], "{key}");
+        }
+        for (place, key) in
+            ["trace_id", "span_id", "parent_id", "start", "duration", "error"].iter().enumerate()
+        {
+            assert_eq!(small[place + 3].as_u64(), large[*key].as_u64().or(Some(0)), "{key}");
+        }
+        let absent = Msg::Map(Vec::new());
+        let there = |key: &str| if large[key].is_nil() { absent.clone() } else { large[key].clone() };
+        assert_eq!(map(&small[9], &|value| said(value)), there("meta"));
+        assert_eq!(map(&small[10], &Msg::clone), there("metrics"));
+        assert_eq!(said(&small[11]).as_str(), large["type"].as_str().or(Some("")));
+    }
+}
+
+#[test]
+fn links_and_events_have_a_place_in_the_smaller_form_as_text_alone() {
+    let attributes = tags([("why", "\"so\"".into())]);
+    let links =
+        vec![Link { sampled: Some(true), attributes, ..Link::new((1 << 64) | 2, 3) }, Link::new(4, 5)];
+    let events = vec![Event { name: "rise".into(), time: 7, attributes: Vec::new() }];
+    let mut assembler = Assembler::new(Limits::default(), Tagging::default());
+    let mut both = [Payload::new(), Payload::new()];
+    both[1].set_text_links(true);
+    assembler.push(Span { links, events, ..span() }, 0, &mut |_| {});
+    assembler.flush(&mut |trace| both.iter_mut().for_each(|payload| assert!(payload.push(trace, 9_999))));
+    assert_eq!(both[0].to_v05(), None);
+    assert!(both[1].to_v05().is_some());
+    let first = first(&both[1]);
+    assert!(first["span_links"].is_nil());
+    let expected = r#"[{"trace_id":"00000000000000010000000000000002","span_id":"0000000000000003","attributes":{"why":"\"so\""},"flags":1},{"trace_id":"00000000000000000000000000000004","span_id":"0000000000000005"}]"#;
+    assert_eq!(first["meta"]["_dd.span_links"].as_str(), Some(expected));
+}
+
+#[test]
+fn halves_of_a_payload_hold_all_of_its_traces_in_order() {
+    let spans = (1..=5).map(|id| Span { trace_id: id, span_id: id as u64, ..span() }).collect();
+    let whole = payload(spans, Tagging::default());
+    let [first, second] = whole.split().expect("five traces");
+    assert_eq!((first.traces() + second.traces(), first.spans() + second.spans()), (5, 5));
+    assert!(first.traces().abs_diff(second.traces()) <= 1);
+    let traces = |payload: &Payload| match rmpv::decode::read_value(&mut payload.as_bytes()) {
+        Ok(Msg::Array(traces)) => traces,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!([traces(&first), traces(&second)].concat(), traces(&whole));
+    let [half, _] = second.split().expect("two traces or three");
+    assert_eq!(half.split().map(|_| ()), None);
+}
+
+#[test]
+fn the_share_that_found_room_is_said_on_the_first_span_unless_it_is_all() {
+    let child = Span { parent_id: 7, span_id: 8, ..span() };
+    let mut assembler = Assembler::new(Limits::default(), Tagging::default());
+    for span in [child, span()] {
+        assembler.push(span, 0, &mut |_| {});
+    }
+    let mut payloads = [1.0, 0.25].map(|rate| {
+        let mut payload = Payload::new();
+        payload.set_keep_rate(rate);
+        payload
+    });
+    assembler.flush(&mut |trace| payloads.iter_mut().for_each(|payload| assert!(payload.push(trace, 9_999))));
+    let said = payloads.map(|payload| {
+        let msg = rmpv::decode::read_value(&mut payload.as_bytes()).expect("valid MessagePack");
+        [0, 1].map(|index: usize| msg[0][index]["metrics"]["_dd.tracer_kr"].as_f64())
+    });
+    assert_eq!(said, [[None, None], [Some(0.25), None]]);
+}

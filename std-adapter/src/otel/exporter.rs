@@ -184,10 +184,12 @@ impl ExporterBuilder {
         for (key, value) in self.tags {
             told.set_tag(key, Value::Str(Text::from(value)));
         }
-        let client = Client::start(self.agent_url.as_deref().unwrap_or(&config.agent_url), self.options)?;
+        let options = self.options.with_config(&config);
+        let client = Client::start(self.agent_url.as_deref().unwrap_or(&config.agent_url), options)?;
+        let assembler = Assembler::configured(Limits::default(), &config).with_rates(client.rates());
         Ok(DatadogSpanExporter {
             client,
-            assembler: Mutex::new(Assembler::new(Limits::default(), config.tagging)),
+            assembler: Mutex::new(assembler),
             source: Arc::new(told.clone()),
             told,
             resource: Resource::builder_empty().build(),

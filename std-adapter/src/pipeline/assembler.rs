@@ -1,7 +1,5 @@
 //! Gathering spans into traces, within bounds.
 
-use std::collections::HashMap;
-
 use super::context::Contexts;
 use super::correct::Correction;
 use super::remotes::Remotes;
@@ -9,15 +7,19 @@ use super::resolve::Resolver;
 use super::size;
 use super::stage::Stage;
 use super::table::Table;
-use super::{Counters, Limits, Trace, TraceFilter};
+use super::{Counters, Limits, Rates, Trace, TraceFilter};
 use crate::config::{BaggageKeys, Config, Filters, Tagging};
-use crate::model::{Span, Text};
+use crate::model::{Span, Tag, Text};
 
-/// How many emptied lists are kept for the spans to come.
-const SPARE_SPAN_LISTS: usize = 64;
+/// How many spans have room in the emptied lists that are kept for the spans to come.
+const SPARE_ROOM: usize = 32_768;
 
 /// A list that grew beyond this is given back to the system instead of being kept. Traces that go out in parts are shorter.
 const SPARE_SPANS: usize = 512;
+
+/// How many emptied lists of tags are kept, and how long they may be.
+const SPARE_TAG_LISTS: usize = 16_384;
+const SPARE_TAGS: usize = 32;
 
 /// Gathers spans into traces.
 ///
@@ -34,11 +36,15 @@ pub struct Assembler {
     stage: Stage,
     /// The latest time that was told.
     now: u64,
+    rates: Rates,
     /// Spans in the table, and their bytes.
     held: usize,
     held_bytes: usize,
     spare_spans: Vec<Vec<Span>>,
+    spare_room: usize,
     spare_marks: Vec<bool>,
+    /// `None`: nobody has asked for one.
+    spare_tags: Option<Vec<Vec<Tag>>>,
 }
 
 impl Assembler {
@@ -66,11 +72,21 @@ impl Assembler {
             resolver: Resolver::default(),
             stage,
             now: 0,
+            rates: Rates::default(),
             held: 0,
             held_bytes: 0,
             spare_spans: Vec::new(),
+            spare_room: 0,
             spare_marks: Vec::new(),
+            spare_tags: None,
         }
+    }
+
+    /// Has traces that nobody has decided on follow these rates, the agent's.
+    #[must_use]
+    pub fn with_rates(mut self, rates: Rates) -> Self {
+        self.rates = rates;
+        self
     }
 
     /// Has every trace pass this code, after those that were added before.
@@ -83,11 +99,6 @@ impl Assembler {
         self.stage.set_agent_filters(filters);
     }
 
-    /// The rates that the agent answers with, by `service:..,env:..`; they replace its earlier ones.
-    pub fn set_agent_rates(&mut self, rates: HashMap<String, f64>) {
-        self.stage.set_agent_rates(rates);
-    }
-
     /// Takes a span, and hands on what has to go out because of it.
     pub fn push(&mut self, span: Span, now: u64, out: &mut impl FnMut(&Trace)) {
         self.now = self.now.max(now);
@@ -98,8 +109,12 @@ impl Assembler {
         }
         let key = (span.trace_id, span.source.runtime_id);
         self.remotes.learn(&span);
-        let spare = &mut self.spare_spans;
-        let at = self.table.add(key, span, now, || spare.pop().unwrap_or_default());
+        let (spare, room) = (&mut self.spare_spans, &mut self.spare_room);
+        let at = self.table.add(key, span, now, || {
+            let list = spare.pop().unwrap_or_default();
+            *room -= list.capacity();
+            list
+        });
         let slot = self.table.slot(at);
         self.held += 1;
         self.held_bytes += size::of_last(&slot.spans);
@@ -164,6 +179,11 @@ impl Assembler {
             .min()
     }
 
+    /// An empty list for the tags of a span to come, with the memory of one that went out.
+    pub fn spare_tags(&mut self) -> Vec<Tag> {
+        self.spare_tags.get_or_insert_default().pop().unwrap_or_default()
+    }
+
     /// How many spans are held.
     pub fn held(&self) -> usize {
         self.held
@@ -208,7 +228,7 @@ impl Assembler {
         self.counters.spans_out += spans.len() as u64;
         self.counters.traces_out += 1;
 
-        let mut trace = Trace::new(spans, marks, context);
+        let mut trace = Trace::new(spans, marks, context, &self.rates);
         self.stage.finish(&mut trace, self.now);
         out(&trace);
         self.reclaim(trace);
@@ -222,8 +242,18 @@ impl Assembler {
     }
 
     fn reclaim_spans(&mut self, mut spans: Vec<Span>) {
+        if let Some(spare) = &mut self.spare_tags {
+            for span in &mut spans {
+                let is_useful = (1..=SPARE_TAGS).contains(&span.tags.capacity());
+                if is_useful && spare.len() < SPARE_TAG_LISTS {
+                    span.tags.clear();
+                    spare.push(std::mem::take(&mut span.tags));
+                }
+            }
+        }
         spans.clear();
-        if spans.capacity() <= SPARE_SPANS && self.spare_spans.len() < SPARE_SPAN_LISTS {
+        if spans.capacity() <= SPARE_SPANS && self.spare_room + spans.capacity() <= SPARE_ROOM {
+            self.spare_room += spans.capacity();
             self.spare_spans.push(spans);
         }
     }

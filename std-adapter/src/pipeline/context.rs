@@ -85,6 +85,16 @@ impl Context {
     }
 }
 
+impl Context {
+    /// The deployment environment, or nothing.
+    pub(super) fn env(&self) -> &str {
+        match find(&self.tags, "env") {
+            Some(Value::Str(env)) => env,
+            _ => "",
+        }
+    }
+}
+
 /// The contexts of the sources seen lately.
 pub(super) struct Contexts {
     tagging: Tagging,

@@ -1,7 +1,8 @@
 //! Who decided that a trace is kept, as Datadog writes it on the first span of a chunk.
 //!
 //! In this order: the program's own hand (the tags `manual.keep` and `manual.drop`), a priority that stands there already, a
-//! rule of the device's sampler, the host's [sampler](super::sampling), and otherwise nobody: then the agent decides.
+//! rule of the device's sampler, a rule of the [host's](super::sampling), and otherwise the rate that the agent asks for
+//! ([`Rates`](super::Rates)).
 
 use crate::model::{Span, Text, Value};
 
@@ -10,24 +11,20 @@ pub(super) const PRIORITY: &str = "_sampling_priority_v1";
 /// By what it was decided.
 pub(super) const MECHANISM: &str = "_dd.p.dm";
 /// The rate of the rule that was for the trace.
-pub(super) const RULE: &str = "_dd.rule_psr";
-/// The rate that the agent gave.
-pub(super) const AGENT: &str = "_dd.agent_psr";
+const RULE: &str = "_dd.rule_psr";
 /// The effective rate of the limit, where it was asked.
 const LIMIT: &str = "_dd.limit_psr";
 /// The same as it travels with the trace.
-const RATE: &str = "_dd.p.ksr";
+pub(super) const RATE: &str = "_dd.p.ksr";
 
 const KEEP: &str = "manual.keep";
 const DROP: &str = "manual.drop";
 
-/// What the host's sampler made of a trace.
+/// What a rule of the host's sampler made of a trace.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Decision {
     pub(super) priority: i64,
     pub(super) mechanism: u8,
-    /// The metric that carries the rate: a rule's or the agent's.
-    pub(super) by: &'static str,
     pub(super) rate: f64,
     /// The effective rate of the limit, where it was asked.
     pub(super) limit: Option<f64>,
@@ -40,7 +37,7 @@ impl Decision {
         if first.tag(MECHANISM).is_none() {
             first.tags.push((Text::from(MECHANISM), Value::Str(Text::from(format!("-{}", self.mechanism)))));
         }
-        first.tags.push((Text::from(self.by), Value::Float(self.rate)));
+        first.tags.push((Text::from(RULE), Value::Float(self.rate)));
         first.tags.push((Text::from(RATE), Value::Str(Text::from(format_rate(self.rate)))));
         first.tags.extend(self.limit.map(|limit| (Text::from(LIMIT), Value::Float(limit))));
     }
@@ -93,7 +90,7 @@ fn by_hand(spans: &mut [Span]) -> Option<i64> {
 }
 
 /// At most six decimals, a half rounded up, and no zeros at the end.
-fn format_rate(rate: f64) -> String {
+pub(super) fn format_rate(rate: f64) -> String {
     let text = format!("{:.6}", (rate * 1e6 + 0.5).floor() / 1e6);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

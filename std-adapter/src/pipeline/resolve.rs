@@ -20,6 +20,9 @@ pub(super) const VALUE: usize = 25_000;
 /// What the agent calls a span without a name.
 const UNNAMED: &str = "unnamed_operation";
 
+/// A tag that the agent takes away if it is no status.
+const STATUS: &str = "http.status_code";
+
 /// Up to this many tags, comparing them pairwise is faster than hashing.
 const FEW_TAGS: usize = 16;
 
@@ -120,7 +123,12 @@ impl Resolver {
 
 /// Makes one span acceptable to the agent.
 fn fit(span: &mut Span) {
+    // Where time would end before the span does, the agent leaves no duration.
     span.duration = span.duration.max(0);
+    if span.start.checked_add(span.duration).is_none() {
+        span.duration = 0;
+    }
+    span.tags.retain(|(key, value)| key != STATUS || is_status(value));
     span.name.truncate(NAME);
     if span.name.is_empty() {
         span.name = Text::from(UNNAMED);
@@ -139,6 +147,14 @@ fn fit(span: &mut Span) {
     for event in &mut span.events {
         event.name.truncate(NAME);
         tidy(&mut event.attributes);
+    }
+}
+
+/// Whether a status of HTTP may be one. As a number the agent takes any.
+fn is_status(value: &Value) -> bool {
+    match value {
+        Value::Str(text) => text.parse::<i64>().is_ok_and(|status| (100..600).contains(&status)),
+        _ => true,
     }
 }
 

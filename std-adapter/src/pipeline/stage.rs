@@ -1,6 +1,5 @@
 //! What happens to a trace between its being gathered and its being sent: filters, sampling, hiding.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Trace;
@@ -22,7 +21,7 @@ pub(super) struct Stage {
     of_agent: Filters,
     own: Vec<Box<dyn TraceFilter>>,
     dropped: Recent<Key, ()>,
-    pub(super) sampler: Sampler,
+    sampler: Sampler,
     replace: Arc<[ReplaceRule]>,
     mapping: Vec<(Text, Text)>,
 }
@@ -60,10 +59,6 @@ impl Stage {
 
     pub(super) fn set_agent_filters(&mut self, filters: Filters) {
         self.of_agent = filters;
-    }
-
-    pub(super) fn set_agent_rates(&mut self, rates: HashMap<String, f64>) {
-        self.sampler.set_rates(rates);
     }
 
     /// Whether what becomes of a trace depends on its root, so that no part of it should go out before.
@@ -105,7 +100,7 @@ impl Stage {
 
     /// Decides of a trace, and hides what is not to leave.
     pub(super) fn finish(&mut self, trace: &mut Trace, now: u64) {
-        self.sampler.judge(&mut trace.spans, &trace.context, now);
+        self.sampler.judge(trace, now);
         if self.replace.is_empty() {
             return;
         }

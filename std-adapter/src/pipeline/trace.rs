@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::context::Context;
-use super::decision::{MECHANISM, PRIORITY, decide};
+use super::decision::{MECHANISM, PRIORITY, RATE, decide};
 use super::passed::spread;
+use super::rates::{Rates, Verdict};
 use crate::model::{Span, Text, Value};
 
 /// Spans of one trace and one source, completed: every span has a service, the local root comes first if it is there.
@@ -15,6 +16,8 @@ pub struct Trace {
     pub(super) context: Arc<Context>,
     /// The service whose spans carry the version.
     pub(super) versioned: Option<Text>,
+    /// What the agent's rate says, if nobody has decided.
+    pub(super) verdict: Option<Verdict>,
 }
 
 /// A tag as it goes out.
@@ -41,7 +44,12 @@ impl<'a> Datum<'a> {
 }
 
 impl Trace {
-    pub(super) fn new(mut spans: Vec<Span>, top_level: Vec<bool>, context: Arc<Context>) -> Self {
+    pub(super) fn new(
+        mut spans: Vec<Span>,
+        top_level: Vec<bool>,
+        context: Arc<Context>,
+        rates: &Rates,
+    ) -> Self {
         let versioned = match spans.first() {
             Some(root) if root.is_local_root() => {
                 let has_version =
@@ -54,7 +62,12 @@ impl Trace {
             spread(first);
         }
         decide(&mut spans);
-        Self { spans, top_level, context, versioned }
+        let undecided = spans.first().filter(|first| first.tag(PRIORITY).is_none());
+        let verdict = undecided.and_then(|first| {
+            let service = first.service.as_ref().unwrap_or(&context.service);
+            rates.judge(service, context.env(), first.trace_id)
+        });
+        Self { spans, top_level, context, versioned, verdict }
     }
 
     /// The spans, the local root first if it is there.
@@ -109,6 +122,9 @@ impl Trace {
         if index == 0 {
             self.each_chunk_tag(span, &mut add);
             let of_device = [("device.name", &context.device), ("build.id", &context.build_id)];
+            if let Some(error) = span.clock_error {
+                add("microspan.clock_error_ns", Datum::Number(error.get() as f64));
+            }
             for (key, text) in of_device.into_iter().filter(|_| span.is_local_root()) {
                 if let Some(text) = text {
                     add(key, Datum::Text(text));
@@ -124,7 +140,12 @@ impl Trace {
             add("_dd.p.tid", Datum::Text(str::from_utf8(&hex(high)).unwrap_or_default()));
         }
         // A decision made elsewhere keeps its own maker's mark.
-        if !has(&span.tags, PRIORITY) {
+        if let Some(Verdict { rate, is_kept }) = &self.verdict {
+            add(PRIORITY, Datum::Number(f64::from(u8::from(*is_kept))));
+            add(MECHANISM, Datum::Text("-1"));
+            add("_dd.agent_psr", Datum::Number(rate.value));
+            add(RATE, Datum::Text(&rate.text));
+        } else if !has(&span.tags, PRIORITY) {
             add(PRIORITY, Datum::Number(1.0));
             add(MECHANISM, Datum::Text("-0"));
         }

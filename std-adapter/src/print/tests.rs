@@ -17,6 +17,29 @@ fn tags(list: impl IntoIterator<Item = (&'static str, Value)>) -> Vec<Tag> {
 }
 
 #[test]
+fn what_several_devices_have_of_a_trace_is_one_tree_that_names_them() {
+    let on = |device: &'static str, span: Span| {
+        let source = Source { device: Some(device.into()), ..Source::clone(&span.source) };
+        Span { source: Arc::new(source), ..span }
+    };
+    let spans = [
+        on("b", span(4, 3, "work", 6, 7)),
+        on("b", Span { remote_parent: true, ..span(3, 2, "serve", 5, 8) }),
+        on("a", span(2, 1, "call", 4, 9)),
+        on("a", span(1, 0, "root", 0, 20)),
+    ];
+    assert_eq!(
+        whole_tree(&spans, PLAIN),
+        "trace 0000000000000000000000000000002a  4 spans\n\
+         motor@a  root  20 ns\n\
+         └─ motor  call  9 ns\n   \
+         └─ motor@b  serve  8 ns\n      \
+         └─ motor  work  7 ns\n"
+    );
+    assert!(!tree(&spans, PLAIN).contains('@'));
+}
+
+#[test]
 fn children_stand_under_their_parents_in_the_order_of_their_start() {
     let spans = [
         span(2, 1, "late", 50, 34_000),
@@ -142,4 +165,30 @@ fn events_are_shown_by_their_time_after_the_start_with_what_is_said_of_them() {
     let shown = "motor  bake  5 ns  event=rise@1.000 ms (size=3 at=\"the oven\")  event=lit@-12 ns  event=fall@2 ns  \
                  and 1 more events\n";
     assert!(text.ends_with(shown), "{text}");
+}
+
+#[test]
+fn the_stack_of_an_error_stands_below_its_span_and_above_its_children() {
+    let stack = "  at app::bake (src/app.rs:42)\n  at main\x1b (src/main.rs:7)";
+    let long: &'static str = Box::leak(vec!["  at f"; 18].join("\n").into_boxed_str());
+    let failed = |id, parent, name, start, stack: &'static str| Span {
+        error: true,
+        tags: tags([("error.stack", stack.into()), ("error.type", "Reset".into())]),
+        ..span(id, parent, name, start, 5)
+    };
+    let spans =
+        [failed(1, 0, "root", 0, stack), failed(2, 1, "child", 1, "  at x"), span(3, 1, "last", 2, 5)];
+    assert_eq!(
+        tree(&spans, PLAIN),
+        "trace 0000000000000000000000000000002a  3 spans\n\
+         motor  root  5 ns  error  error.type=Reset\n\
+         │    at app::bake (src/app.rs:42)\n\
+         │    at main\\u{1b} (src/main.rs:7)\n\
+         ├─ motor  child  5 ns  error  error.type=Reset\n\
+         │       at x\n\
+         └─ motor  last  5 ns\n"
+    );
+    let shown = tree(&[failed(1, 0, "root", 0, long)], PLAIN);
+    assert_eq!(shown.matches("     at f\n").count(), 16);
+    assert!(shown.ends_with("     and 2 more lines\n"), "{shown}");
 }

@@ -229,6 +229,18 @@ fn a_root_continues_a_remote_trace_and_so_do_its_descendants() {
 }
 
 #[test]
+fn a_root_is_in_the_trace_of_a_caller_that_names_no_span() {
+    let (tracer, _) = setup::<8, 16>();
+    let mut drain = drain(tracer);
+    let root = tracer.trace("root");
+    root.continue_from(&SpanContext { trace_id: 5 << 64, ..CALLER });
+    root.continue_from(&SpanContext { span_id: 0, ..CALLER });
+    assert_eq!(root.context().unwrap().trace_id, CALLER.trace_id);
+    drop(root);
+    assert_eq!(lines(&mut drain), ["root 8589934592+0 ^0 =from:aa00000000000000bb:0:Some(-1)"]);
+}
+
+#[test]
 fn baggage_is_the_nearest_open_ancestors() {
     let (tracer, _) = setup::<8, 64>();
     let mut drain = drain(tracer);

@@ -94,7 +94,7 @@ fn who_asks_is_told_the_sync_and_all_names_before_the_next_span() {
     clock.turn(500);
     link.packets.clear();
     spans();
-    let request = Request { session: Some(Session::new(7)), sync: true, names: true };
+    let request = Request { session: Some(Session::new(7)), sync: true, names: true, time: None };
     assert!(drain.hear(&request.encode()));
     send_all(&mut drain, &mut link);
     assert!(link.packets.len() <= 2, "{} packets", link.packets.len());
@@ -114,11 +114,39 @@ fn who_asks_while_nothing_happens_is_answered() {
     for (sync, names_too) in [(true, false), (false, true)] {
         clock.turn(500);
         link.packets.clear();
-        assert!(drain.hear(&Request { session: None, sync, names: names_too }.encode()));
+        assert!(drain.hear(&Request { session: None, sync, names: names_too, time: None }.encode()));
         send_all(&mut drain, &mut link);
         assert_eq!((!syncs(&link.packets).is_empty(), names(&link.packets) > 0), (sync, names_too));
         send_all(&mut drain, &mut link);
         assert_eq!(link.packets.len(), 1, "once");
+    }
+}
+
+#[test]
+fn who_asks_for_the_time_is_told_when_it_was_heard() {
+    let (tracer, clock) = setup::<8, 4>();
+    let mut drain = Drain::<64>::new(tracer, Session::new(7)).unwrap();
+    let mut link = Kept::default();
+    drop(tracer.trace(NAME));
+    send_all(&mut drain, &mut link);
+    link.packets.clear();
+    for token in [0, 3, 15] {
+        let request = Request { session: None, sync: false, names: false, time: Some(token) };
+        assert!(drain.hear(&request.encode()), "at any time");
+        clock.turn(12);
+        link.refuses = std::vec![true];
+        assert!(drain.poll(&mut link).is_err());
+        clock.turn(5);
+        send_all(&mut drain, &mut link);
+        send_all(&mut drain, &mut link);
+        let [packet] = &link.packets[..] else { panic!("{} packets", link.packets.len()) };
+        let packet = Packet::parse(packet).unwrap();
+        let echo = packet.records().flatten().next();
+        assert!(
+            matches!(echo, Some(Record::Echo { token: told, waited: 12 }) if told == token),
+            "it goes out as it was filled: {echo:?}"
+        );
+        link.packets.clear();
     }
 }
 
@@ -130,7 +158,10 @@ fn what_is_for_others_or_no_request_is_not_answered() {
     send_all(&mut drain, &mut link);
     clock.turn(500);
     link.packets.clear();
-    assert!(!drain.hear(&Request { session: Some(Session::new(8)), sync: true, names: true }.encode()));
+    assert!(
+        !drain
+            .hear(&Request { session: Some(Session::new(8)), sync: true, names: true, time: None }.encode())
+    );
     assert!(!drain.hear(b"good morning"));
     send_all(&mut drain, &mut link);
     assert_eq!(link.packets.len(), 0);
@@ -141,7 +172,7 @@ fn spans_go_out_however_often_somebody_asks() {
     let (tracer, clock) = setup::<8, 4>();
     let mut drain = Drain::<64>::new(tracer, Session::new(7)).unwrap();
     let mut link = Kept::default();
-    let request = Request { session: None, sync: true, names: true }.encode();
+    let request = Request { session: None, sync: true, names: true, time: None }.encode();
     for _ in 0..200 {
         (0..8).for_each(|_| drop(tracer.trace(NAME)));
         drain.hear(&request);
@@ -162,7 +193,7 @@ fn an_identity_and_drops_find_their_way_through_small_packets_while_spans_wait_a
         for _ in 0..20 {
             clock.turn(500);
             if asks {
-                drain.hear(&Request { session: None, sync: true, names: true }.encode());
+                drain.hear(&Request { session: None, sync: true, names: true, time: None }.encode());
             }
             for _ in 0..3 {
                 (0..17).for_each(|_| drop(tracer.trace("request")));

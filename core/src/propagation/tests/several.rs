@@ -30,6 +30,43 @@ fn a_traceparent_of_the_same_trace_gives_its_span_and_its_state() {
 }
 
 #[test]
+fn a_caller_that_records_no_span_names_its_trace_and_is_no_link() {
+    for parent in [Some(("x-datadog-parent-id", "0")), None] {
+        let ids = [("x-datadog-trace-id", "10"), ("x-datadog-origin", "synthetics")];
+        let headers: Vec<_> = ids.into_iter().chain(parent).collect();
+        let context = Propagator::new().extract(headers.as_slice()).context.unwrap();
+        assert_eq!((context.trace_id, context.span_id), (10, 0));
+        let restarting = Propagator::new().behavior(Behavior::Restart);
+        assert!(restarting.extract(headers.as_slice()).links.is_empty());
+    }
+    let multi = [("x-b3-traceid", "a"), ("x-b3-sampled", "1")];
+    let context = only(&[Style::B3Multi]).extract(multi.as_slice()).context.unwrap();
+    assert_eq!((context.trace_id, context.span_id, context.sampling_priority), (10, 0, Some(1)));
+}
+
+#[test]
+fn a_traceparent_of_the_same_trace_gives_its_span_to_a_caller_that_named_none() {
+    let headers = [("x-datadog-trace-id", "10"), ("x-datadog-parent-id", "0"), ("traceparent", SAME)];
+    let extracted = Propagator::new().extract(headers.as_slice());
+    assert_eq!((extracted.context.unwrap().span_id, extracted.last_datadog_span), (0xcc, Some(0)));
+}
+
+#[test]
+fn what_came_in_the_compact_form_goes_on_in_headers_with_what_decided_on_it() {
+    for (decided_by, tags) in [
+        (Some(4), Some("_dd.p.dm=-4,_dd.p.tid=1111222233334444")),
+        (None, Some("_dd.p.tid=1111222233334444")),
+    ] {
+        let extracted = Extracted::of_compact(&encode(&CONTEXT, decided_by)).unwrap();
+        assert_eq!((extracted.context, extracted.sampling_priority), (Some(CONTEXT), Some(1)));
+        let (out, _) = inject(&only(DATADOG), &CONTEXT, &extracted.passing);
+        assert_eq!(header(&out, "x-datadog-tags"), tags);
+    }
+    assert!(Extracted::of_compact(&encode(&SpanContext { span_id: 0, ..CONTEXT }, None)).is_none());
+    assert!(Extracted::of_compact(b"noise").is_none());
+}
+
+#[test]
 fn a_traceparent_of_another_trace_becomes_a_link() {
     let headers = headers(OTHER, "foo=1");
     let extracted = Propagator::new().extract(headers.as_slice());

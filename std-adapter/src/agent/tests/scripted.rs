@@ -1,8 +1,8 @@
 //! An agent that answers what a script says, one turn for each request, and notes what it was sent.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex, Once};
 use std::thread;
 use std::time::Duration;
@@ -12,6 +12,8 @@ use std::time::Duration;
 pub(super) enum Turn {
     /// Answer with this status and text.
     Answer(u16, &'static str),
+    /// Answer success with these further lines of header, and this text.
+    Say(&'static str, &'static str),
     /// Close the connection without a word.
     Close,
     /// Promise a body and close the connection in the middle of it.
@@ -70,10 +72,26 @@ impl Scripted {
             for stream in listener.incoming().flatten() {
                 ours.lock().expect("no panic before").connections += 1;
                 let (script, notes) = (script.clone(), ours.clone());
-                thread::spawn(move || serve(stream, &script, &notes));
+                thread::spawn(move || serve(&stream, &script, &notes));
             }
         });
         Self { address, notes }
+    }
+
+    /// Listens on a Unix socket.
+    #[cfg(unix)]
+    pub(super) fn start_on_socket(path: &std::path::Path, script: Vec<Turn>) -> Self {
+        let listener = std::os::unix::net::UnixListener::bind(path).expect("a folder for it");
+        let notes = Arc::new(Mutex::new(Notes::default()));
+        let (script, ours) = (Arc::new(Mutex::new(VecDeque::from(script))), notes.clone());
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                ours.lock().expect("no panic before").connections += 1;
+                let (script, notes) = (script.clone(), ours.clone());
+                thread::spawn(move || serve(&stream, &script, &notes));
+            }
+        });
+        Self { address: path.display().to_string(), notes }
     }
 
     /// An address where nobody listens.
@@ -96,8 +114,12 @@ impl Scripted {
     }
 }
 
-fn serve(stream: TcpStream, script: &Mutex<VecDeque<Turn>>, notes: &Mutex<Notes>) {
-    let mut input = BufReader::new(&stream);
+fn serve<S>(stream: &S, script: &Mutex<VecDeque<Turn>>, notes: &Mutex<Notes>)
+where
+    for<'a> &'a S: Read + Write,
+{
+    let mut output = stream;
+    let mut input = BufReader::new(stream);
     while let Some(request) = read(&mut input) {
         notes.lock().expect("no panic before").requests.push(request);
         let turn = script.lock().expect("no panic before").pop_front().unwrap_or(Turn::Close);
@@ -105,9 +127,12 @@ fn serve(stream: TcpStream, script: &Mutex<VecDeque<Turn>>, notes: &Mutex<Notes>
             Turn::Answer(status, text) => {
                 format!("HTTP/1.1 {status} x\r\nContent-Length: {}\r\n\r\n{text}", text.len())
             }
+            Turn::Say(headers, text) => {
+                format!("HTTP/1.1 200 x\r\n{headers}\r\nContent-Length: {}\r\n\r\n{text}", text.len())
+            }
             Turn::Slow(time, text) => {
                 let head = format!("HTTP/1.1 200 x\r\nContent-Length: {}\r\n\r\n", text.len());
-                let is_sent = (&stream).write_all(head.as_bytes()).is_ok();
+                let is_sent = output.write_all(head.as_bytes()).is_ok();
                 thread::sleep(if is_sent { time } else { Duration::ZERO });
                 text.to_owned()
             }
@@ -118,7 +143,7 @@ fn serve(stream: TcpStream, script: &Mutex<VecDeque<Turn>>, notes: &Mutex<Notes>
             }
             Turn::Close => return,
         };
-        let is_sent = (&stream).write_all(answer.as_bytes()).is_ok();
+        let is_sent = output.write_all(answer.as_bytes()).is_ok();
         if !is_sent || matches!(turn, Turn::Half(_)) {
             return;
         }

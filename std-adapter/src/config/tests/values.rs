@@ -150,9 +150,10 @@ fn a_variable_that_changes_nothing_is_named_without_its_value() {
         ("DD_API_KEY", "secret"),
         ("DD_SPAN_SAMPLING_RULES_FILE", "/nowhere"),
         ("DD_TRACE_API_VERSION", "v0.5"),
+        ("DD_LOGS_INJECTION", "true"),
         ("DD_TRACE_PROPAGATION_STYLE", "b3"),
         ("HOME", "/"),
     ]);
-    assert_eq!(config.unused(), ["DD_API_KEY", "DD_TRACE_API_VERSION", "DD_TRACE_PROPAGATION_STYLE"]);
+    assert_eq!(config.unused(), ["DD_API_KEY", "DD_LOGS_INJECTION", "DD_TRACE_PROPAGATION_STYLE"]);
     assert!(!config.settings().iter().any(|setting| setting.value.contains("secret")));
 }

@@ -75,6 +75,15 @@ fn a_kind_that_is_not_known_is_counted_and_costs_nothing_else() {
 }
 
 #[test]
+fn a_remote_parent_without_a_span_names_its_trace_alone() {
+    let mut context = [0; 26];
+    context[0] = 7;
+    let (spans, _) = decode(&[packet(1, 0, &with_tag(12, &context))]);
+    let trace = spans[0].extra.as_ref().and_then(|extra| extra.remote_trace);
+    assert_eq!((spans[0].parent_id, spans[0].remote_parent, trace), (0, false, Some(7)));
+}
+
+#[test]
 fn a_remote_parent_without_an_id_says_nothing() {
     let (spans, _) = decode(&[packet(1, 0, &with_tag(12, &[0; 26]))]);
     assert_eq!((spans[0].parent_id, &spans[0].extra), (0, &None));

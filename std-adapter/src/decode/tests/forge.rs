@@ -46,7 +46,13 @@ pub(super) fn root(counter: i64, more: &[u8]) -> Vec<u8> {
 
 /// A packet of a session, filled at its tick 100. The first span's counter is told relative to 0, plus one.
 pub(super) fn packet(session: u64, sequence: u32, records: &[u8]) -> Vec<u8> {
-    let header = [&[3], &session.to_le_bytes()[..], &varint(sequence.into()), &[0, 100, 0]].concat();
+    packet_at(session, sequence, 100, records)
+}
+
+/// The same, filled at another tick.
+pub(super) fn packet_at(session: u64, sequence: u32, time: u64, records: &[u8]) -> Vec<u8> {
+    let [number, time] = [u64::from(sequence), time].map(varint);
+    let header = [&[3], &session.to_le_bytes()[..], &number, &[0], &time, &[0]].concat();
     let content = [&header, records].concat();
     let crc = Crc::<u16>::new(&CRC_16_IBM_3740).checksum(&content);
     [&content[..], &crc.to_le_bytes()].concat()

@@ -1,7 +1,5 @@
 //! What the host's sampler decides, and how it says so.
 
-use std::collections::HashMap;
-
 use super::*;
 use crate::config::Config;
 
@@ -87,21 +85,20 @@ fn what_is_over_the_limit_is_dropped_by_the_same_rule() {
 }
 
 #[test]
-fn the_agents_rate_for_service_and_env_holds_where_no_rule_does() {
+fn the_agents_rate_holds_where_no_rule_does_and_single_spans_are_judged_by_it() {
     let mut bench = configured(&[
         ("DD_ENV", "lab"),
         ("DD_TRACE_SAMPLING_RULES", r#"[{"sample_rate":0,"name":"ruled"}]"#),
+        ("DD_SPAN_SAMPLING_RULES", r#"[{"name":"?"}]"#),
     ]);
-    let rates = [("service:main,env:lab", 0.5), ("service:,env:", 0.1)];
-    bench.assembler.set_agent_rates(rates.map(|(key, rate)| (key.to_owned(), rate)).into());
-    let others = Span { service: Some("other".into()), ..root(100, "c") };
+    let rates = Rates::default();
+    rates.replace([("service:main,env:lab", 0.5)]);
+    bench.assembler = bench.assembler.with_rates(rates);
+    let other = Span { service: Some("other".into()), ..root(100, "c") };
     assert_eq!(
-        decided(bench, [root(1, "a"), root(10, "b"), others, root(1000, "ruled")]),
-        ["1 -1 - - 0.5 0.5 -", "0 -1 - - 0.5 0.5 -", "1 -0 - - - - -", "-1 -3 0 - - 0 -"]
+        decided(bench, [root(1, "a"), root(10, "b"), other, root(1000, "ruled")]),
+        ["1 -1 - - 0.5 0.5 -", "0 -1 - - 0.5 0.5 8", "1 -0 - - - - -", "-1 -3 0 - - 0 -"]
     );
-    let mut bench = configured(&[]);
-    bench.assembler.set_agent_rates(HashMap::from([("service:main,env:lab".to_owned(), 0.0)]));
-    assert_eq!(decided(bench, [root(1, "a")]), ["1 -0 - - - - -"], "another env");
 }
 
 #[test]

@@ -81,3 +81,35 @@ fn a_decision_that_comes_from_the_device_stands() {
     let dropped = decoder.reported().dropped();
     assert_eq!((dropped.traces_sampled_out, dropped.spans(), dropped.tags()), (2, 0, 0));
 }
+
+#[test]
+fn what_nobody_decided_on_follows_the_rate_that_the_agent_asks_for() {
+    let rates = Rates::default();
+    let mut assembler = Assembler::new(Limits::default(), Tagging::default()).with_rates(rates.clone());
+    let mut seen = Vec::new();
+    let mut send = |id: u128, priority: Option<i64>| {
+        let source = Source { service: Some("web".into()), ..Source::new(1) };
+        let mut span = Span::new(id, 1, 0, "root", Arc::new(source));
+        span.tags.extend(priority.map(|priority| ("_sampling_priority_v1".into(), Value::Int(priority))));
+        assembler.push(span, 0, &mut |_| {});
+        assembler.flush(&mut |trace| {
+            let mut tags = BTreeMap::new();
+            trace.each_tag(0, |key, datum| {
+                let text = match datum {
+                    Datum::Text(text) => text.to_owned(),
+                    Datum::Number(number) => number.to_string(),
+                };
+                tags.insert(key.to_owned(), text);
+            });
+            let keys = ["_sampling_priority_v1", "_dd.p.dm", "_dd.agent_psr", "_dd.p.ksr"];
+            let value = |key: &str| tags.get(key).cloned().unwrap_or_default();
+            seen.push(keys.map(value).join(" ").trim_end().to_owned());
+        });
+    };
+    send(1, None);
+    rates.replace([("service:web,env:", 0.5)]);
+    send(1, None);
+    send(10, None);
+    send(10, Some(2));
+    assert_eq!(seen, ["1 -0", "1 -1 0.5 0.5", "0 -1 0.5 0.5", "2"]);
+}

@@ -1,0 +1,291 @@
+//! A program that traces itself: [`init`], and its spans go to the Datadog agent.
+//!
+//! ```no_run
+//! let _tracing = microspan_std::init()?; // in `main`, before the first span
+//! let request = microspan::trace("request");
+//! request.set_tag("guest", "Ada");
+//! # Ok::<(), microspan_std::error::InitError>(())
+//! ```
+//!
+//! What a device has is here under the same names: `microspan::trace`, `span!`, `#[wrap]`, `current_span`, tags, errors,
+//! events, links, baggage, `in_span` on futures. The environment says where the agent is and what this program is called
+//! ([`Config`]).
+//!
+//! # What it takes
+//!
+//! - **Memory**: one arena for all threads, striped, of a size that is chosen at the start ([`Capacity`]); no thread adds to
+//!   it. Each thread that traces has a number until it ends, and there are 256: what threads beyond these start at the same
+//!   time is dropped and counted. Behind the arena the pipeline holds at most 100,000 spans and 64 MB, the client 20 MB.
+//! - **Time**: a start and a finish are two clock reads and some stores. They allocate nothing, take no lock and make no
+//!   system call, but that a burst wakes the drain's thread. Between the arena and the request body nothing is allocated
+//!   for a span, unless it has a string of more than 22 bytes that is no `&'static str`, an `f32`, an event or a link.
+//! - **Idle**: one thread drains, and sleeps up to 250 ms at a time when there is nothing to drain; another sends.
+//!
+//! # When the arena is full
+//!
+//! Spans are dropped and counted ([`Stats::recorder`]); nothing waits.
+//!
+//! # Panics
+//!
+//! A panic that unwinds through a span marks it with `error.type` `panic`, its message and its stack; spans that started
+//! after it, or around what catches it, are not marked. The stack is taken only if there is a span. Where panics abort, spans that are not sent yet are lost.
+//!
+//! # Forks
+//!
+//! A child of `fork` without `exec` has no thread that sends: nothing is recorded there, which it is told once in the log.
+//! Programs that are started by `std::process::Command` are none of these.
+//!
+//! # The end
+//!
+//! [`Local::shutdown`] sends what there is, within a time. Dropping the handle does the same within two seconds. An agent that
+//! is gone holds up neither. Nothing is recorded afterwards.
+
+mod arena;
+mod engine;
+mod fork;
+mod panics;
+mod shared;
+mod spans;
+mod ticks;
+mod time;
+mod wake;
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use microspan::{Clock, Sampler, Session, SetGlobalError, Tracer};
+
+pub use arena::Capacity;
+
+use crate::agent::{self, Client};
+use crate::config::Config;
+use crate::error::{ConfigError, InitError};
+use crate::pipeline;
+use crate::threads::Threads;
+use engine::Engine;
+use shared::Shared;
+use ticks::{Coarse, Counter};
+use wake::Wake;
+
+/// How many threads may trace at a time.
+const THREADS: usize = 256;
+
+/// How long a handle that is dropped goes on.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Traces this program, as its environment says.
+///
+/// # Errors
+/// See [`Builder::init`].
+pub fn init() -> Result<Local, InitError> {
+    Builder::new().init()
+}
+
+/// A payload of this size is sent at once. A request takes some sixty allocations, which are few for so many spans.
+const FLUSH_BYTES: usize = 4_000_000;
+
+/// What is to be different from what the environment says.
+#[derive(Debug)]
+#[must_use = "nothing is traced before `init`"]
+pub struct Builder {
+    config: Option<Config>,
+    agent: agent::Options,
+    capacity: Capacity,
+    is_coarse: bool,
+    sampler: Option<&'static Sampler>,
+    filter: &'static [&'static str],
+}
+
+impl Builder {
+    /// Everything as the environment says.
+    pub fn new() -> Self {
+        Self {
+            config: None,
+            agent: agent::Options { flush_bytes: FLUSH_BYTES, ..agent::Options::default() },
+            capacity: Capacity::default(),
+            is_coarse: false,
+            sampler: None,
+            filter: &[],
+        }
+    }
+
+    /// A configuration in the place of the environment's.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = Some(config);
+        self
+    }
+
+    /// The bounds of the client; without it a payload is sent when it has 4 MB, or after a second.
+    pub fn agent(mut self, options: agent::Options) -> Self {
+        self.agent = options;
+        self
+    }
+
+    /// How much the arena holds.
+    pub fn capacity(mut self, capacity: Capacity) -> Self {
+        self.capacity = capacity;
+        self
+    }
+
+    /// Stamps of one to four milliseconds, as the system's timer moves. Where there is a time stamp counter that counts evenly
+    /// reading this clock takes half as long as reading that, and elsewhere a fifth of the system's precise clock.
+    pub fn coarse_clock(mut self) -> Self {
+        self.is_coarse = true;
+        self
+    }
+
+    /// Which traces are recorded.
+    pub fn sampler(mut self, sampler: &'static Sampler) -> Self {
+        self.sampler = Some(sampler);
+        self
+    }
+
+    /// Resources whose traces are not recorded: see [`Tracer::filter`].
+    pub fn filter(mut self, patterns: &'static [&'static str]) -> Self {
+        self.filter = patterns;
+        self
+    }
+
+    /// Begins. What is made here stays until the program ends.
+    ///
+    /// Where the configuration says that this program does not trace itself nothing is made, and what it records goes
+    /// nowhere.
+    ///
+    /// # Errors
+    /// There is a tracer already, the agent's URL cannot be used, or the system gives no thread or no random numbers.
+    pub fn init(self) -> Result<Local, InitError> {
+        let config = self.config.unwrap_or_else(Config::from_env);
+        for warning in &config.warnings {
+            log::warn!("{warning}");
+        }
+        if !config.trace_enabled {
+            return Ok(Local { running: None });
+        }
+        if microspan::global().is_some() {
+            return Err(SetGlobalError::AlreadySet.into());
+        }
+        let session = Session::new(getrandom::u64().map_err(InitError::Random)?);
+        let client = Client::start(&config.agent_url, self.agent.with_config(&config))?;
+
+        let wake: &'static Wake = Box::leak(Box::default());
+        let clock: &'static dyn Clock = match self.is_coarse {
+            false => Box::leak(Box::new(Counter::new(wake))),
+            true => Box::leak(Box::new(Coarse::new(wake))),
+        };
+        let mut tracer = arena::tracer(self.capacity, clock)
+            .map_err(ConfigError::Thread)?
+            .context(&Threads::<THREADS>)
+            .unwinding(&panics::UNWINDING)
+            .filter(self.filter);
+        if let Some(sampler) = self.sampler {
+            tracer = tracer.sampler(sampler);
+        }
+        let tracer: &'static Tracer = Box::leak(Box::new(tracer));
+
+        let shared = Arc::new(Shared::new(wake, client));
+        let engine = Engine::new(shared.clone(), tracer, clock, session, &config);
+        let engine = engine.ok_or(SetGlobalError::AlreadySet)?;
+        microspan::set_global(tracer)?;
+        fork::settle();
+        panics::watch(|| clock.now());
+        thread::Builder::new()
+            .name("microspan-drain".into())
+            .spawn(move || engine.run())
+            .inspect_err(|_| tracer.set_enabled(false))
+            .map_err(ConfigError::Thread)?;
+        Ok(Local { running: Some(Running { shared, tracer }) })
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A program that traces itself. Keep it until the program's end.
+#[must_use = "dropping it ends the tracing of this program"]
+pub struct Local {
+    running: Option<Running>,
+}
+
+struct Running {
+    shared: Arc<Shared>,
+    tracer: &'static Tracer,
+}
+
+/// What became of the spans so far.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// What was dropped while it was recorded.
+    pub recorder: microspan::Stats,
+    /// What went through the pipeline.
+    pub pipeline: pipeline::Counters,
+    /// What became of the traces after that.
+    pub agent: agent::Stats,
+    /// How often the system's clock was set, or the machine slept.
+    pub clock_jumps: u64,
+}
+
+impl Local {
+    /// Sends what is finished, without waiting for traces to be complete, for at most `timeout`; whether all of it was
+    /// taken or dropped by then. `false` in a child of `fork`.
+    pub fn flush(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let Some(Running { shared, .. }) = &self.running else { return true };
+        if fork::has_happened() {
+            fork::refuse();
+            return false;
+        }
+        shared.hand_on(false, deadline)
+            && shared.client.flush(deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// What became of the spans so far.
+    pub fn stats(&self) -> Stats {
+        let Some(Running { shared, tracer }) = &self.running else { return Stats::default() };
+        // The client's thread may have held its lock when the process was forked.
+        if fork::has_happened() {
+            return Stats { recorder: tracer.stats(), ..Stats::default() };
+        }
+        let (pipeline, clock_jumps) = shared.published();
+        Stats { recorder: tracer.stats(), pipeline, agent: shared.client.stats(), clock_jumps }
+    }
+
+    /// Sends what there is, for at most `timeout`, and ends: nothing is recorded any more.
+    pub fn shutdown(mut self, timeout: Duration) -> Stats {
+        self.end(timeout)
+    }
+
+    fn end(&mut self, timeout: Duration) -> Stats {
+        let deadline = Instant::now() + timeout;
+        if fork::has_happened() {
+            fork::refuse();
+            let stats = self.stats();
+            // Its client would take a lock whose holder may have stayed behind.
+            std::mem::forget(self.running.take());
+            return stats;
+        }
+        let Some(Running { shared, tracer }) = &self.running else { return Stats::default() };
+        tracer.set_enabled(false);
+        shared.hand_on(true, deadline);
+        let agent = shared.client.shutdown(deadline.saturating_duration_since(Instant::now()));
+        let stats = Stats { agent, ..self.stats() };
+        self.running = None;
+        stats
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        self.end(FAREWELL);
+    }
+}
+
+impl std::fmt::Debug for Local {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Local").field("is_running", &self.running.is_some()).finish()
+    }
+}

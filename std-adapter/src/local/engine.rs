@@ -1,0 +1,195 @@
+//! The drain's thread: from the arena to the agent's client.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use microspan::{Clock, Drain, Session, Tracer};
+
+use super::shared::Shared;
+use super::spans::Converter;
+use super::time::{Reading, Time};
+use crate::agent::Followed;
+use crate::config::Config;
+use crate::model::Source;
+use crate::pipeline::{Assembler, Limits, Trace};
+
+/// The shortest sleep, and the longest.
+const SHORT: Duration = Duration::from_micros(250);
+const LONG: Duration = Duration::from_millis(250);
+
+/// A pass that finds so many spans is followed by a shorter sleep, and one that finds fewer than these by a longer one. So at
+/// no steady rate enough of them come in a sleep to end it, which is a system call of a thread that traces.
+const MANY: usize = 384;
+const FEW: usize = 128;
+
+/// How many spans one pass takes before it hands on the traces that are complete: all that the largest arena holds, so that what
+/// ended before a root is taken before its trace goes out.
+const PASS: usize = 65_536;
+
+/// How often both clocks are read together.
+const CHECK: Duration = Duration::from_secs(1);
+
+/// A trace goes out so many nanoseconds after its root: what outlives that by more goes out by itself. The less is held
+/// the more of it is still in the processor's caches.
+const QUIET: u64 = 1_000_000;
+
+/// What the thread has.
+pub(super) struct Engine {
+    shared: Arc<Shared>,
+    clock: &'static dyn Clock,
+    drain: Drain<64, 0>,
+    converter: Converter,
+    assembler: Assembler,
+    followed: Followed,
+    started: Instant,
+    checked: Instant,
+    sleep: Duration,
+}
+
+impl Engine {
+    /// `None`: the tracer has its drain already.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        tracer: &'static Tracer,
+        clock: &'static dyn Clock,
+        session: Session,
+        config: &Config,
+    ) -> Option<Self> {
+        let started = Instant::now();
+        let mut source = Source::new(session.trace_id(0));
+        source.process_id = Some(std::process::id());
+        let time = Time::new(clock.frequency(), read(clock, started));
+        let rates = shared.client.rates();
+        Some(Self {
+            drain: Drain::new(tracer, session)?,
+            converter: Converter::new(session, Arc::new(source), time),
+            assembler: Assembler::configured(Limits { quiet: QUIET, ..Limits::default() }, config)
+                .with_rates(rates),
+            followed: Followed::default(),
+            shared,
+            clock,
+            started,
+            checked: started,
+            sleep: SHORT,
+        })
+    }
+
+    /// Goes on until it is told to end.
+    pub(super) fn run(mut self) {
+        let ending = Ending(self.shared.clone());
+        self.shared.wake.adopt();
+        loop {
+            let found = self.pass();
+            let order = self.shared.order();
+            if order.is_due() {
+                while self.pass() != 0 {}
+                let client = &self.shared.client;
+                self.assembler.flush(&mut |trace| client.send(trace));
+                self.publish();
+                self.shared.obeyed(order);
+            }
+            if order.ends {
+                break;
+            }
+            self.rest(found);
+        }
+        drop(ending);
+    }
+
+    /// Sleeps as long as it may be expected that few spans come.
+    fn rest(&mut self, found: usize) {
+        if found > MANY {
+            self.sleep = (self.sleep / 2).max(SHORT);
+            if found > 4 * MANY {
+                return;
+            }
+        } else if found < FEW {
+            self.sleep = (self.sleep * 2).min(LONG);
+        }
+        let due = self.assembler.next_deadline().map(|due| due.saturating_sub(self.now()));
+        let time = due.map_or(self.sleep, |due| self.sleep.min(Duration::from_nanos(due).max(SHORT)));
+        if time <= SHORT {
+            self.shared.wake.nap(time);
+        } else if self.shared.wake.sleep(time) {
+            self.sleep = SHORT;
+        }
+    }
+
+    /// Takes what is finished; how many spans that were.
+    fn pass(&mut self) -> usize {
+        self.check();
+        let now = self.now();
+        let Self { shared, drain, converter, assembler, .. } = self;
+        let mut send = |trace: &Trace| shared.client.send(trace);
+        let mut found = 0;
+        loop {
+            let more = drain.take(|taken| {
+                let span = converter.span(taken, assembler.spare_tags());
+                assembler.push(span, now, &mut send);
+                found += 1;
+            });
+            if !more || found >= PASS {
+                break;
+            }
+        }
+        assembler.poll(now, &mut send);
+        if found != 0 {
+            self.publish();
+        }
+        found
+    }
+
+    fn publish(&self) {
+        self.shared.publish(self.assembler.counters(), self.converter.time.jumps());
+    }
+
+    /// Reads both clocks, if it is time to.
+    fn check(&mut self) {
+        if self.checked.elapsed() < CHECK {
+            return;
+        }
+        self.checked = Instant::now();
+        if let Some(filters) = self.followed.news(&self.shared.client) {
+            self.assembler.set_agent_filters(filters);
+        }
+        let jump = self.converter.time.observe(read(self.clock, self.started));
+        if let Some(jump) = jump.filter(|_| self.converter.time.jumps() == 1) {
+            log::warn!(
+                "the system's clock and that of spans parted by {jump} ns: it was set, or the machine slept; spans under \
+                 way may be wrong by that, and later jumps are counted and not told"
+            );
+        }
+    }
+
+    /// Monotonic nanoseconds.
+    fn now(&self) -> u64 {
+        nanoseconds(self.started.elapsed())
+    }
+}
+
+/// Tells, however the thread ends, that it has.
+struct Ending(Arc<Shared>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.ended();
+    }
+}
+
+/// Reads both clocks, as close together as some tries can.
+fn read(clock: &dyn Clock, started: Instant) -> Reading {
+    let once = || {
+        let before = clock.now();
+        let (unix, monotonic) = (SystemTime::now(), started.elapsed());
+        let gap = clock.now().wrapping_sub(before);
+        let unix = unix.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64);
+        (gap, Reading { tick: before.wrapping_add(gap / 2), unix, monotonic: nanoseconds(monotonic) })
+    };
+    let (_, best) =
+        (0..3).map(|_| once()).fold(once(), |best, next| if next.0 < best.0 { next } else { best });
+    best
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

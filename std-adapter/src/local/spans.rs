@@ -1,0 +1,147 @@
+//! From a span in the arena to the one that goes through the pipeline.
+
+use std::sync::Arc;
+
+use microspan::{Held, Said, Session, SpanContext, Taken, Value as Recorded};
+
+use super::panics;
+use super::time::Time;
+use crate::model::{Event, Link, Source, Span, Tag, Text, Value};
+
+/// The metric that carries a sampling priority.
+const PRIORITY: &str = "_sampling_priority_v1";
+
+/// What all spans of this process have in common.
+pub(super) struct Converter {
+    pub(super) session: Session,
+    pub(super) source: Arc<Source>,
+    pub(super) time: Time,
+    /// The counter of the trace that was seen last, and its id: spans come in runs.
+    latest: (u64, u128),
+}
+
+impl Converter {
+    pub(super) fn new(session: Session, source: Arc<Source>, time: Time) -> Self {
+        Self { session, source, time, latest: (0, session.trace_id(0)) }
+    }
+
+    /// The span as the pipeline takes it, with its tags in the list that is given.
+    #[inline]
+    pub(super) fn span(&mut self, taken: &Taken<'_>, tags: Vec<Tag>) -> Span {
+        let trace = taken.trace();
+        if self.latest.0 != trace {
+            self.latest = (trace, self.session.trace_id(trace));
+        }
+        let parent = taken.parent().map_or(0, |parent| self.session.span_id(parent));
+        let id = self.session.span_id(taken.counter());
+        let mut span = Span::new(self.latest.1, id, parent, taken.name(), self.source.clone());
+        span.start = self.time.unix(taken.start());
+        span.duration = self.time.duration(taken.duration());
+        span.error = taken.error();
+        span.tags = tags;
+        taken.tags(|key, held| self.hang(&mut span, key, held));
+        span.tags.reverse();
+        span.events.reverse();
+        span.links.reverse();
+        if taken.lost_tags() {
+            span.tags.push((Text::from("microspan.lost_tags"), Value::Bool(true)));
+        }
+        span
+    }
+
+    /// Takes a tag or what else hangs on a span; of two tags with one key the newer comes first.
+    fn hang(&self, span: &mut Span, key: &'static str, held: Held<'_>) {
+        match held {
+            Held::Value(value) => tag(span, key, convert(value, false)),
+            Held::Cut(value) => tag(span, key, convert(value, true)),
+            Held::Removed if span.tag(key).is_none() && !span.is_removed(key) => {
+                span.extra_mut().removed.push(Text::from(key));
+            }
+            Held::Event(tick, said) => {
+                let event =
+                    Event { name: Text::from(key), time: self.time.unix(tick), attributes: attributes(said) };
+                span.events.push(event);
+            }
+            Held::Link { counter, trace: Some(trace), attributes: said } => {
+                let (trace_id, span_id) = (self.session.trace_id(trace), self.session.span_id(counter));
+                span.links.push(Link { attributes: attributes(said), ..Link::new(trace_id, span_id) });
+            }
+            Held::Link { .. } => {
+                span.tags.push((Text::from("microspan.link_unresolved"), Value::Bool(true)));
+            }
+            Held::RemoteLink(context, said) if context.is_valid() => {
+                let sampled = context.sampling_priority.map(|priority| priority > 0);
+                let link = Link::new(context.trace_id, context.span_id);
+                span.links.push(Link { sampled, attributes: attributes(said), ..link });
+            }
+            Held::RemoteParent(context) => remote_parent(span, &context),
+            Held::Baggage(text) => span.extra_mut().baggage.push((Text::from(key), Text::new(text))),
+            _ => {}
+        }
+    }
+}
+
+fn tag(span: &mut Span, key: &'static str, value: Option<Value>) {
+    let Some(value) = value else { return };
+    let field = match key {
+        "service.name" => &mut span.service,
+        "resource.name" => &mut span.resource,
+        "span.type" => &mut span.span_type,
+        _ if span.is_removed(key) => return,
+        _ => {
+            let value = match value {
+                Value::Uint(number) if std::ptr::eq(key, panics::STACK) => match panics::stack(number) {
+                    Some(stack) => Value::Str(stack),
+                    None => return,
+                },
+                value => value,
+            };
+            return span.tags.push((Text::from(key), value));
+        }
+    };
+    if field.is_none() {
+        *field = Some(match value {
+            Value::Str(text) => text,
+            other => Text::new(&other.to_string()),
+        });
+    }
+}
+
+fn remote_parent(span: &mut Span, context: &SpanContext) {
+    if span.parent_id == 0 && context.is_valid() {
+        span.parent_id = context.span_id;
+        span.remote_parent = true;
+        span.extra_mut().remote_trace = Some(context.trace_id);
+        if let Some(priority) = context.sampling_priority {
+            span.tags.push((Text::from(PRIORITY), Value::Int(priority.into())));
+        }
+    }
+}
+
+fn attributes(said: &Said<'_>) -> Vec<Tag> {
+    let mut attributes: Vec<Tag> = Vec::new();
+    said.each(|key, value, cut| {
+        if let Some(value) = convert(value, cut)
+            && attributes.iter().all(|(known, _)| *known != key)
+        {
+            attributes.push((Text::from(key), value));
+        }
+    });
+    attributes
+}
+
+/// A value; `None`: of a kind that this version does not know.
+fn convert(value: Recorded<'_>, cut: bool) -> Option<Value> {
+    Some(match value {
+        Recorded::Bool(value) => Value::Bool(value),
+        Recorded::U64(value) => Value::Uint(value),
+        Recorded::I64(value) => Value::Int(value),
+        // By its shortest decimal, so that 0.1 stays 0.1.
+        Recorded::F32(value) => Value::Float(value.to_string().parse().unwrap_or(f64::from(value))),
+        Recorded::F64(value) => Value::Float(value),
+        Recorded::Static(text) => Value::Str(Text::from(text)),
+        Recorded::Str(text) if cut => Value::Str(Text::from(format!("{text}..."))),
+        Recorded::Str(text) => Value::Str(Text::new(text)),
+        _ => return None,
+    })
+}

@@ -1,0 +1,81 @@
+//! What a span allocates, in the whole process: its start, tags and end, the drain, the assembly, the encoding, the request.
+
+mod support;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use microspan::{Static, trace};
+use microspan_std::local::{Builder, Local};
+use support::Agent;
+
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: the system's allocator does the work.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(place, layout) }
+    }
+
+    unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise.
+        unsafe { System.realloc(place, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const SPANS: u64 = 100_000;
+
+/// Traces of ten spans, tagged, in bursts that find room.
+fn record(local: &Local) {
+    let before = local.stats().pipeline.spans;
+    for burst in 0..SPANS / 1_000 {
+        for _ in 0..100 {
+            let request = trace("request");
+            request.set_tag("resource.name", Static("GET /sandwich")).set_tag("burst", burst);
+            for _ in 0..9 {
+                let step = trace("step");
+                step.set_tag("bread", Static("rye")).set_tag("guest", "sixteen bytes ok");
+            }
+        }
+        while local.stats().pipeline.spans < before + 1_000 * (burst + 1) {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// Records, and waits until the agent has it.
+fn deliver(local: &Local) -> u64 {
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    record(local);
+    assert!(local.flush(Duration::from_secs(10)));
+    ALLOCATIONS.load(Ordering::Relaxed) - before
+}
+
+#[test]
+fn a_span_allocates_nothing_from_its_start_to_the_request_that_has_it() {
+    let agent = Agent::blind();
+    let local = Builder::new().config(agent.config()).init().expect("the first tracer");
+    deliver(&local);
+    let payloads = local.stats().agent.payloads_sent;
+    let allocations = deliver(&local);
+    let payloads = local.stats().agent.payloads_sent - payloads;
+    let stats = local.shutdown(Duration::from_secs(5));
+    assert_eq!(stats.agent.sent.spans, 2 * SPANS, "{stats:?}");
+    println!("{allocations} allocations for {SPANS} spans in {payloads} requests");
+    assert!(allocations < SPANS / 100, "{allocations} for {SPANS} spans");
+}

@@ -1,0 +1,77 @@
+//! The agent's own normaliser finds nothing to change in what is sent. What is over a limit was cut to what it would leave.
+//!
+//! Names and services here are made of characters that the agent leaves alone: others go out as the program wrote them, and it
+//! is the agent that replaces them.
+
+use std::sync::Arc;
+
+use libdd_trace_normalization::normalizer::normalize_trace;
+use libdd_trace_protobuf::pb;
+use microspan_std::config::Tagging;
+use microspan_std::model::{Source, Span, Tag, Text, Value};
+use microspan_std::msgpack::Payload;
+use microspan_std::pipeline::{Assembler, Limits};
+
+/// The agent's limits, and what lies on both sides of them.
+const LENGTHS: [usize; 11] = [0, 1, 99, 100, 101, 199, 200, 201, 4_999, 5_001, 30_000];
+
+const START: i64 = 1_700_000_000_000_000_000;
+
+fn text(unit: &str, length: usize) -> Text {
+    Text::from(unit.chars().cycle().take(length).collect::<String>())
+}
+
+/// A trace of two spans whose texts have this many characters, as the agent reads it.
+fn sent(length: usize, change: impl Fn(&mut Span)) -> Vec<pb::Span> {
+    let env: Tag = ("env".into(), Value::Str(text("prod", length.min(200))));
+    let service = Some(text("svc-1.a", length));
+    let source = Arc::new(Source { service: service.clone(), tags: vec![env], ..Source::new(7) });
+    let mut assembler = Assembler::new(Limits::default(), Tagging::default());
+    for (id, parent) in [(1, 0), (2, 1)] {
+        let mut span = Span { start: START, duration: 5, ..Span::new(9, id, parent, "", source.clone()) };
+        span.name = text("web.Request", length);
+        span.resource = Some(text("GET /é", length));
+        span.span_type = Some(text("wéb", length));
+        span.service = service.clone().filter(|_| id == 2);
+        span.tags =
+            vec![(text("ké", length), Value::Str(text("vé", length))), ("n".into(), Value::Float(0.5))];
+        change(&mut span);
+        assembler.push(span, 0, &mut |_| {});
+    }
+    let mut payload = Payload::new();
+    assembler.flush(&mut |trace| assert!(payload.push(trace, usize::MAX)));
+    let mut traces: Vec<Vec<pb::Span>> = rmp_serde::from_slice(payload.as_bytes()).expect("spans");
+    traces.remove(0)
+}
+
+fn assert_unchanged(spans: &[pb::Span], what: &str) {
+    let mut normalised = spans.to_vec();
+    normalize_trace(&mut normalised).unwrap_or_else(|why| panic!("{what}: {why}"));
+    assert_eq!(spans, normalised, "{what}");
+}
+
+#[test]
+fn texts_of_any_length_are_as_the_agent_would_leave_them() {
+    for length in LENGTHS {
+        let spans = sent(length, |_| {});
+        assert_eq!(spans.len(), 2);
+        assert_unchanged(&spans, &format!("{length} characters"));
+    }
+}
+
+#[test]
+fn times_are_as_the_agent_would_leave_them() {
+    for (start, duration) in [(START, 0), (START, -1), (START, i64::MIN), (START, i64::MAX), (i64::MAX, 1)] {
+        let spans = sent(10, |span| (span.start, span.duration) = (start, duration));
+        assert_unchanged(&spans, &format!("start {start}, duration {duration}"));
+    }
+}
+
+#[test]
+fn a_status_that_is_none_is_not_sent() {
+    for status in ["200", "99", "600", "abc", ""] {
+        let spans =
+            sent(10, |span| span.tags.push(("http.status_code".into(), Value::Str(Text::from(status)))));
+        assert_unchanged(&spans, &format!("status {status:?}"));
+    }
+}

@@ -92,9 +92,8 @@ pub(super) fn read(reader: &mut Reader) -> Tagging {
 /// The service that OpenTelemetry's list of attributes names, if it does.
 fn otel_service(reader: &mut Reader) -> Option<String> {
     let (_, list) = reader.first(&[OTEL_RESOURCE])?;
-    let pairs = list.split(',').filter_map(|pair| pair.split_once('='));
-    let service =
-        pairs.filter(|(key, value)| key.trim() == "service.name" && !value.trim().is_empty()).last();
+    let mut pairs = list.split(',').filter_map(|pair| pair.split_once('='));
+    let service = pairs.rfind(|(key, value)| key.trim() == "service.name" && !value.trim().is_empty());
     let (_, value) = service?;
     reader.came_from(SERVICE, OTEL_RESOURCE);
     Some(value.trim().to_owned())

@@ -23,7 +23,7 @@ pub(super) fn apply(rules: &[ReplaceRule], span: &mut Span) {
 }
 
 /// Applies each rule in turn to tags.
-pub(super) fn in_all(rules: &[ReplaceRule], tags: &mut Vec<Tag>) {
+pub(super) fn in_all(rules: &[ReplaceRule], tags: &mut [Tag]) {
     rules.iter().for_each(|rule| in_tags(rule, tags));
 }
 
@@ -36,7 +36,7 @@ pub(super) fn in_text(rules: &[ReplaceRule], key: &str, text: &mut Option<Text>)
     }
 }
 
-fn in_tags(rule: &ReplaceRule, tags: &mut Vec<Tag>) {
+fn in_tags(rule: &ReplaceRule, tags: &mut [Tag]) {
     for (_, value) in tags.iter_mut().filter(|(key, _)| rule.target.is_for_tag(key)) {
         match value {
             Value::Str(text) => {

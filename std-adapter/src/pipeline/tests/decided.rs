@@ -71,6 +71,25 @@ fn the_first_rule_for_a_root_holds_and_then_the_rate_and_both_leave_their_marks(
 }
 
 #[test]
+fn a_rule_matches_a_whole_number_as_it_is_written_and_a_fraction_by_stars_alone() {
+    for (pattern, value, priority) in [
+        ("7", Value::Int(7), "-1"),
+        ("7", Value::Float(7.0), "-1"),
+        ("?", Value::Uint(7), "-1"),
+        ("0.5", Value::Float(0.5), "1"),
+        ("?.?", Value::Float(0.5), "1"),
+        ("**", Value::Float(0.5), "-1"),
+        ("A*", Value::from("abc"), "-1"),
+    ] {
+        let rules = format!(r#"[{{"sample_rate":0,"tags":{{"x":"{pattern}"}}}}]"#);
+        let bench = configured(&[("DD_TRACE_SAMPLING_RULES", &rules)]);
+        let root = Span { tags: vec![("x".into(), value.clone())], ..root(1, "a") };
+        let said = decided(bench, [root]).remove(0);
+        assert_eq!(said.split(' ').next(), Some(priority), "{pattern} and {value}");
+    }
+}
+
+#[test]
 fn what_is_over_the_limit_is_dropped_by_the_same_rule() {
     let mut bench = configured(&[("DD_TRACE_SAMPLE_RATE", "1"), ("DD_TRACE_RATE_LIMIT", "1")]);
     (1..=2).for_each(|trace| bench.push(root(trace, "a"), 0));

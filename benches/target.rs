@@ -20,7 +20,8 @@ const BUDGETS: [(&str, f64); 3] = [("span", 100.0), ("tag_u32", 16.0), ("drain_s
 const ALIKE: [(&str, &str); 2] = [("span", "span_macro"), ("span_tag", "span_macro_tag")];
 
 /// What is run: programs whose tracers differ.
-const PROGRAMS: [&str; 5] = ["cost", "cost_interrupts", "cost_callsites", "cost_sampler", "cost_global"];
+const PROGRAMS: [&str; 6] =
+    ["cost", "cost_interrupts", "cost_callsites", "cost_sampler", "cost_global", "cost_recorder"];
 
 /// What `target` can be told.
 #[derive(Args)]

@@ -19,9 +19,9 @@ const PROGRAMS: &[Program] = &[
     Program { name: "example_defmt", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
     Program { name: "example_dual_core", board: "an521", scripts: &["link.x", BUILD_ID] },
     Program { name: "example_embassy", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
+    Program { name: "clock_udp", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
     Program { name: "distributed_counter", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
     Program { name: "distributed_kitchen", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
-    Program { name: "clock_udp", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
     Program { name: "sandwich_mqtt", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
     Program { name: "sandwich_tcp", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
     Program { name: "sandwich_udp", board: "lm3s6965", scripts: &["link.x", "defmt.x", BUILD_ID] },
@@ -31,6 +31,8 @@ const PROGRAMS: &[Program] = &[
     Program { name: "hammer_m0", board: "microbit", scripts: &["link.x", BUILD_ID] },
     Program { name: "hammer_cores", board: "an521", scripts: &["link.x", BUILD_ID] },
     Program { name: "example_panic", board: "an386", scripts: &["link.x", BUILD_ID] },
+    Program { name: "recorder_m0", board: "microbit", scripts: &["link.x", BUILD_ID] },
+    Program { name: "recorder_m4", board: "an386", scripts: &["link.x", BUILD_ID] },
     Program { name: "size_empty", board: "an386", scripts: &["link.x"] },
     Program { name: "size_tiny", board: "an386", scripts: &["link.x"] },
     Program { name: "size_spans", board: "an386", scripts: &["link.x"] },
@@ -38,7 +40,8 @@ const PROGRAMS: &[Program] = &[
 ];
 
 /// The programs that count what an operation costs.
-const COSTS: [&str; 5] = ["cost", "cost_interrupts", "cost_callsites", "cost_sampler", "cost_global"];
+const COSTS: [&str; 6] =
+    ["cost", "cost_interrupts", "cost_callsites", "cost_sampler", "cost_global", "cost_recorder"];
 
 /// Their boards, one for each target: what the target is called, the core, the memory map.
 const COST: &[(&str, &str, &str)] = &[

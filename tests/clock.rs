@@ -58,7 +58,7 @@ fn a_board_over_udp_is_timed_to_two_milliseconds_and_within_the_bound_that_is_to
     let agent = need!(TestAgent::start());
     let stop = Arc::new(AtomicBool::new(false));
     let bridge = Bridge::start(agent.url(), &["--udp", "127.0.0.1:0"]);
-    let board = board.argument("truth", truth(&stop).into()).ethernet(bridge.udp_port());
+    let board = board.argument("truth", truth(&stop)).ethernet(bridge.udp_port());
     let report = board.start().finish();
     eventually(Duration::from_secs(10), || {
         let stored = agent.traces().iter().map(|trace| trace.len() as u64).sum::<u64>();

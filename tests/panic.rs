@@ -1,14 +1,13 @@
 //! A Cortex-M4 that panics in an interrupt still tells which spans were open, and why.
 
-use std::collections::HashMap;
 use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use microspan::wire::{FrameDecoder, MAX_FRAME, Packet, Record, TagValue, Text};
 use microspan_tests::bridge::Bridge;
 use microspan_tests::needs::{self, Missing};
 use microspan_tests::process::Process;
+use microspan_tests::sent::{self, Sent};
 use microspan_tests::standin::Standin;
 use microspan_tests::{built, need};
 
@@ -30,61 +29,16 @@ fn recording() -> Result<Vec<u8>, Missing> {
     Ok(fs::read(path).expect("the recording"))
 }
 
-/// A span, with its tags as text.
-struct Span {
-    name: String,
-    counter: u64,
-    parent: Option<u64>,
-    error: bool,
-    tags: HashMap<String, String>,
-}
-
-fn spans(stream: &[u8]) -> Vec<Span> {
-    let (mut decoder, mut input) = (FrameDecoder::<MAX_FRAME>::new(), stream);
-    let mut packets = Vec::new();
-    while let Some(frame) = decoder.next(&mut input) {
-        // The panic may have come into a frame.
-        packets.extend(frame.ok().filter(|frame| Packet::parse(frame).is_ok()).map(<[u8]>::to_vec));
-    }
-    let packets: Vec<Packet<'_>> =
-        packets.iter().map(|packet| Packet::parse(packet).expect("looked at above")).collect();
-    let records = || packets.iter().flat_map(Packet::records).map(|record| record.expect("a whole record"));
-    let names: HashMap<u32, &str> = records()
-        .filter_map(|record| match record {
-            Record::Name { index, text } => Some((index, text)),
-            _ => None,
-        })
-        .collect();
-    let text = |text: Text<'_>| match text {
-        Text::Name(index) => names[&index].to_owned(),
-        Text::Inline(text) => text.to_owned(),
-        Text::Address { .. } => unreachable!("names are told in band"),
-    };
-    let value = |value: TagValue<'_>| match value {
-        TagValue::Text(value) => text(value),
-        TagValue::U64(value) => value.to_string(),
-        value => format!("{value:?}"),
-    };
-    records()
-        .filter_map(|record| if let Record::Span(span) = record { Some(span) } else { None })
-        .map(|span| Span {
-            name: text(span.name),
-            counter: span.counter,
-            parent: span.parent,
-            error: span.error,
-            tags: span.tags.map(|tag| (text(tag.key), value(tag.value))).collect(),
-        })
-        .collect()
-}
-
 #[test]
 fn a_panic_in_an_interrupt_sends_what_was_open_with_its_message_and_place() {
     let stream = need!(recording());
-    let spans = spans(&stream);
-    let open: Vec<&Span> = spans.iter().filter(|span| span.error).collect();
+    let sessions = sent::sessions(&stream);
+    let [session] = &sessions[..] else { panic!("{} sessions", sessions.len()) };
+    let spans = &session.spans;
+    let open: Vec<&Sent> = spans.iter().filter(|span| span.error).collect();
     let of = |name: &str| *open.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("no {name}"));
     for span in &open {
-        let tag = |key: &str| span.tags.get(key).map(String::as_str);
+        let tag = |key: &str| span.tag(key);
         assert_eq!(tag("error.type"), Some("panic"), "{}", span.name);
         assert_eq!(tag("error.message"), Some("the oven is on fire after 20 ms"), "{}", span.name);
         assert!(tag("error.file").is_some_and(|file| file.ends_with("example_panic.rs")), "{}", span.name);

@@ -19,7 +19,7 @@ declare -A about=(
     [miri]='undefined behaviour in the core: by stacked borrows all tests but the model, by tree borrows those of the unsafe code'
     [boards]='the core for five targets, and the firmware'
     [qemu]="end to end from emulated boards: against Datadog's own test agent, and every example"
-    [hammer]='interrupts and cores on one arena, on three emulated boards'
+    [hammer]='interrupts and cores on one arena, and resets of one that outlives them, on emulated boards'
     [demo]='./demo and ./demo --distributed, and whether their books balance'
     [bench]='instructions per operation on four emulated Cortex-M, beside those of the table'
 )
@@ -33,12 +33,14 @@ test_agent_dir=target/test-agent
 # The kitchen over each of its links, and the two boards of one trace.
 sandwiches=(distributed_counter distributed_kitchen sandwich_mqtt sandwich_rtt sandwich_tcp sandwich_uart sandwich_udp)
 
-# The programs that hammer an arena, and the one that panics, and their targets.
+# The programs that hammer an arena, the one that panics, those that are reset, and their targets.
 declare -A hammers=(
     [hammer_m0]=thumbv6m-none-eabi
     [hammer_nested]=thumbv7em-none-eabihf
     [hammer_cores]=thumbv8m.main-none-eabi
     [example_panic]=thumbv7em-none-eabihf
+    [recorder_m0]=thumbv6m-none-eabi
+    [recorder_m4]=thumbv7em-none-eabihf
 )
 
 # The examples, their targets and what features they need.
@@ -245,7 +247,7 @@ step_boards() {
     build_sandwich "${sandwiches[@]}" && build_hammers && build_examples || return
     for target in "${cost_targets[@]}"; do
         board_cargo "$target" build --locked -p microspan-firmware --no-default-features --profile firmware \
-            --bin cost --bin cost_interrupts --bin cost_callsites --bin cost_sampler --bin cost_global || return
+            --bin cost --bin cost_interrupts --bin cost_callsites --bin cost_sampler --bin cost_global --bin cost_recorder || return
     done
 }
 
@@ -280,7 +282,7 @@ step_hammer() {
     command -v qemu-system-arm >/dev/null || skip "there is no qemu-system-arm here" || return
     build_hammers || return
     MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$target_dir" && pwd) \
-        cargo test --locked -p microspan-tests --test hammer --test panic
+        cargo test --locked -p microspan-tests --test hammer --test panic --test recorder
 }
 
 step_demo() {

@@ -9,6 +9,7 @@
 //! | `arena/judge.rs` | traces that are not recorded |
 //! | `arena/tags.rs` | a span's chain of tag cells |
 //! | `arena/cells.rs` | several cells as one: strings, events, links |
+//! | `arena/kept.rs`, `arena/recover.rs` | an arena that outlives a reset: its checks, and what is found after one |
 //! | `arena/read.rs` | looking at the cells of open spans |
 //! | `arena/reap.rs` | the drain's side |
 //! | `arena/session.rs` | what the drain has told of its session |
@@ -26,9 +27,12 @@ mod cells;
 mod counts;
 mod current;
 mod judge;
+pub(crate) mod kept;
 mod panic;
 mod read;
 mod reap;
+#[cfg(not(loom))]
+pub(crate) mod recover;
 mod session;
 mod span;
 mod tags;
@@ -39,6 +43,7 @@ pub use counts::{Cause, Stats};
 pub(crate) use current::Here;
 pub(crate) use judge::Judge;
 use judge::Kin;
+use kept::KeptView;
 pub(crate) use reap::{Cell, Finished};
 pub(crate) use span::Started;
 pub(crate) use tags::{ERROR, LOST, note_of};
@@ -79,6 +84,7 @@ pub struct Arena<const SPANS: usize, const TAGS: usize, const CORES: usize = 1> 
     cores: [Line<Core>; CORES],
     spans: SlotRing<SpanBody, WORDS, BYTES, SPANS>,
     cells: SlotRing<CellBody, 0, 0, TAGS>,
+    dropped: [Line<Dropped>; CORES],
 }
 
 impl<const SPANS: usize, const TAGS: usize, const CORES: usize> Arena<SPANS, TAGS, CORES> {
@@ -95,23 +101,24 @@ impl<const SPANS: usize, const TAGS: usize, const CORES: usize> Arena<SPANS, TAG
             const { assert!(SPANS <= 1 << 16, "an arena has at most 65,536 spans") };
             const { assert!(TAGS <= 1 << 13, "an arena has at most 8,192 tags") };
             const { assert!(CORES >= 1 && CORES <= 256, "an arena serves 1 to 256 cores") };
-            Self { spans: SlotRing::new(), cells: SlotRing::new(), cores: cores(), state: State::new() }
+            Self {
+                spans: SlotRing::new(),
+                cells: SlotRing::new(),
+                cores: cores(),
+                state: State::new(),
+                dropped: dropped(),
+            }
         }
     }
 
     pub(crate) const fn view(&'static self) -> ArenaView {
-        let full = WhenFull { overwrite: false, reserved: 0, asks: false };
-        let apart = Apart {
-            spans: CORES > 1 && SPANS as u32 >= 2 * PIECE,
-            cells: CORES > 1 && TAGS as u32 >= 2 * PIECE,
-        };
-        let Self { spans, cells, cores, state } = self;
-        ArenaView { spans, cells, cores, state, full, apart }
+        let Self { spans, cells, cores, state, dropped } = self;
+        ArenaView::new(spans, cells, cores, dropped, state)
     }
 }
 
 #[cfg(not(loom))]
-const fn cores<const N: usize>() -> [Line<Core>; N] {
+pub(crate) const fn cores<const N: usize>() -> [Line<Core>; N] {
     array_of!(Line(Core::new()))
 }
 #[cfg(loom)]
@@ -124,6 +131,10 @@ pub(crate) struct State {
     /// 0 while spans are recorded: a load and a branch when they are not.
     pub(crate) disabled: AtomicBool,
     session: Line<session::Known>,
+    /// The arena lies in memory that was not looked at since the reset: nothing of it may be used.
+    pub(crate) asleep: AtomicBool,
+    /// Somebody has looked, or does.
+    pub(crate) looked_at: AtomicBool,
     /// Whether there was a panic.
     panicked: AtomicBool,
     /// Whether the session went on after that.
@@ -135,10 +146,18 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// Of an arena in memory that nobody has looked at.
+    #[cfg(not(loom))]
+    pub(crate) const fn asleep() -> Self {
+        Self { disabled: AtomicBool::new(true), asleep: AtomicBool::new(true), ..Self::new() }
+    }
+
     const_unless_loom! {
-        fn new() -> Self {
+        pub(crate) fn new() -> Self {
             Self {
                 disabled: AtomicBool::new(false),
+                asleep: AtomicBool::new(false),
+                looked_at: AtomicBool::new(false),
                 session: Line(session::Known::new()),
                 panicked: AtomicBool::new(false),
                 taken_over: AtomicBool::new(false),
@@ -155,14 +174,12 @@ pub(crate) struct Core {
     current: [AtomicU32; 2],
     /// Where it claims next, if it does so by hints of its own: spans, and cells.
     hints: [AtomicU32; 2],
-    /// What was dropped here, by [`Cause`].
-    dropped: [AtomicU32; CAUSES],
 }
 
 impl Core {
     const_unless_loom! {
-        fn new() -> Self {
-            Self { current: two(), hints: two(), dropped: causes() }
+        pub(crate) fn new() -> Self {
+            Self { current: two(), hints: two() }
         }
     }
 }
@@ -180,9 +197,21 @@ fn causes<const N: usize>() -> [AtomicU32; N] {
     array_of!(AtomicU32::new(0))
 }
 
+/// What was dropped on a core, by [`Cause`].
+pub(crate) type Dropped = [AtomicU32; CAUSES];
+
+#[cfg(not(loom))]
+pub(crate) const fn dropped<const N: usize>() -> [Line<Dropped>; N] {
+    array_of!(Line(causes()))
+}
+#[cfg(loom)]
+fn dropped<const N: usize>() -> [Line<Dropped>; N] {
+    array_of!(Line(causes()))
+}
+
 /// What of a span its owner alone touches: 12 bytes on a 32-bit core.
 #[derive(Clone, Copy)]
-struct SpanBody {
+pub(crate) struct SpanBody {
     name: *const u8,
     start: u32,
     end: u32,
@@ -198,7 +227,7 @@ const TAGS: usize = 0;
 const ROOT: usize = 1;
 /// The handle of its parent; of a root, that of the span it has a link to; 0: none.
 const PARENT: usize = 2;
-const WORDS: usize = 3;
+pub(crate) const WORDS: usize = 3;
 
 // The bytes of a span slot that others may look at while it is open.
 const NAME_LEN: usize = 0;
@@ -206,8 +235,10 @@ const NAME_LEN: usize = 0;
 const INTERRUPT: usize = 1;
 const START_HIGH: usize = 2;
 const END_HIGH: usize = 3;
-const BYTES: usize = 4;
+pub(crate) const BYTES: usize = 4;
 
+pub(crate) type SpanRing = SlotRingView<SpanBody, WORDS, BYTES>;
+pub(crate) type CellRing = SlotRingView<CellBody, 0, 0>;
 type SpanSlot = Slot<SpanBody, WORDS, BYTES>;
 type CellSlot = Slot<CellBody, 0, 0>;
 
@@ -233,15 +264,45 @@ pub(crate) struct Apart {
 /// An arena, whatever its size.
 #[derive(Clone, Copy)]
 pub(crate) struct ArenaView {
-    spans: &'static SlotRingView<SpanBody, WORDS, BYTES>,
-    cells: &'static SlotRingView<CellBody, 0, 0>,
+    spans: &'static SpanRing,
+    cells: &'static CellRing,
     cores: &'static [Line<Core>],
+    dropped: &'static [Line<Dropped>],
     pub(crate) state: &'static State,
     pub(crate) full: WhenFull,
     pub(crate) apart: Apart,
+    /// What outlives a reset, where something does.
+    pub(crate) kept: Option<KeptView>,
 }
 
 impl ArenaView {
+    pub(crate) const fn new(
+        spans: &'static SpanRing,
+        cells: &'static CellRing,
+        cores: &'static [Line<Core>],
+        dropped: &'static [Line<Dropped>],
+        state: &'static State,
+    ) -> Self {
+        let full = WhenFull { overwrite: false, reserved: 0, asks: false };
+        let are_apart = cores.len() > 1;
+        let apart = Apart {
+            spans: are_apart && spans.capacity() >= 2 * PIECE,
+            cells: are_apart && cells.capacity() >= 2 * PIECE,
+        };
+        Self { spans, cells, cores, dropped, state, full, apart, kept: None }
+    }
+
+    /// The same, of an arena that outlives a reset.
+    #[cfg(not(loom))]
+    pub(crate) const fn kept(self, kept: KeptView) -> Self {
+        Self { kept: Some(kept), ..self }
+    }
+
+    /// The sizes of the rings, and the cores.
+    pub(crate) fn room(&self) -> [u32; 3] {
+        [self.spans.capacity(), self.cells.capacity(), self.cores.len() as u32]
+    }
+
     /// Who claims a span's slot on a core.
     #[inline(always)]
     fn span_by(&self, mode: Mode, core: usize) -> By<'static> {

@@ -78,6 +78,8 @@ pub struct Drain<const MTU: usize, const NAMES: usize = 64> {
     echo: Option<u8>,
     heard: u64,
     introduction: Introduction,
+    /// What the clock said last, of a session that is over.
+    stopped_at: Option<u64>,
 }
 
 impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
@@ -93,6 +95,22 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     pub fn new(tracer: &'static Tracer, session: Session) -> Option<Self> {
         const { assert!(MTU >= MIN_MTU && MTU <= MAX_MTU, "a drain's MTU is from 64 to 1,472 bytes") };
         tracer.arena.begin_session(session).then(|| Self::at(tracer, session, (0, 0, 0)))
+    }
+
+    /// The drain of a session that has just begun.
+    pub(crate) const fn of_new_session(tracer: &'static Tracer, session: Session) -> Self {
+        Self::at(tracer, session, (0, 0, 0))
+    }
+
+    /// The drain of a session that a reset has ended, and whose last time this is.
+    pub(crate) fn of_old_session(
+        tracer: &'static Tracer,
+        session: Session,
+        told: (u32, u32, u64),
+        time: u64,
+    ) -> Self {
+        const { assert!(MTU >= MIN_MTU && MTU <= MAX_MTU, "a drain's MTU is from 64 to 1,472 bytes") };
+        Self { stopped_at: Some(time), ..Self::at(tracer, session, told) }
     }
 
     /// A drain that begins with this packet, after so many spans, and whose newest counter is the third.
@@ -115,6 +133,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
             echo: None,
             heard: 0,
             introduction: Introduction::NONE,
+            stopped_at: None,
         }
     }
 
@@ -213,10 +232,24 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     fn fill(&mut self) -> usize {
         let mut sweep = Sweep { arena: self.tracer.arena, from: self.from, swept: self.swept };
         let mut next = if self.introduction.is_next() { None } else { sweep.next() };
-        let Self { tracer, session, buffer, about, names, sequence, spans, latest, told, echo, .. } = self;
-        let now = tracer.clock.now();
+        let Self {
+            tracer,
+            session,
+            buffer,
+            about,
+            names,
+            sequence,
+            spans,
+            latest,
+            told,
+            echo,
+            stopped_at,
+            ..
+        } = self;
+        let now = stopped_at.unwrap_or_else(|| tracer.clock.now());
         // A panic in the middle takes this packet with it.
         tracer.arena.note_packet(sequence.wrapping_add(1));
+        tracer.arena.keep(sequence.wrapping_add(1), *spans, *latest, now);
         let header = Header {
             session: *session,
             sequence: *sequence,
@@ -259,6 +292,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         *spans = spans.wrapping_add(taken);
         *latest = widen(*latest, encoder.newest);
         tracer.arena.note_drained(*latest, *spans);
+        tracer.arena.keep(sequence.wrapping_add(1), *spans, *latest, now);
 
         let told_names = encoder.tell_names(&mut w, empty) || told_names;
         if taken > 0 && !told_names {
@@ -269,6 +303,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         (self.from, self.swept) = (sweep.from, sweep.swept);
         if len == empty {
             self.tracer.arena.note_packet(self.sequence);
+            self.tracer.arena.keep(self.sequence, self.spans, self.latest, now);
             // Not even a sync has room: spans go on.
             self.introduction = Introduction::NONE;
             return 0;

@@ -54,34 +54,6 @@ impl<M: Threads> Detached<M> {
     }
 }
 
-/// While it lives the span of a [`Detached`] is the current one where it was made.
-#[derive(Debug)]
-pub struct Entered {
-    tracer: &'static Tracer,
-    /// What was current before.
-    before: u32,
-    /// It ends where it began.
-    thread: PhantomData<*const ()>,
-}
-
-impl Entered {
-    /// Has a span be the current one from here on.
-    pub fn of<M: Threads>(span: &Detached<M>) -> Self {
-        let (tracer, inside) = span.0.place();
-        let before = match inside {
-            0 => tracer.current(),
-            inside => tracer.arena.enter(Here::of(tracer.context), inside),
-        };
-        Self { tracer, before, thread: PhantomData }
-    }
-}
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        self.tracer.arena.enter(Here::of(self.tracer.context), self.before);
-    }
-}
-
 impl<M: Threads> Deref for Detached<M> {
     type Target = Span<M>;
 

@@ -71,6 +71,13 @@
 //! keeps places for roots and errors. What is dropped is counted by cause and core, and [`Callsites`] go on counting what
 //! happens at each callsite.
 //!
+//! # After a reset
+//!
+//! A [`Recorder`] is an arena in memory that a reset leaves alone. At the next start a [`Boot`] looks at what is there, sends what is
+//! sound as the session that it was, and then begins a new one: what was open when the device came to grief is
+//! closed as an error, with the reason of the reset, and where the program was when the handler of the fault has left that
+//! ([`Tracer::note_reset`]). What is damaged is recognised by a check of each record, left out and counted.
+//!
 //! # Features
 //!
 //! None is on by default, and each but `off` only adds.
@@ -123,6 +130,8 @@ mod model;
 #[allow(unsafe_code)]
 mod on_panic;
 pub mod propagation;
+#[allow(unsafe_code)]
+mod recorder;
 mod sampler;
 mod shown;
 #[allow(unsafe_code)]
@@ -162,6 +171,8 @@ pub use global_tags::{GlobalTagError, GlobalTags};
 pub use id::Session;
 #[cfg(not(loom))]
 pub use on_panic::on_panic;
+#[cfg(not(loom))]
+pub use recorder::{Boot, Image, Previous, Program, Reason, Recorder, Reset};
 pub use sampler::{Rule, Sampler};
 pub use span::{Number, RecordErr, Span, SpanBuilder, SpanRef};
 pub use span_context::SpanContext;

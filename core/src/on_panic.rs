@@ -107,6 +107,9 @@ pub(crate) enum Said<'m> {
 ///
 /// As for [`Tracer::on_panic`].
 pub(crate) unsafe fn close_all(tracer: &'static Tracer, said: Said<'_>, place: Option<(&str, u32)>) {
+    if tracer.arena.is_asleep() {
+        return;
+    }
     let shown;
     let (here, end, message) = if tracer.arena.panicked() {
         let message = match said {

@@ -3,7 +3,7 @@
 use core::any::type_name;
 use core::fmt::{self, Debug, Display};
 
-pub use crate::future::{Entered, within};
+pub use crate::future::within;
 #[cfg(feature = "linked-tracer")]
 pub use crate::global::linked;
 pub use crate::global::{span, trace};
@@ -11,9 +11,13 @@ pub use crate::span::Span;
 pub use core::option::Option::Some;
 pub use core::{compile_error, concat, module_path, stringify};
 
+use crate::arena::Here;
 use crate::exclusive::Threads;
+use crate::future::Detached;
 use crate::span::Message;
 use crate::tag::Value;
+use crate::tracer::Tracer;
+use core::marker::PhantomData;
 
 /// Runs the body of a function. As it is run once, it may give away what it captured.
 #[inline(always)]
@@ -25,6 +29,34 @@ pub fn call<R>(body: impl FnOnce() -> R) -> R {
 #[inline(always)]
 pub const fn none<T>() -> Option<T> {
     None
+}
+
+/// While it lives the span of a [`Detached`] is the current one where it was made.
+#[derive(Debug)]
+pub struct Entered {
+    tracer: &'static Tracer,
+    /// What was current before.
+    before: u32,
+    /// It ends where it began.
+    thread: PhantomData<*const ()>,
+}
+
+impl Entered {
+    /// Has a span be the current one from here on.
+    pub fn of<M: Threads>(span: &Detached<M>) -> Self {
+        let (tracer, inside) = span.place();
+        let before = match inside {
+            0 => tracer.current(),
+            inside => tracer.arena.enter(Here::of(tracer.context), inside),
+        };
+        Self { tracer, before, thread: PhantomData }
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.tracer.arena.enter(Here::of(self.tracer.context), self.before);
+    }
 }
 
 /// What a tag can hold: a name by which the compiler can say what that is.

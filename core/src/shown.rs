@@ -29,6 +29,12 @@ macro_rules! shown {
 shown!([] Tracer, "Tracer", "service" = |tracer| tracer.service);
 shown!([] Exclusive, "Exclusive", "service" = |exclusive| exclusive.tracer().service);
 shown!([const S: usize, const T: usize, const C: usize] Arena<S, T, C>, "Arena", "spans" = |_arena| S);
+#[cfg(not(loom))]
+shown!([const S: usize, const T: usize, const C: usize] crate::Image<S, T, C>, "Image", "spans" = |_image| S);
+#[cfg(not(loom))]
+shown!([const S: usize, const T: usize, const C: usize] crate::Recorder<S, T, C>, "Recorder", "spans" = |_recorder| S);
+#[cfg(not(loom))]
+shown!([const MTU: usize] crate::Boot<MTU>, "Boot", "previous" = |boot| boot.previous());
 shown!([const N: usize] Callsites<N>, "Callsites", "names" = |_table| N);
 shown!([const N: usize] GlobalTags<N>, "GlobalTags", "tags" = |_table| N);
 shown!([const MTU: usize, const N: usize] Drain<MTU, N>, "Drain", "spans" = |drain| drain.spans());

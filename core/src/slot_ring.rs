@@ -77,7 +77,8 @@ impl<T, const W: usize, const B: usize> Slot<T, W, B> {
                 word: AtomicU32::new(FREE),
                 shared: shared_words(),
                 bytes: shared_bytes(),
-                owned: UnsafeCell::new(MaybeUninit::uninit()),
+                // Not left open: what was never written may be looked at after a reset.
+                owned: UnsafeCell::new(MaybeUninit::zeroed()),
             }
         }
     }
@@ -323,6 +324,11 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         self.slot(handle).word.store(self.capacity() | FREE, Ordering::Release);
     }
 }
+
+#[cfg(not(loom))]
+mod found;
+#[cfg(not(loom))]
+pub(crate) use found::Found;
 
 mod claim;
 

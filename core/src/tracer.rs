@@ -70,8 +70,12 @@ impl Tracer {
         arena: &'static Arena<SPANS, TAGS, CORES>,
         clock: &'static dyn Clock,
     ) -> Self {
+        Self::of(arena.view(), clock)
+    }
+
+    pub(crate) const fn of(arena: ArenaView, clock: &'static dyn Clock) -> Self {
         Self {
-            arena: arena.view(),
+            arena,
             clock,
             context: &OneContext,
             interrupts: Interrupts::Children,
@@ -203,7 +207,10 @@ impl Tracer {
     /// assert!(!TRACER.trace("order").is_recording());
     /// ```
     pub fn set_enabled(&self, enabled: bool) {
-        self.arena.state.disabled.store(!enabled || self.arena.has_panicked(), Ordering::Relaxed);
+        self.arena
+            .state
+            .disabled
+            .store(!enabled || self.arena.has_panicked() || self.arena.is_asleep(), Ordering::Relaxed);
     }
 
     /// Sets a tag of all spans, of those too that are open or wait for the drain; one that was set before under the same key, or

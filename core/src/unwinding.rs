@@ -30,17 +30,33 @@ pub struct Unwinding {
 impl Unwinding {
     const_unless_loom! {
         /// `look` is shown a span that is about to end and the tick of its start; 0: that of a future whose poll is over.
+        ///
+        /// ```
+        /// use microspan::Unwinding;
+        /// static UNWINDING: Unwinding = Unwinding::new(|span, _start| _ = span.error(true));
+        /// ```
         pub fn new(look: fn(&SpanRef, u64)) -> Self {
             Self { under_way: AtomicU32::new(0), look }
         }
     }
 
     /// A thread begins to unwind.
+    ///
+    /// ```
+    /// static UNWINDING: microspan::Unwinding = microspan::Unwinding::new(|span, _start| _ = span.error(true));
+    /// std::panic::set_hook(Box::new(|_| UNWINDING.begin()));
+    /// ```
     pub fn begin(&self) {
         self.under_way.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A thread does so no more; once for each beginning.
+    ///
+    /// ```
+    /// static UNWINDING: microspan::Unwinding = microspan::Unwinding::new(|span, _start| _ = span.error(true));
+    /// UNWINDING.begin(); // a panic hook was called
+    /// UNWINDING.end(); // the outermost span of that thread has ended, or the panic was caught
+    /// ```
     pub fn end(&self) {
         self.under_way.fetch_sub(1, Ordering::Relaxed);
     }

@@ -12,12 +12,13 @@
 //! | `sandwich_uart` | `lm3s6965evb`, Cortex-M3 | the same kitchen, its spans over a serial line |
 //! | `sandwich_tcp` | `lm3s6965evb`, Cortex-M3 | the same kitchen, its spans over a TCP connection that may break |
 //! | `sandwich_mqtt` | `lm3s6965evb`, Cortex-M3 | the same kitchen, its spans published to an MQTT broker |
-//! | `distributed_counter`, `distributed_kitchen` | `lm3s6965evb`, Cortex-M3 | two boards and a service on the host in one trace |
 //! | `clock_udp` | `lm3s6965evb`, Cortex-M3 | spans that say what the host's clock showed meanwhile |
+//! | `distributed_counter`, `distributed_kitchen` | `lm3s6965evb`, Cortex-M3 | two boards and a service on the host in one trace |
 //! | `hammer_nested` | `mps2-an386`, Cortex-M4 | two interrupts and thread mode on one arena, every span checked |
 //! | `hammer_m0` | `microbit`, Cortex-M0 | the same without compare-exchange |
 //! | `hammer_cores` | `mps2-an521`, two Cortex-M33 | two cores on one arena, spans handed from one to the other |
 //! | `example_panic` | `mps2-an386`, Cortex-M4 | a panic in an interrupt, and the spans that its handler still sends |
+//! | `recorder_m4`, `recorder_m0` | `mps2-an386`, Cortex-M4; `microbit`, Cortex-M0 | resets, after which the next boot sends what was open |
 //! | `cost` | one for each of four cores | what an operation costs, in instructions |
 //! | `size_*` | `mps2-an386`, Cortex-M4 | what is linked into a program that traces, and how large it is |
 //!

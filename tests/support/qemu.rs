@@ -78,8 +78,8 @@ impl Board {
 
     /// Gives its program another argument.
     #[must_use]
-    pub fn argument(mut self, name: &str, value: u32) -> Self {
-        self.semihosting.push_str(&format!(",arg={name}={value}"));
+    pub fn argument(mut self, name: &str, value: impl Into<u32>) -> Self {
+        self.semihosting.push_str(&format!(",arg={name}={}", value.into()));
         self
     }
 

@@ -1,7 +1,7 @@
 //! Cells that are pushed onto a span's chain as one: all of them or none.
 
-use super::tags::{ATTRIBUTE, LINK, LINKED, first, note_of};
-use super::{ArenaView, Cause, CellSlot, MAX_NAME, MAX_STR, STEPS};
+use super::tags::{ATTRIBUTE, LINK, LINKED, Last, first, note_of};
+use super::{ArenaView, Cause, MAX_NAME, MAX_STR, STEPS};
 use crate::drain::{BEYOND, Beyond};
 use crate::slot_ring::By;
 use crate::span_context::{CONTEXT, SpanContext};
@@ -17,16 +17,18 @@ const ATTRIBUTES: usize = 255;
 pub(super) struct Cells<'a> {
     arena: &'a ArenaView,
     by: By<'static>,
+    /// The span that they are for.
+    handle: u32,
     /// The link to the one that was filled last.
     next: u32,
     /// The one that was filled first.
-    last: Option<&'static CellSlot>,
+    last: Option<Last>,
 }
 
 impl<'a> Cells<'a> {
     #[inline(always)]
-    pub(super) fn new(arena: &'a ArenaView, by: By<'static>) -> Self {
-        Self { arena, by, next: LINKED, last: None }
+    pub(super) fn new(arena: &'a ArenaView, by: By<'static>, handle: u32) -> Self {
+        Self { arena, by, handle, next: LINKED, last: None }
     }
 
     /// Fills a cell before the others.
@@ -37,9 +39,15 @@ impl<'a> Cells<'a> {
         };
         // SAFETY: claimed above.
         unsafe { cell.slot.write(CellBody(words)) };
-        cell.slot.chain(note | self.next);
+        let word = note | self.next;
+        cell.slot.chain(word);
+        let content = self.arena.content(words);
+        if let Some(kept) = &self.arena.kept {
+            let index = cell.handle & (self.arena.cells.capacity() - 1);
+            kept.seal_cell(index, self.handle, word, content);
+        }
         self.next = self.arena.link(cell.handle);
-        self.last.get_or_insert(cell.slot);
+        self.last.get_or_insert(Last { slot: cell.slot, handle: cell.handle, content });
         Ok(())
     }
 
@@ -110,9 +118,9 @@ impl<'a> Cells<'a> {
 
     /// Puts them at the head of a span's chain.
     #[inline(always)]
-    pub(super) fn push(self, handle: u32) -> Result<(), Cause> {
-        match self.last {
-            Some(last) => self.arena.push(handle, self.next, last, last.chained() & !LINK),
+    pub(super) fn push(self) -> Result<(), Cause> {
+        match &self.last {
+            Some(last) => self.arena.push(self.handle, self.next, last, last.slot.chained() & !LINK),
             None => Ok(()),
         }
     }
@@ -128,7 +136,7 @@ pub(crate) type Attributes<'a> = &'a [(&'static str, Value<'a>)];
 impl ArenaView {
     /// Has the drain know what writes such cells. Whoever sees one of them pushed sees this.
     #[inline]
-    fn use_beyond(&self) {
+    pub(super) fn use_beyond(&self) {
         let beyond = &self.state.beyond;
         if beyond.load(Ordering::Relaxed).is_null() {
             let way = (&raw const BEYOND).cast_mut();
@@ -162,10 +170,10 @@ impl ArenaView {
         let name = cut(name, MAX_NAME);
         let [low, high] = words_of(time);
         self.use_beyond();
-        let mut cells = Cells::new(self, by);
+        let mut cells = Cells::new(self, by, handle);
         cells.attributes(attributes)?;
         cells.put([name.as_ptr(), low, high], note_of(Kind::Event, name.len()))?;
-        cells.push(handle)
+        cells.push()
     }
 
     /// Adds a link to a span of this arena.
@@ -178,10 +186,10 @@ impl ArenaView {
     ) -> Result<(), Cause> {
         let words = [linked, self.last_root(linked), 0].map(|word| ptr::without_provenance(word as usize));
         self.use_beyond();
-        let mut cells = Cells::new(self, by);
+        let mut cells = Cells::new(self, by, handle);
         cells.attributes(attributes)?;
         cells.put(words, note_of(Kind::Link, 0))?;
-        cells.push(handle)
+        cells.push()
     }
 
     /// Adds a link to a span of elsewhere.
@@ -193,10 +201,10 @@ impl ArenaView {
         attributes: Attributes<'_>,
     ) -> Result<(), Cause> {
         self.use_beyond();
-        let mut cells = Cells::new(self, by);
+        let mut cells = Cells::new(self, by, handle);
         cells.attributes(attributes)?;
         cells.context(Kind::RemoteLink, context)?;
-        cells.push(handle)
+        cells.push()
     }
 
     /// Says which span of elsewhere is the parent of a root.
@@ -207,9 +215,9 @@ impl ArenaView {
         context: &SpanContext,
     ) -> Result<(), Cause> {
         self.use_beyond();
-        let mut cells = Cells::new(self, by);
+        let mut cells = Cells::new(self, by, handle);
         cells.context(Kind::RemoteParent, context)?;
-        cells.push(handle)
+        cells.push()
     }
 
     /// Sets an item of baggage; one that is too long is not set at all.
@@ -224,8 +232,8 @@ impl ArenaView {
             return Err(Cause::TagsOversize);
         }
         self.use_beyond();
-        let mut cells = Cells::new(self, by);
+        let mut cells = Cells::new(self, by, handle);
         cells.string(Kind::Baggage, key, value, 0)?;
-        cells.push(handle)
+        cells.push()
     }
 }

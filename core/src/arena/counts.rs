@@ -159,7 +159,7 @@ impl ArenaView {
 
     /// The count of a core and a cause, by their numbers.
     pub(crate) fn counter(&self, core: usize, cause: usize) -> Option<&'static AtomicU32> {
-        self.cores.get(core)?.dropped.get(cause)
+        self.dropped.get(core)?.get(cause)
     }
 
     /// How many cores the arena serves.

@@ -1,6 +1,6 @@
 //! Closing spans whose guards will not come to it.
 
-use super::{ArenaView, END_HIGH, ROOT, START_HIGH, TAGS};
+use super::{ArenaView, ROOT, START_HIGH, TAGS};
 use crate::sync::{Ordering, compiler_fence, fence};
 
 impl ArenaView {
@@ -8,6 +8,11 @@ impl ArenaView {
     pub(crate) fn panicked(&self) -> bool {
         self.state.disabled.store(true, Ordering::Relaxed);
         !self.state.panicked.swap(true, Ordering::AcqRel)
+    }
+
+    /// Whether the arena was not looked at since the reset.
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.state.asleep.load(Ordering::Relaxed)
     }
 
     /// Whether there was a panic.
@@ -47,9 +52,8 @@ impl ArenaView {
                 (start, slot.bytes[START_HIGH].load(Ordering::Relaxed))
             },
         };
-        // SAFETY: the span is open, and the caller has it in its owner's place; the part is a field of the body.
-        unsafe { slot.write_part(|body| &raw mut (*body).end, end) };
-        slot.bytes[END_HIGH].store(high, Ordering::Relaxed);
+        // SAFETY: the span is open, and the caller has it in its owner's place.
+        unsafe { self.write_end(handle, slot, end, high) };
         self.spans.finish(handle);
     }
 

@@ -39,6 +39,9 @@ impl ArenaView {
     /// Begins the session; `false`: it has begun already.
     pub(crate) fn begin_session(&self, session: Session) -> bool {
         let known = &self.state.session;
+        if self.state.asleep.load(Ordering::Relaxed) {
+            return false;
+        }
         if known.is_begun.swap(true, Ordering::AcqRel) {
             return false;
         }

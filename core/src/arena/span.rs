@@ -1,9 +1,10 @@
 //! Starting and finishing a span.
 
 use super::current::{Birth, byte};
+use super::kept::begun;
 use super::{
-    ArenaView, Cause, Core, END_HIGH, ERROR, Here, INTERRUPT, Judge, Kin, MAX_NAME, NAME_LEN, PARENT, ROOT,
-    START_HIGH, STEPS, SpanSlot, TAGS,
+    ArenaView, Cause, Core, ERROR, Here, INTERRUPT, Judge, Kin, MAX_NAME, NAME_LEN, PARENT, ROOT, START_HIGH,
+    STEPS, SpanSlot, TAGS,
 };
 use crate::clock::Clock;
 use crate::context::Interrupts;
@@ -139,6 +140,12 @@ impl ArenaView {
             slot.write_part(|body| &raw mut (*body).name, name.as_ptr());
             slot.write_part(|body| &raw mut (*body).start, start as u32);
         }
+        if let Some(kept) = &self.kept
+            && let Some(seal) = kept.span(handle & (self.spans.capacity() - 1))
+        {
+            let begun = begun(handle, (parent, root), (name.as_ptr(), name.len() as u8), start);
+            seal.store(begun, Ordering::Relaxed);
+        }
         // Last: who comes into a start knows by this whether all of it is there.
         compiler_fence(Ordering::Release);
         slot.shared[TAGS].store(self.empty_chain(handle), Ordering::Relaxed);
@@ -153,9 +160,8 @@ impl ArenaView {
     pub(crate) unsafe fn finish(&self, here: Here, Started { handle, previous }: Started, end: u64) {
         self.leave(here, handle, previous);
         let slot = self.spans.slot(handle);
-        // SAFETY: the caller's promise; the part is a field of the body.
-        unsafe { slot.write_part(|body| &raw mut (*body).end, end as u32) };
-        slot.bytes[END_HIGH].store((end >> 32) as u8, Ordering::Relaxed);
+        // SAFETY: the caller's promise.
+        unsafe { self.write_end(handle, slot, end as u32, (end >> 32) as u8) };
         self.spans.finish(handle);
     }
 

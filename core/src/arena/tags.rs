@@ -8,6 +8,7 @@
 //! see half of a value, a late writer would have no head to fail at, and every first tag would pay for a search of its key.
 
 use super::cells::Cells;
+use super::kept::content;
 use super::{ArenaView, Cause, CellSlot, STEPS, SpanSlot, TAGS};
 use crate::slot_ring::{By, CHAINED};
 use crate::sync::Ordering;
@@ -22,6 +23,14 @@ pub(crate) const ERROR: u32 = 1 << 16;
 /// The span lost a tag.
 pub(crate) const LOST: u32 = 1 << 17;
 const ROUND: u32 = 18;
+
+/// The cell that a push writes last: the oldest of those that it puts before a chain.
+pub(super) struct Last {
+    pub(super) slot: &'static CellSlot,
+    pub(super) handle: u32,
+    /// What stands for its words in a check.
+    pub(super) content: u32,
+}
 
 /// The cell, by its index + 1, that a link, a head or the word of a cell names; 0: none.
 #[inline(always)]
@@ -43,7 +52,8 @@ impl ArenaView {
         let Some(cell) = self.cells.claim(by, 0, STEPS) else { return Err(Cause::TagsFull) };
         // SAFETY: claimed above.
         unsafe { cell.slot.write(CellBody([key, low, high])) };
-        self.push(handle, self.link(cell.handle), cell.slot, note)
+        let last = Last { slot: cell.slot, handle: cell.handle, content: self.content([key, low, high]) };
+        self.push(handle, self.link(cell.handle), &last, note)
     }
 
     /// Sets a tag of a span to a string: its first bytes lie beside the key, the others in further cells.
@@ -54,20 +64,24 @@ impl ArenaView {
         key: &'static str,
         text: &str,
     ) -> Result<(), Cause> {
-        let mut cells = Cells::new(self, by);
+        let mut cells = Cells::new(self, by, handle);
         cells.text(key, text, 0)?;
-        cells.push(handle)
+        cells.push()
     }
 
     /// Puts the cells from `link` to `last`, whose word is then `note` and the link to what was first, at the head of a
     /// span's chain.
     #[inline(always)]
-    pub(super) fn push(&self, handle: u32, link: u32, last: &CellSlot, note: u32) -> Result<(), Cause> {
+    pub(super) fn push(&self, handle: u32, link: u32, last: &Last, note: u32) -> Result<(), Cause> {
         let pushed = self.change_head(handle, |head| {
-            last.chain(note | head & LINK);
+            let word = note | head & LINK;
+            last.slot.chain(word);
+            if let Some(kept) = &self.kept {
+                kept.seal_cell(last.handle & (self.cells.capacity() - 1), handle, word, last.content);
+            }
             head & !LINK | link
         });
-        if pushed { Ok(()) } else { self.push_failed(link, last, note) }
+        if pushed { Ok(()) } else { self.push_failed(link, last.slot, note) }
     }
 
     #[cold]
@@ -136,6 +150,12 @@ impl ArenaView {
     /// The head of the chain of a span that was given back.
     pub(super) fn closed_chain(&self, handle: u32) -> u32 {
         closed(self.empty_chain(handle))
+    }
+
+    /// What stands for the words of a cell in its check, where there is one.
+    #[inline(always)]
+    pub(super) fn content(&self, words: [Word; 3]) -> u32 {
+        if self.kept.is_some() { content(words) } else { 0 }
     }
 
     /// The link to a cell.

@@ -81,18 +81,39 @@ pub struct Taken<'a> {
 
 impl Taken<'_> {
     /// What its id is derived from, by [`Session::span_id`](crate::Session::span_id).
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// let mut drain = Drain::<64, 0>::new(&TRACER, Session::new(7)).unwrap();
+    /// TRACER.trace("order").finish();
+    /// drain.take(|span| assert_eq!(span.counter(), span.trace()));
+    /// ```
     #[inline]
     pub fn counter(&self) -> u64 {
         widen(self.latest, self.span.handle)
     }
 
     /// The counter of the root of its trace; its own: it is the root.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// let mut drain = Drain::<64, 0>::new(&TRACER, Session::new(7)).unwrap();
+    /// TRACER.trace("order").finish();
+    /// drain.take(|span| assert_eq!(span.trace(), span.counter()));
+    /// ```
     #[inline]
     pub fn trace(&self) -> u64 {
         widen(self.latest, self.span.root())
     }
 
     /// The counter of its parent.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// let mut drain = Drain::<64, 0>::new(&TRACER, Session::new(7)).unwrap();
+    /// TRACER.trace("order").finish();
+    /// drain.take(|span| assert_eq!(span.parent(), None));
+    /// ```
     #[inline]
     pub fn parent(&self) -> Option<u64> {
         let (parent, is_root) = (self.span.parent(), self.span.root() == self.span.handle);
@@ -100,29 +121,64 @@ impl Taken<'_> {
     }
 
     /// Of the root of an interrupt's trace: the span that the interrupt came into, and that one's trace where it is known.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// let mut drain = Drain::<64, 0>::new(&TRACER, Session::new(7)).unwrap();
+    /// TRACER.trace("order").finish();
+    /// drain.take(|span| assert!(span.link().is_none()));
+    /// ```
     pub fn link(&self) -> Option<(u64, Option<u64>)> {
         let (parent, is_root) = (self.span.parent(), self.span.root() == self.span.handle);
         (parent != 0 && is_root).then(|| self.linked([parent, self.tracer.arena.last_root(parent)]))
     }
 
     /// The interrupt it was started in; 0: none.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// let mut drain = Drain::<64, 0>::new(&TRACER, Session::new(7)).unwrap();
+    /// TRACER.trace("order").finish();
+    /// drain.take(|span| assert_eq!(span.interrupt(), 0));
+    /// ```
     pub fn interrupt(&self) -> u8 {
         self.span.interrupt()
     }
 
     /// What it is called.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// let mut drain = Drain::<64, 0>::new(&TRACER, Session::new(7)).unwrap();
+    /// TRACER.trace("order").finish();
+    /// drain.take(|span| assert_eq!(span.name(), "order"));
+    /// ```
     #[inline]
     pub fn name(&self) -> &'static str {
         self.span.name()
     }
 
     /// The tick at which it started, if it ended at most 2^39 ticks ago.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// let mut drain = Drain::<64, 0>::new(&TRACER, Session::new(7)).unwrap();
+    /// TRACER.trace("order").finish();
+    /// drain.take(|span| assert!(span.start() <= Ticks.now()));
+    /// ```
     #[inline]
     pub fn start(&self) -> u64 {
         self.widened(self.span.end()).wrapping_sub(self.duration())
     }
 
     /// How many ticks it took, up to 2^40 less 2^30; 0 where it ended before it began.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// let mut drain = Drain::<64, 0>::new(&TRACER, Session::new(7)).unwrap();
+    /// TRACER.trace("order").finish();
+    /// drain.take(|span| assert!(span.duration() < 1_000_000));
+    /// ```
     #[inline]
     pub fn duration(&self) -> u64 {
         let ticks = self.span.end().wrapping_sub(self.span.start()) & TICKS;
@@ -130,18 +186,41 @@ impl Taken<'_> {
     }
 
     /// Whether it failed.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// let mut drain = Drain::<64, 0>::new(&TRACER, Session::new(7)).unwrap();
+    /// TRACER.trace("order").finish();
+    /// drain.take(|span| assert!(!span.error()));
+    /// ```
     #[inline]
     pub fn error(&self) -> bool {
         self.span.has(ERROR)
     }
 
     /// Whether some of its tags found no cell.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// let mut drain = Drain::<64, 0>::new(&TRACER, Session::new(7)).unwrap();
+    /// TRACER.trace("order").finish();
+    /// drain.take(|span| assert!(!span.lost_tags()));
+    /// ```
     #[inline]
     pub fn lost_tags(&self) -> bool {
         self.span.has(LOST)
     }
 
     /// Shows its tags and what else hangs on it, newest first; of several tags with one key, the newest.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// let mut drain = Drain::<64, 0>::new(&TRACER, Session::new(7)).unwrap();
+    /// TRACER.trace("order").set_tag("slices", 2u32).set_tag("warm", true);
+    /// let mut keys = Vec::new();
+    /// drain.take(|span| span.tags(|key, _| keys.push(key)));
+    /// assert_eq!(keys, ["warm", "slices"]);
+    /// ```
     #[inline]
     pub fn tags(&self, mut each: impl FnMut(&'static str, Held<'_>)) {
         if self.span.has_tags() {
@@ -237,6 +316,22 @@ pub struct Said<'a>(&'a Cell);
 
 impl Said<'_> {
     /// Shows each attribute, in the order in which they were given, and whether its string was cut.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// # use microspan::Held;
+    /// let mut drain = Drain::<64, 0>::new(&TRACER, Session::new(7)).unwrap();
+    /// TRACER.trace("order").add_event("toasted", &[("slices", 2u32.into()), ("warm", true.into())]);
+    /// let mut keys = Vec::new();
+    /// drain.take(|span| {
+    ///     span.tags(|_, held| {
+    ///         if let Held::Event(_, said) = held {
+    ///             said.each(|key, _, _| keys.push(key));
+    ///         }
+    ///     });
+    /// });
+    /// assert_eq!(keys, ["slices", "warm"]);
+    /// ```
     pub fn each(&self, mut each: impl FnMut(&'static str, Value<'_>, bool)) {
         self.0.attributes().for_each(|cell| value(&cell, |value, cut| each(cell.key(), value, cut)));
     }

@@ -57,10 +57,12 @@ impl Engine {
         let mut source = Source::new(session.trace_id(0));
         source.process_id = Some(std::process::id());
         let time = Time::new(clock.frequency(), read(clock, started));
+        let rates = shared.client.rates();
         Some(Self {
             drain: Drain::new(tracer, session)?,
             converter: Converter::new(session, Arc::new(source), time),
-            assembler: Assembler::new(Limits { quiet: QUIET, ..Limits::default() }, tagging),
+            assembler: Assembler::new(Limits { quiet: QUIET, ..Limits::default() }, tagging)
+                .with_rates(rates),
             shared,
             clock,
             started,

@@ -20,7 +20,8 @@
 //! | `masked_probe` | a critical section around nothing: proof that a masked interrupt is seen where there is one |
 //!
 //! Nothing is dropped: the program fails if something was. One target is one board: see `here.rs`. A program has one
-//! tracer, as most have, so that the compiler can put it in; `cost_interrupts`, `cost_callsites`, `cost_sampler` and `cost_global` have others.
+//! tracer, as most have, so that the compiler can put it in; `cost_interrupts`, `cost_callsites`, `cost_sampler`,
+//! `cost_global` and `cost_recorder` have others.
 
 #![cfg_attr(target_os = "none", no_std, no_main)]
 

@@ -64,10 +64,9 @@ fn two_boards_and_a_service_of_the_host_take_part_in_one_trace() {
     let from = now();
     let (pantry, requests) = Pantry::start(spans, broker.port());
     let calls = ports::udp();
-    let kitchen = kitchen.reached_by_udp(calls, CALLS, spans).argument("pantry", requests.into()).start();
+    let kitchen = kitchen.reached_by_udp(calls, CALLS, spans).argument("pantry", requests).start();
     kitchen.wait_for("kitchen-1 hears orders");
-    let counter =
-        counter.ethernet(spans).argument("kitchen", calls.into()).argument("broker", broker.port().into());
+    let counter = counter.ethernet(spans).argument("kitchen", calls).argument("broker", broker.port());
     let counter = counter.start().finish();
     let kitchen = kitchen.finish();
     pantry.stop();

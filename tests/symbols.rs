@@ -121,7 +121,7 @@ fn is_of_tests(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     name.ends_with("tests.rs")
         || name == "step.rs"
-        || path.components().any(|part| part.as_os_str() == "model")
+        || path.components().any(|part| part.as_os_str() == "model" || part.as_os_str() == "tests")
 }
 
 /// The source files in a folder, those of tests excepted.

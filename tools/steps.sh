@@ -172,7 +172,7 @@ fuzz_targets=(frame packet session request headers elf drain)
 step_fuzz() {
     need_programs c++:g++ || return
     local host target seconds=$((60 / ${#fuzz_targets[@]})) dir=$target_dir/fuzz status=0
-    # The gate goes the same way each time; chance is for the long runs, where what it finds stops nobody's change.
+    # As for the property tests: the gate goes the same way each time.
     local seed=1
     export CARGO_TARGET_DIR=$dir CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
     # Some million spans; without optimization, as in the step `tests`, there are fewer.

@@ -25,7 +25,7 @@ mod firmware {
 
     const DEVICE: &str = "kitchen-1";
     /// How long bread takes to be toasted.
-    const TOASTING: Duration = Duration::from_millis(20);
+    const TOASTING: Duration = Duration::from_millis(50);
     /// The longest request to the pantry.
     const REQUEST: usize = 768;
     const NOT_MADE: &str = "the pantry gave no ingredients";

@@ -5,7 +5,7 @@ use embassy_net::Stack;
 use embassy_net::udp::{PacketMetadata, UdpSocket};
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::signal::Signal;
-use embassy_time::{Duration, Ticker};
+use embassy_time::{Duration, Timer, with_timeout};
 use microspan::{Drain, Session, Tracer, Udp};
 
 use super::{report, send};
@@ -19,7 +19,7 @@ const MTU: usize = 1_024;
 /// How often finished spans are looked for.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// Every so many looks the session tells its time, spans or not: of many delays the least is known better.
+/// Every so many looks the session tells of itself, spans or not: the bridge then asks for its time.
 const SYNC: u32 = 10;
 
 /// How the program's work ended.
@@ -67,7 +67,6 @@ async fn run(stack: Stack<'static>, tracer: &'static Tracer, mut drain: Drain<MT
         panic!("a local port was asked for and refused: {error:?}");
     }
     let mut link = Udp::new(&socket, (HOST, port));
-    let mut ticker = Ticker::every(GLANCE);
     let mut looks = 0_u32;
     let end = loop {
         if let Some(request) = link.request() {
@@ -81,12 +80,13 @@ async fn run(stack: Stack<'static>, tracer: &'static Tracer, mut drain: Drain<MT
         if let Some(end) = END.try_take() {
             break end;
         }
-        ticker.next().await;
+        // A request that asks for the time is heard at once: what it waits is what the bridge does not know of the clock.
+        let _ = with_timeout(GLANCE, socket.wait_recv_ready()).await;
     };
     // What is told last says how many spans there were, so that the host can tell whether it has them all.
     drain.sync();
     while !send(&mut drain, &mut link) {
-        ticker.next().await;
+        Timer::after(GLANCE).await;
     }
     socket.flush().await;
     report(tracer, end.spans_made, &drain);

@@ -29,7 +29,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use publish::Publisher;
 
 /// How long ingredients take to be picked.
-const PICKING: Duration = Duration::from_millis(5);
+const PICKING: Duration = Duration::from_millis(50);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -13,6 +13,10 @@ use microspan_std::threads::Threads;
 
 /// How often finished spans are looked for.
 const GLANCE: Duration = Duration::from_millis(10);
+/// How often the session tells of itself, spans or not: the bridge then asks for its time.
+const SYNC: Duration = Duration::from_millis(200);
+/// The longest request of a bridge, and more.
+const REQUEST: usize = 64;
 
 /// Nanoseconds since the clock was first read.
 struct Nanoseconds;
@@ -33,6 +37,16 @@ static ARENA: Arena<1024, 4096, 16> = Arena::new();
 static TRACER: Tracer = Tracer::new(&ARENA, &Nanoseconds).context(&Threads::<16>).service("pantry");
 
 struct Udp(UdpSocket);
+
+impl Udp {
+    /// Waits for a request of the bridge, and not for long.
+    fn hear(&self, drain: &mut Drain<1472, 256>) {
+        let mut request = [0; REQUEST];
+        if let Ok(len) = self.0.recv(&mut request) {
+            drain.hear(&request[..len]);
+        }
+    }
+}
 
 impl Transport for Udp {
     type Error = io::Error;
@@ -62,21 +76,24 @@ pub fn start(bridge: SocketAddr) -> Result<Mail, Box<dyn std::error::Error>> {
     microspan::set_global(&TRACER).map_err(|_| "the program has a tracer already")?;
     let socket = UdpSocket::bind("127.0.0.1:0")?;
     socket.connect(bridge)?;
+    socket.set_read_timeout(Some(GLANCE))?;
     let mut link = Udp(socket);
     let is_over = Arc::new(AtomicBool::new(false));
     let over = is_over.clone();
     let thread = thread::spawn(move || {
+        let mut told: Option<Instant> = None;
         loop {
+            // What is told last says how many spans there were.
             let is_over = over.load(Ordering::Acquire);
-            if is_over {
-                // What is told last says how many spans there were.
+            if is_over || told.is_none_or(|told| told.elapsed() >= SYNC) {
+                told = Some(Instant::now());
                 drain.sync();
             }
             while drain.poll(&mut link).is_ok_and(|sent| sent) {}
             if is_over {
                 return drain.spans();
             }
-            thread::sleep(GLANCE);
+            link.hear(&mut drain);
         }
     });
     Ok(Mail { is_over, thread })

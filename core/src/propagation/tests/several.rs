@@ -121,3 +121,43 @@ fn no_style_and_no_headers_are_nothing() {
     let passing = Passing::default().baggage_items(&[("a", "1")]);
     assert_eq!(inject(&Propagator::new(), &no_ids, &passing).0, [("baggage", "a=1".to_string())]);
 }
+
+const ALL: &[Style] = &[Style::Datadog, Style::TraceContext, Style::B3Multi, Style::B3, Style::Baggage];
+
+#[test]
+fn a_priority_is_told_in_each_style_as_far_as_it_can_say_it() {
+    for (priority, flags, one, several) in [
+        (-1, "00", "0", ("x-b3-sampled", "0")),
+        (0, "00", "0", ("x-b3-sampled", "0")),
+        (1, "01", "1", ("x-b3-sampled", "1")),
+        (2, "01", "d", ("x-b3-flags", "1")),
+        (5, "01", "d", ("x-b3-flags", "1")),
+    ] {
+        let context = SpanContext { trace_id: 10, span_id: 11, sampling_priority: Some(priority) };
+        let (out, _) = inject(&Propagator::new().styles(ALL), &context, &Passing::default());
+        let number = priority.to_string();
+        assert_eq!(header(&out, "x-datadog-sampling-priority"), Some(number.as_str()));
+        assert_eq!(header(&out, "traceparent").map(|parent| &parent[53..]), Some(flags));
+        assert!(header(&out, "tracestate").unwrap().contains(&format!(";s:{priority}")), "{out:?}");
+        assert_eq!(header(&out, "b3"), Some(format!("000000000000000a-000000000000000b-{one}").as_str()));
+        assert_eq!(header(&out, several.0), Some(several.1));
+    }
+}
+
+#[test]
+fn each_style_that_names_another_trace_is_a_link_and_one_of_the_same_trace_is_none() {
+    let headers = [
+        ("x-datadog-trace-id", "10"),
+        ("x-datadog-parent-id", "11"),
+        ("traceparent", OTHER),
+        ("x-b3-traceid", "a"),
+        ("x-b3-spanid", "dd"),
+        ("b3", "00000000000000ee-00000000000000ef-0"),
+    ];
+    let extracted = Propagator::new().styles(ALL).extract(headers.as_slice());
+    assert_eq!(extracted.context.unwrap().span_id, 11, "B3 of the same trace says nothing new");
+    let links: Vec<_> =
+        extracted.links.iter().map(|link| (link.context_headers, link.context.trace_id)).collect();
+    assert_eq!(links, [("tracecontext", 0xff), ("b3", 0xee)]);
+    assert_eq!(extracted.links[1].context.sampling_priority, Some(0));
+}

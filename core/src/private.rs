@@ -7,7 +7,6 @@ pub use crate::future::within;
 #[cfg(feature = "linked-tracer")]
 pub use crate::global::linked;
 pub use crate::global::{span, trace};
-pub use crate::sampler::matches;
 pub use crate::span::Span;
 pub use core::option::Option::Some;
 pub use core::{compile_error, concat, module_path, stringify};
@@ -19,6 +18,11 @@ use crate::span::Message;
 use crate::tag::Value;
 use crate::tracer::Tracer;
 use core::marker::PhantomData;
+
+/// Whether a pattern of a rule matches the whole of a text.
+pub fn matches(pattern: &str, text: &str) -> bool {
+    crate::sampler::matches(pattern, text)
+}
 
 /// Runs the body of a function. As it is run once, it may give away what it captured.
 #[inline(always)]

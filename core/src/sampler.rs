@@ -11,7 +11,7 @@ mod glob;
 mod limiter;
 mod rule;
 
-pub use glob::matches;
+pub(crate) use glob::matches;
 pub(crate) use rule::Root;
 pub use rule::Rule;
 

@@ -1,7 +1,7 @@
 //! Patterns: `*` stands for any text, `?` for one character.
 
 /// Whether a pattern matches the whole of a text. The case of ASCII letters makes no difference.
-pub fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut here) = (0, 0);
     // What follows the last star, and where in the text it was looked for.

@@ -1,4 +1,4 @@
-//! What the expansions of the macros name, and nothing else does: it may change in any release.
+//! What the expansions of the macros name, and what the host's side shares with the device's: it may change in any release.
 
 use core::any::type_name;
 use core::fmt::{self, Debug, Display};
@@ -18,6 +18,11 @@ use crate::span::Message;
 use crate::tag::Value;
 use crate::tracer::Tracer;
 use core::marker::PhantomData;
+
+/// Whether a pattern of a rule matches the whole of a text.
+pub fn matches(pattern: &str, text: &str) -> bool {
+    crate::sampler::matches(pattern, text)
+}
 
 /// Runs the body of a function. As it is run once, it may give away what it captured.
 #[inline(always)]

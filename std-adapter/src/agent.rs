@@ -38,9 +38,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub(crate) use info::Followed;
 pub use info::{Info, TagLists};
 pub use stats::{Count, Stats};
 
+use crate::config::{ApiVersion, Config};
 use crate::error::ConfigError;
 use crate::pipeline::{Rates, Trace};
 use endpoint::Endpoint;
@@ -90,6 +92,19 @@ impl Default for Options {
             ask_first: true,
             external_env: None,
         }
+    }
+}
+
+impl Options {
+    /// The same, and what the configuration says: the form of traces, and what the cluster says of this process unless that is
+    /// said already.
+    #[must_use]
+    pub fn with_config(mut self, config: &Config) -> Self {
+        self.v05 |= config.api_version == ApiVersion::V05;
+        if self.external_env.is_none() {
+            self.external_env.clone_from(&config.external_env);
+        }
+        self
     }
 }
 

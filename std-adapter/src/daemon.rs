@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 pub use input::Input;
 pub use summary::{AtCallsite, OnCore, Summary};
 
-use crate::agent::{self, Client};
+use crate::agent::{self, Client, Followed};
 use crate::config::Config;
 use crate::decode::{Arrival, Correction, Decoder};
 use crate::defmt::Program;
@@ -81,7 +81,7 @@ pub fn run(
         _ => Decoder::with_strings(Arc::new(Images::open(options.elf)?)),
     };
     let program = options.defmt_elf.map(|path| Program::open(&path)).transpose()?;
-    let client = Client::start(&config.agent_url, agent::Options::default())?;
+    let client = Client::start(&config.agent_url, agent::Options::default().with_config(&config))?;
     let (sender, events) = mpsc::sync_channel(QUEUE);
     let is_live = inputs.iter().any(|input| !matches!(input, Input::Stdin | Input::File(_)));
     let patience = if is_live { Patience::None } else { Patience::Unlimited };
@@ -111,7 +111,8 @@ pub fn run(
         streams: HashMap::new(),
         ways,
         other_versions: HashSet::new(),
-        assembler: Assembler::new(Limits::default(), config.tagging).with_rates(client.rates()),
+        assembler: Assembler::configured(Limits::default(), &config).with_rates(client.rates()),
+        followed: Followed::default(),
         outlet: Outlet {
             client,
             print,
@@ -135,6 +136,8 @@ struct Bridge {
     /// The wire versions that were said to be other ones: each is said once.
     other_versions: HashSet<u8>,
     assembler: Assembler,
+    /// What the agent says of itself.
+    followed: Followed,
     outlet: Outlet,
     started: Instant,
 }
@@ -338,6 +341,9 @@ impl Bridge {
 
     fn poll(&mut self) {
         let now = self.now();
+        if let Some(filters) = self.followed.news(&self.outlet.client) {
+            self.assembler.set_agent_filters(filters);
+        }
         self.decode(|decoder, mut out| decoder.poll(now, &mut out));
         let Self { assembler, outlet, .. } = self;
         assembler.poll(now, &mut |trace| outlet.take(trace));

@@ -166,7 +166,7 @@ impl Builder {
             return Err(SetGlobalError::AlreadySet.into());
         }
         let session = Session::new(getrandom::u64().map_err(InitError::Random)?);
-        let client = Client::start(&config.agent_url, self.agent)?;
+        let client = Client::start(&config.agent_url, self.agent.with_config(&config))?;
 
         let wake: &'static Wake = Box::leak(Box::default());
         let clock: &'static dyn Clock = match self.is_coarse {
@@ -184,7 +184,7 @@ impl Builder {
         let tracer: &'static Tracer = Box::leak(Box::new(tracer));
 
         let shared = Arc::new(Shared::new(wake, client));
-        let engine = Engine::new(shared.clone(), tracer, clock, session, config.tagging);
+        let engine = Engine::new(shared.clone(), tracer, clock, session, &config);
         let engine = engine.ok_or(SetGlobalError::AlreadySet)?;
         microspan::set_global(tracer)?;
         fork::settle();

@@ -28,6 +28,8 @@ enum Command {
     Bridge(Bridge),
     /// Run a small stand-in for the Datadog agent: it checks and shows traces, and sends them nowhere.
     Agent(Agent),
+    /// Show each setting, what it is and where that comes from: a variable of the environment, or the default.
+    Config(Shown),
 }
 
 /// The agent is found as Datadog's tracers find it: DD_TRACE_AGENT_URL, or DD_AGENT_HOST and DD_TRACE_AGENT_PORT, or
@@ -114,6 +116,13 @@ struct Agent {
     quiet: bool,
 }
 
+#[derive(Args)]
+struct Shown {
+    /// As one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
 fn main() -> ExitCode {
     let command = Cli::parse().command;
     if log::set_logger(&ToStderr).is_ok() {
@@ -122,6 +131,7 @@ fn main() -> ExitCode {
     let ended = match command {
         Command::Bridge(bridge) => run_bridge(bridge),
         Command::Agent(agent) => run_agent(agent),
+        Command::Config(shown) => show_config(&shown),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -133,12 +143,9 @@ fn main() -> ExitCode {
 }
 
 fn run_bridge(args: Bridge) -> anyhow::Result<()> {
-    let mut config = Config::from_env();
-    for warning in &config.warnings {
-        log::warn!("{warning}");
-    }
+    let mut config = read_config();
     if let Some(url) = args.agent_url {
-        config.agent_url = url;
+        config = config.with_agent_url(url);
     }
     let style = Style::for_output(&io::stdout(), config.no_color);
     let options = daemon::Options {
@@ -158,6 +165,42 @@ fn run_bridge(args: Bridge) -> anyhow::Result<()> {
         writeln!(io::stdout(), "{line}").context("cannot write the summary to standard output")?;
     }
     Ok(())
+}
+
+/// The configuration of the environment; what is wrong with it is said.
+fn read_config() -> Config {
+    let config = Config::from_env();
+    for warning in &config.warnings {
+        log::warn!("{warning}");
+    }
+    config
+}
+
+fn show_config(args: &Shown) -> anyhow::Result<()> {
+    let config = read_config();
+    let settings = config.settings();
+    let text = if args.json {
+        let shown = settings.iter().map(|setting| {
+            let value = serde_json::json!({
+                "value": setting.value,
+                "origin": setting.origin.to_string(),
+                "used": setting.is_used,
+            });
+            (setting.name.to_owned(), value)
+        });
+        let shown = serde_json::Value::Object(shown.collect());
+        serde_json::json!({ "settings": shown, "not_used": config.unused() }).to_string()
+    } else {
+        let width = settings.iter().map(|setting| setting.name.len()).max().unwrap_or_default();
+        let lines = settings.iter().map(|setting| {
+            let note = if setting.is_used { "" } else { ", not used" };
+            let value = if setting.value.is_empty() { "-" } else { &setting.value };
+            format!("{:width$}  {value}  ({}{note})", setting.name, setting.origin)
+        });
+        let unused = config.unused().iter().map(|name| format!("{name:width$}  is set and not used"));
+        lines.chain(unused).collect::<Vec<_>>().join("\n")
+    };
+    writeln!(io::stdout(), "{text}").context("cannot write the configuration to standard output")
 }
 
 fn run_agent(args: Agent) -> anyhow::Result<()> {

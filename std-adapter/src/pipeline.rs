@@ -17,6 +17,13 @@
 //! A root that continues the trace of another process or device says so when it comes, after its children. Then all
 //! spans of its trace that are held, and those that come later, go over to that trace; what went out in part before does not.
 //!
+//! # What happens to it then
+//!
+//! [Filters](crate::config::Filters) and [`TraceFilter`]s look at it: what they drop is counted and leaves nothing, neither in the
+//! parts that come later. Where there are lists of filters, a trace goes out in part only when it is oversized, as they look
+//! at its root. Of a trace of which nobody has decided the host's sampler does, once for all of its parts. At last
+//! [replace rules](crate::config::ReplaceRule) hide what is not to leave.
+//!
 //! Nothing here performs I/O or reads a clock: spans and the time come from the caller. Spans of one trace that come
 //! from two sources make two chunks, as two tracers would, because what stands on a chunk's first span says who made it.
 
@@ -25,15 +32,22 @@ mod baggage;
 mod context;
 mod correct;
 mod decision;
+mod filter;
+mod limiter;
 mod passed;
 mod rates;
+mod recent;
 mod remotes;
+mod replace;
 mod resolve;
+mod sampling;
 mod size;
+mod stage;
 mod table;
 mod trace;
 
 pub use assembler::Assembler;
+pub use filter::TraceFilter;
 pub use rates::Rates;
 pub use trace::{Datum, Trace};
 
@@ -93,6 +107,10 @@ pub struct Counters {
     pub oversized: u64,
     /// Traces handed on early because too much was held.
     pub evicted: u64,
+    /// Traces, or parts of them, that filters dropped.
+    pub filtered_traces: u64,
+    /// Spans in them.
+    pub filtered_spans: u64,
 }
 
 #[cfg(test)]

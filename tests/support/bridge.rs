@@ -24,7 +24,11 @@ pub struct Summary {
     pub spans_lost_on_the_way: u64,
     /// Spans that devices dropped, by their own count.
     pub spans_dropped_on_device: u64,
-    /// Spans received and not sent.
+    /// Traces, or parts of them, that filters dropped.
+    pub traces_filtered: u64,
+    /// Spans in them.
+    pub spans_filtered: u64,
+    /// Spans received and not sent for another reason.
     pub spans_dropped_by_host: u64,
     /// Traces, or parts of them, that the agent took.
     pub traces_sent: u64,
@@ -55,7 +59,13 @@ pub struct Bridge {
 impl Bridge {
     /// Starts one with these links, told `--json` and where the agent is.
     pub fn start(agent_url: &str, links: &[&str]) -> Self {
+        Self::start_with(agent_url, links, &[])
+    }
+
+    /// The same, with these variables of Datadog's.
+    pub fn start_with(agent_url: &str, links: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = command(links);
+        command.envs(variables.iter().copied());
         command.args(["--json", "--agent-url", agent_url]);
         Self { process: Process::start(&mut command) }
     }

@@ -1,6 +1,11 @@
 //! What an agent says of itself (`/info`), and the rates that it answers.
 
+use std::sync::Arc;
+
 use serde_json::Value;
+
+use super::Client;
+use crate::config::Filters;
 
 /// What an agent can do, and what it is set to do with traces.
 ///
@@ -64,6 +69,36 @@ impl Info {
     }
 }
 
+impl Info {
+    /// The traces that it throws away; what of its lists cannot be read is left to it.
+    pub fn filters(&self) -> Filters {
+        let lists = |lists: &TagLists| [lists.require.clone(), lists.reject.clone()];
+        let (tags, regex) = (lists(&self.filter_tags), lists(&self.filter_tags_regex));
+        let (filters, wrong) = Filters::from_lists(
+            &self.ignore_resources,
+            tags.each_ref().map(Vec::as_slice),
+            regex.each_ref().map(Vec::as_slice),
+        );
+        if !wrong.is_empty() {
+            log::debug!("of the agent's filters some are left to it: {}", wrong.join(", "));
+        }
+        filters
+    }
+}
+
+/// What was last seen of what an agent says of itself.
+#[derive(Default)]
+pub(crate) struct Followed(Option<Arc<Info>>);
+
+impl Followed {
+    /// The agent's filters, if it said something new.
+    pub(crate) fn news(&mut self, client: &Client) -> Option<Filters> {
+        let info = client.info()?;
+        let is_known = self.0.as_ref().is_some_and(|known| Arc::ptr_eq(known, &info));
+        (!is_known).then(|| self.0.insert(info).filters())
+    }
+}
+
 /// The rates in an answer; `None`: it says none, and those before still hold.
 pub(super) fn rates(json: &[u8]) -> Option<Vec<(String, f64)>> {
     let said: Value = serde_json::from_slice(json).ok()?;
@@ -98,6 +133,8 @@ mod tests {
         };
         let info = Info::parse(json);
         assert_eq!(info, expected);
+        let filters = info.filters();
+        assert_eq!((filters.ignore_resources.len(), filters.require.len(), filters.reject.len()), (1, 1, 1));
         assert!(info.serves("/v0.4/traces") && !info.serves("/v0.5/traces"));
         for nothing in [&b""[..], b"[]", b"{\"span_events\"", b"7"] {
             assert_eq!(Info::parse(nothing), Info::default());

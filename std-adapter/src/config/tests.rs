@@ -1,6 +1,11 @@
 //! The precedence and the grammar of Datadog's variables.
 
+use super::tagging::parse_tags;
 use super::*;
+use crate::model::{Text, Value};
+
+mod rules;
+mod values;
 
 fn config(variables: &[(&str, &str)]) -> Config {
     Config::from_vars(variables.iter().copied())

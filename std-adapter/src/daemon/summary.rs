@@ -12,7 +12,7 @@ use crate::{decode, pipeline};
 /// How many lines of a kind a person is shown.
 const LINES: usize = 10;
 
-/// What a bridge did. `spans_received` = `spans_sent` + `spans_dropped_by_host` once it has ended.
+/// What a bridge did. `spans_received` = `spans_sent` + `spans_filtered` + `spans_dropped_by_host` once it has ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Summary {
@@ -26,7 +26,11 @@ pub struct Summary {
     pub spans_lost_on_the_way: u64,
     /// Spans that devices dropped, by their own count.
     pub spans_dropped_on_device: u64,
-    /// Spans that were received and not sent, for whatever reason.
+    /// Traces, or parts of them, that filters dropped.
+    pub traces_filtered: u64,
+    /// Spans in them.
+    pub spans_filtered: u64,
+    /// Spans that were received and not sent, for any other reason.
     pub spans_dropped_by_host: u64,
     /// Tags that devices dropped, by their own count.
     pub tags_dropped_on_device: u64,
@@ -112,6 +116,8 @@ impl Summary {
             spans_sent: sent.sent.spans,
             spans_lost_on_the_way: decoded.lost_spans,
             spans_dropped_on_device: on_device.spans(),
+            traces_filtered: assembled.filtered_traces,
+            spans_filtered: assembled.filtered_spans,
             spans_dropped_by_host: dropped,
             tags_dropped_on_device: on_device.tags(),
             dropped_on_device: on_device,
@@ -153,6 +159,8 @@ impl fmt::Display for Summary {
         self.write_dropped(f)?;
         for (count, what) in [
             (self.spans_lost_on_the_way, "spans lost on the way"),
+            (self.traces_filtered, "traces filtered"),
+            (self.spans_filtered, "spans in filtered traces"),
             (self.spans_dropped_by_host, "spans received and not sent"),
             (self.log_lines_astray, "log lines of spans that have not come"),
             (self.packets_lost, "packets lost"),

@@ -8,7 +8,8 @@ use microspan::{Clock, Drain, Session, Tracer};
 use super::shared::Shared;
 use super::spans::Converter;
 use super::time::{Reading, Time};
-use crate::config::Tagging;
+use crate::agent::Followed;
+use crate::config::Config;
 use crate::model::Source;
 use crate::pipeline::{Assembler, Limits, Trace};
 
@@ -39,6 +40,7 @@ pub(super) struct Engine {
     drain: Drain<64, 0>,
     converter: Converter,
     assembler: Assembler,
+    followed: Followed,
     started: Instant,
     checked: Instant,
     sleep: Duration,
@@ -51,7 +53,7 @@ impl Engine {
         tracer: &'static Tracer,
         clock: &'static dyn Clock,
         session: Session,
-        tagging: Tagging,
+        config: &Config,
     ) -> Option<Self> {
         let started = Instant::now();
         let mut source = Source::new(session.trace_id(0));
@@ -61,8 +63,9 @@ impl Engine {
         Some(Self {
             drain: Drain::new(tracer, session)?,
             converter: Converter::new(session, Arc::new(source), time),
-            assembler: Assembler::new(Limits { quiet: QUIET, ..Limits::default() }, tagging)
+            assembler: Assembler::configured(Limits { quiet: QUIET, ..Limits::default() }, config)
                 .with_rates(rates),
+            followed: Followed::default(),
             shared,
             clock,
             started,
@@ -146,6 +149,9 @@ impl Engine {
             return;
         }
         self.checked = Instant::now();
+        if let Some(filters) = self.followed.news(&self.shared.client) {
+            self.assembler.set_agent_filters(filters);
+        }
         let jump = self.converter.time.observe(read(self.clock, self.started));
         if let Some(jump) = jump.filter(|_| self.converter.time.jumps() == 1) {
             log::warn!(

@@ -184,8 +184,9 @@ impl ExporterBuilder {
         for (key, value) in self.tags {
             told.set_tag(key, Value::Str(Text::from(value)));
         }
-        let client = Client::start(self.agent_url.as_deref().unwrap_or(&config.agent_url), self.options)?;
-        let assembler = Assembler::new(Limits::default(), config.tagging).with_rates(client.rates());
+        let options = self.options.with_config(&config);
+        let client = Client::start(self.agent_url.as_deref().unwrap_or(&config.agent_url), options)?;
+        let assembler = Assembler::configured(Limits::default(), &config).with_rates(client.rates());
         Ok(DatadogSpanExporter {
             client,
             assembler: Mutex::new(assembler),

@@ -5,9 +5,10 @@ use super::correct::Correction;
 use super::remotes::Remotes;
 use super::resolve::Resolver;
 use super::size;
+use super::stage::Stage;
 use super::table::Table;
-use super::{Counters, Limits, Rates, Trace};
-use crate::config::{BaggageKeys, Tagging};
+use super::{Counters, Limits, Rates, Trace, TraceFilter};
+use crate::config::{BaggageKeys, Config, Filters, Tagging};
 use crate::model::{Span, Tag, Text};
 
 /// How many spans have room in the emptied lists that are kept for the spans to come.
@@ -32,6 +33,9 @@ pub struct Assembler {
     baggage: BaggageKeys,
     contexts: Contexts,
     resolver: Resolver,
+    stage: Stage,
+    /// The latest time that was told.
+    now: u64,
     rates: Rates,
     /// Spans in the table, and their bytes.
     held: usize,
@@ -46,14 +50,28 @@ pub struct Assembler {
 impl Assembler {
     /// An empty one; `tagging` is what to say of spans whose source says less.
     pub fn new(limits: Limits, tagging: Tagging) -> Self {
+        let stage = Stage::new(tagging.mapping.clone());
+        Self::with_stage(limits, tagging, stage)
+    }
+
+    /// An empty one that does all that the configuration asks for: partial flushes, filters, sampling, hiding.
+    pub fn configured(mut limits: Limits, config: &Config) -> Self {
+        let flush = config.partial_flush;
+        limits.partial_flush_min_spans = if flush.enabled { flush.min_spans } else { usize::MAX };
+        Self::with_stage(limits, config.tagging.clone(), Stage::configured(config))
+    }
+
+    fn with_stage(limits: Limits, tagging: Tagging, stage: Stage) -> Self {
         Self {
             limits,
             counters: Counters::default(),
             table: Table::new(),
             remotes: Remotes::default(),
             baggage: tagging.baggage.clone(),
-            contexts: Contexts::new(tagging),
+            contexts: Contexts::new(tagging, stage.rules()),
             resolver: Resolver::default(),
+            stage,
+            now: 0,
             rates: Rates::default(),
             held: 0,
             held_bytes: 0,
@@ -71,8 +89,19 @@ impl Assembler {
         self
     }
 
+    /// Has every trace pass this code, after those that were added before.
+    pub fn add_filter(&mut self, filter: Box<dyn TraceFilter>) {
+        self.stage.add_filter(filter);
+    }
+
+    /// The lists of the agent's `/info`, beside those of the configuration; they replace the agent's earlier ones.
+    pub fn set_agent_filters(&mut self, filters: Filters) {
+        self.stage.set_agent_filters(filters);
+    }
+
     /// Takes a span, and hands on what has to go out because of it.
     pub fn push(&mut self, span: Span, now: u64, out: &mut impl FnMut(&Trace)) {
+        self.now = self.now.max(now);
         self.counters.spans += 1;
         if span.trace_id as u64 == 0 || span.span_id == 0 {
             self.counters.invalid += 1;
@@ -90,7 +119,8 @@ impl Assembler {
         self.held += 1;
         self.held_bytes += size::of_last(&slot.spans);
 
-        if !slot.has_root && slot.spans.len() >= self.limits.partial_flush_min_spans {
+        let may_go_in_part = !slot.has_root && !self.stage.waits_for_roots();
+        if may_go_in_part && slot.spans.len() >= self.limits.partial_flush_min_spans {
             self.counters.partial_flushes += 1;
             self.hand_on(at, out);
         } else if slot.spans.len() >= self.limits.trace_max_spans {
@@ -109,6 +139,7 @@ impl Assembler {
 
     /// Hands on the traces that are ready at `now`.
     pub fn poll(&mut self, now: u64, out: &mut impl FnMut(&Trace)) {
+        self.now = self.now.max(now);
         for has_root in [true, false] {
             while let Some(at) = self.table.quietest(has_root)
                 && self.deadline(at) <= now
@@ -181,20 +212,36 @@ impl Assembler {
         let Some(first) = spans.first() else { return };
         let context = self.contexts.of(&first.source);
         self.remotes.apply(&mut spans);
+        self.counters.duplicates += self.resolver.resolve(&mut spans, &context.service, &self.baggage);
+        self.stage.rename(&mut spans);
+        if !self.stage.keep(&mut spans, &context) {
+            self.counters.filtered_traces += 1;
+            self.counters.filtered_spans += spans.len() as u64;
+            self.reclaim_spans(spans);
+            return;
+        }
+        if self.stage.has_own() {
+            self.resolver.resolve_again(&mut spans, &context.service);
+        }
         let mut marks = std::mem::take(&mut self.spare_marks);
-        self.counters.duplicates +=
-            self.resolver.resolve(&mut spans, &context.service, &self.baggage, &mut marks);
+        self.resolver.mark(&spans, &mut marks);
         self.counters.spans_out += spans.len() as u64;
         self.counters.traces_out += 1;
 
-        let trace = Trace::new(spans, marks, context, &self.rates);
+        let mut trace = Trace::new(spans, marks, context, &self.rates);
+        self.stage.finish(&mut trace, self.now);
         out(&trace);
         self.reclaim(trace);
     }
 
     /// Keeps the memory of a trace that is gone.
     fn reclaim(&mut self, trace: Trace) {
-        let Trace { mut spans, top_level, .. } = trace;
+        let Trace { spans, top_level, .. } = trace;
+        self.spare_marks = top_level;
+        self.reclaim_spans(spans);
+    }
+
+    fn reclaim_spans(&mut self, mut spans: Vec<Span>) {
         if let Some(spare) = &mut self.spare_tags {
             for span in &mut spans {
                 let is_useful = (1..=SPARE_TAGS).contains(&span.tags.capacity());
@@ -205,7 +252,6 @@ impl Assembler {
             }
         }
         spans.clear();
-        self.spare_marks = top_level;
         if spans.capacity() <= SPARE_SPANS && self.spare_room + spans.capacity() <= SPARE_ROOM {
             self.spare_room += spans.capacity();
             self.spare_spans.push(spans);

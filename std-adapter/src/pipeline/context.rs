@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::resolve;
-use crate::config::Tagging;
+use super::{replace, resolve};
+use crate::config::{ReplaceRule, Tagging};
 use crate::model::{Source, Tag, Text, Value, find};
 
 /// The service of spans whose source and configuration name none; Datadog's name for a Rust program without one.
@@ -15,7 +15,7 @@ const UNNAMED: &str = "unnamed-rust-service";
 const REMEMBERED: usize = 1024;
 
 /// What holds for every span of a source.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Context {
     /// The main service.
     pub(super) service: Text,
@@ -32,6 +32,8 @@ pub(super) struct Context {
     /// What local roots say of the device.
     pub(super) device: Option<Text>,
     pub(super) build_id: Option<Text>,
+    /// The same as it goes out, if anything is hidden.
+    pub(super) clean: Option<Arc<Context>>,
 }
 
 impl Context {
@@ -62,7 +64,24 @@ impl Context {
             process_id: source.process_id,
             device: source.device.clone(),
             build_id: source.build_id.clone(),
+            clean: None,
         }
+    }
+
+    /// Remembers what it becomes by these rules.
+    fn with_clean(mut self, rules: &[ReplaceRule]) -> Self {
+        if !rules.is_empty() {
+            let mut clean = self.clone();
+            replace::in_all(rules, &mut clean.tags);
+            let texts = [
+                ("version", &mut clean.version),
+                ("device.name", &mut clean.device),
+                ("build.id", &mut clean.build_id),
+            ];
+            texts.into_iter().for_each(|(key, text)| replace::in_text(rules, key, text));
+            self.clean = Some(Arc::new(clean));
+        }
+        self
     }
 }
 
@@ -79,12 +98,13 @@ impl Context {
 /// The contexts of the sources seen lately.
 pub(super) struct Contexts {
     tagging: Tagging,
+    rules: Arc<[ReplaceRule]>,
     known: HashMap<u128, (Arc<Source>, Arc<Context>)>,
 }
 
 impl Contexts {
-    pub(super) fn new(tagging: Tagging) -> Self {
-        Self { tagging, known: HashMap::new() }
+    pub(super) fn new(tagging: Tagging, rules: Arc<[ReplaceRule]>) -> Self {
+        Self { tagging, rules, known: HashMap::new() }
     }
 
     /// The context of `source`.
@@ -97,7 +117,7 @@ impl Contexts {
         if self.known.len() >= REMEMBERED {
             self.known.clear();
         }
-        let context = Arc::new(Context::new(source, &self.tagging));
+        let context = Arc::new(Context::new(source, &self.tagging).with_clean(&self.rules));
         self.known.insert(source.runtime_id, (source.clone(), context.clone()));
         context
     }

@@ -1,7 +1,8 @@
 //! Who decided that a trace is kept, as Datadog writes it on the first span of a chunk.
 //!
 //! In this order: the program's own hand (the tags `manual.keep` and `manual.drop`), a priority that stands there already, a
-//! rule of the device's sampler, and otherwise the rate that the agent asks for ([`Rates`](super::Rates)).
+//! rule of the device's sampler, a rule of the [host's](super::sampling), and otherwise the rate that the agent asks for
+//! ([`Rates`](super::Rates)).
 
 use crate::model::{Span, Text, Value};
 
@@ -9,13 +10,38 @@ use crate::model::{Span, Text, Value};
 pub(super) const PRIORITY: &str = "_sampling_priority_v1";
 /// By what it was decided.
 pub(super) const MECHANISM: &str = "_dd.p.dm";
-/// The rate of the rule that kept the trace, as a device tells it.
+/// The rate of the rule that was for the trace.
 const RULE: &str = "_dd.rule_psr";
+/// The effective rate of the limit, where it was asked.
+const LIMIT: &str = "_dd.limit_psr";
 /// The same as it travels with the trace.
 pub(super) const RATE: &str = "_dd.p.ksr";
 
 const KEEP: &str = "manual.keep";
 const DROP: &str = "manual.drop";
+
+/// What a rule of the host's sampler made of a trace.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Decision {
+    pub(super) priority: i64,
+    pub(super) mechanism: u8,
+    pub(super) rate: f64,
+    /// The effective rate of the limit, where it was asked.
+    pub(super) limit: Option<f64>,
+}
+
+impl Decision {
+    /// Writes it on the first span of a chunk.
+    pub(super) fn write(self, first: &mut Span) {
+        first.tags.push((Text::from(PRIORITY), Value::Int(self.priority)));
+        if first.tag(MECHANISM).is_none() {
+            first.tags.push((Text::from(MECHANISM), Value::Str(Text::from(format!("-{}", self.mechanism)))));
+        }
+        first.tags.push((Text::from(RULE), Value::Float(self.rate)));
+        first.tags.push((Text::from(RATE), Value::Str(Text::from(format_rate(self.rate)))));
+        first.tags.extend(self.limit.map(|limit| (Text::from(LIMIT), Value::Float(limit))));
+    }
+}
 
 /// Writes on the first span what was decided of its trace, if anything was, and takes the tags away that said so.
 pub(super) fn decide(spans: &mut [Span]) {
@@ -63,9 +89,9 @@ fn by_hand(spans: &mut [Span]) -> Option<i64> {
     decided.map(|(_, priority)| priority)
 }
 
-/// At most six decimals, and no zeros at the end.
+/// At most six decimals, a half rounded up, and no zeros at the end.
 pub(super) fn format_rate(rate: f64) -> String {
-    let text = format!("{rate:.6}");
+    let text = format!("{:.6}", (rate * 1e6 + 0.5).floor() / 1e6);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
@@ -144,9 +170,14 @@ mod tests {
 
     #[test]
     fn a_rate_has_six_decimals_at_most() {
-        for (rate, text) in
-            [(0.3, "0.3"), (1.0, "1"), (0.0, "0"), (0.123_456_78, "0.123457"), (0.000_000_1, "0")]
-        {
+        for (rate, text) in [
+            (0.3, "0.3"),
+            (1.0, "1"),
+            (0.0, "0"),
+            (0.123_456_78, "0.123457"),
+            (0.007_812_5, "0.007813"),
+            (0.000_000_1, "0"),
+        ] {
             assert_eq!(format_rate(rate), text);
         }
     }

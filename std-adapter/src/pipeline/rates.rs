@@ -68,10 +68,14 @@ impl Rates {
     /// What the rate says of a trace of that service.
     pub(super) fn judge(&self, service: &str, env: &str, trace_id: u128) -> Option<Verdict> {
         let rate = self.find(service, env)?;
-        let most = (rate.value * TWO_TO_THE_64) as u64;
-        let is_kept = rate.value >= 1.0 || rate.value > 0.0 && (trace_id as u64).wrapping_mul(KNUTH) <= most;
+        let is_kept = keeps(rate.value, trace_id as u64);
         Some(Verdict { rate, is_kept })
     }
+}
+
+/// Whether an id, the low half of a trace's, is among the share that is kept.
+pub(super) fn keeps(rate: f64, id: u64) -> bool {
+    rate >= 1.0 || rate > 0.0 && id.wrapping_mul(KNUTH) <= (rate * TWO_TO_THE_64) as u64
 }
 
 #[cfg(test)]
@@ -93,8 +97,13 @@ mod tests {
     fn a_trace_is_kept_where_datadogs_tracers_keep_it() {
         let rates = Rates::default();
         for (rate, kept, dropped) in [
-            (0.5, &[1, 100, 1000, 3_936_498_394, (1 << 63) - 1][..], &[10, u64::MAX][..]),
-            (0.1, &[1, 100], &[10, 1000]),
+            (
+                0.5,
+                &[1, 100, 1000, 3_936_498_394, (1 << 63) - 1, 1 << 63][..],
+                &[10, (1 << 63) + 1, u64::MAX][..],
+            ),
+            (0.25, &[1, 100, 1000, 3_936_498_394], &[10, (1 << 63) - 1, 1 << 63, (1 << 63) + 1, u64::MAX]),
+            (0.1, &[1, 100, 3_936_498_394], &[10, 1000]),
             (1.0, &[1, u64::MAX], &[]),
             (0.0, &[], &[1, 100]),
         ] {

@@ -12,10 +12,10 @@ use crate::model::{Span, Tag, Text, Value};
 /// The agent's limits, in bytes.
 pub(super) const SERVICE: usize = 100;
 const NAME: usize = 100;
-const RESOURCE: usize = 5_000;
+pub(super) const RESOURCE: usize = 5_000;
 const TYPE: usize = 100;
 const KEY: usize = 200;
-const VALUE: usize = 25_000;
+pub(super) const VALUE: usize = 25_000;
 
 /// What the agent calls a span without a name.
 const UNNAMED: &str = "unnamed_operation";
@@ -37,29 +37,37 @@ pub(super) struct Resolver {
 }
 
 impl Resolver {
-    /// Completes `spans`; `top_level` is filled with one mark for each. Tells how many duplicates were dropped.
-    pub(super) fn resolve(
-        &mut self,
-        spans: &mut Vec<Span>,
-        service: &Text,
-        shown: &BaggageKeys,
-        top_level: &mut Vec<bool>,
-    ) -> u64 {
+    /// Completes `spans`. Tells how many duplicates were dropped.
+    pub(super) fn resolve(&mut self, spans: &mut Vec<Span>, service: &Text, shown: &BaggageKeys) -> u64 {
         if let Some(root) = spans.iter().position(Span::is_local_root) {
             spans[..=root].rotate_right(1);
         }
         let duplicates = self.drop_duplicates(spans);
         baggage::show(spans, shown);
+        self.complete(spans, service);
+        duplicates
+    }
+
+    /// The same of spans that somebody changed since.
+    pub(super) fn resolve_again(&mut self, spans: &mut [Span], service: &Text) {
+        self.note_places(spans);
+        self.complete(spans, service);
+    }
+
+    fn complete(&mut self, spans: &mut [Span], service: &Text) {
         spans.iter_mut().for_each(fit);
         for at in 0..spans.len() {
             self.inherit_service(spans, at, service);
         }
+    }
+
+    /// Fills `top_level` with one mark for each of the spans that were resolved last.
+    pub(super) fn mark(&self, spans: &[Span], top_level: &mut Vec<bool>) {
         top_level.clear();
         top_level.extend(spans.iter().map(|span| {
             span.is_local_root()
                 || self.place(span.parent_id).is_some_and(|at| spans[at].service != span.service)
         }));
-        duplicates
     }
 
     /// Keeps the first span of each id, and notes where it lies.

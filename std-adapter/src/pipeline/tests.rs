@@ -2,7 +2,10 @@
 
 mod beyond;
 mod bounds;
+mod decided;
 mod devices;
+mod filtered;
+mod hidden;
 mod sampled;
 
 use std::collections::BTreeMap;

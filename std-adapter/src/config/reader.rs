@@ -1,0 +1,129 @@
+//! A variable to a value: where it comes from, and what is wrong with it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Where a value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody said anything.
+    Default,
+    /// This environment variable.
+    Variable(&'static str),
+    /// The program, or the command line.
+    Program,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::Variable(name) => f.write_str(name),
+            Self::Program => f.write_str("program"),
+        }
+    }
+}
+
+/// A variable that holds something unusable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// The variable.
+    pub variable: &'static str,
+    /// What it holds.
+    pub value: String,
+    /// What is wrong with it, and what is used instead.
+    pub instead: String,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}=`{}`: {}", self.variable, self.value, self.instead)
+    }
+}
+
+/// The variables that are set, and what was made of them so far.
+pub(super) struct Reader {
+    variables: BTreeMap<String, String>,
+    warnings: Vec<Warning>,
+    origins: BTreeMap<&'static str, Origin>,
+}
+
+impl Reader {
+    pub(super) fn new<N: AsRef<str>, V: Into<String>>(variables: impl IntoIterator<Item = (N, V)>) -> Self {
+        let pairs = variables.into_iter().map(|(name, value)| (name.as_ref().to_owned(), value.into()));
+        let variables = pairs.filter(|(_, value)| !value.is_empty()).collect();
+        Self { variables, warnings: Vec::new(), origins: BTreeMap::new() }
+    }
+
+    /// The names of all that are set.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.variables.keys().map(String::as_str)
+    }
+
+    /// The first of these variables that is set.
+    pub(super) fn first(&self, variables: &[&'static str]) -> Option<(&'static str, String)> {
+        variables.iter().find_map(|&name| Some((name, self.variables.get(name)?.clone())))
+    }
+
+    /// The value that the first of these variables has for a setting; what is unusable is warned of with the reason that
+    /// `parse` gives.
+    pub(super) fn read<T>(
+        &mut self,
+        setting: &'static str,
+        variables: &[&'static str],
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let (variable, value) = self.first(variables)?;
+        match parse(value.trim()) {
+            Ok(parsed) => {
+                self.origins.insert(setting, Origin::Variable(variable));
+                Some(parsed)
+            }
+            Err(instead) => {
+                self.warn(variable, value, instead);
+                None
+            }
+        }
+    }
+
+    /// The same of a variable that may be right in part: `parse` tells what is wrong beside what it read.
+    pub(super) fn read_list<T>(
+        &mut self,
+        variable: &'static str,
+        parse: impl FnOnce(&str) -> (T, Vec<String>),
+    ) -> Option<T> {
+        let (_, value) = self.first(&[variable])?;
+        let (parsed, wrong) = parse(value.trim());
+        self.origins.insert(variable, Origin::Variable(variable));
+        if !wrong.is_empty() {
+            self.warn(variable, value, format!("{}; the rest is used", wrong.join(", ")));
+        }
+        Some(parsed)
+    }
+
+    /// A variable that says yes or no.
+    pub(super) fn truth(&mut self, name: &'static str, default: bool) -> bool {
+        let parse = |value: &str| match value.to_ascii_lowercase().as_str() {
+            "true" | "1" => Ok(true),
+            "false" | "0" => Ok(false),
+            _ => Err(format!("neither `true` nor `false`; `{default}` is used")),
+        };
+        self.read(name, &[name], parse).unwrap_or(default)
+    }
+
+    /// Notes what is wrong; what two settings have in common is said once.
+    pub(super) fn warn(&mut self, variable: &'static str, value: String, instead: String) {
+        let warning = Warning { variable, value, instead };
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    pub(super) fn came_from(&mut self, setting: &'static str, variable: &'static str) {
+        self.origins.insert(setting, Origin::Variable(variable));
+    }
+
+    pub(super) fn finish(self) -> (Vec<Warning>, BTreeMap<&'static str, Origin>) {
+        (self.warnings, self.origins)
+    }
+}

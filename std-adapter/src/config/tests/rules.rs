@@ -1,0 +1,121 @@
+//! Rules for sampling, filters, and what is hidden.
+
+use std::io::Write;
+
+use super::*;
+
+fn shown(variable: &'static str, value: &str) -> (String, Vec<String>) {
+    let config = config(&[(variable, value)]);
+    let settings = config.settings();
+    let setting = settings.into_iter().find(|setting| setting.name == variable).expect("a setting");
+    (setting.value, config.warnings.into_iter().map(|warning| warning.instead).collect())
+}
+
+#[test]
+fn sampling_rules_are_read_one_by_one() {
+    let (rules, wrong) = shown(
+        "DD_TRACE_SAMPLING_RULES",
+        r#"[{"sample_rate":"0.5","service":"a*","tags":{"n":7}},{"name":"x"},7,{"sample_rate":2},{"sample_rate":1,"name":3}]"#,
+    );
+    assert_eq!(rules, r#"[{"sample_rate":0.5,"service":"a*","tags":{"n":"7"}}]"#);
+    assert_eq!(
+        wrong,
+        [
+            "rule 2 has no `sample_rate`, rule 3 is no object, rule 4 has a `sample_rate` that is not from 0 to 1, \
+          rule 5 has a `name` that is no text; the rest is used"
+        ]
+    );
+    let (rules, wrong) = shown("DD_TRACE_SAMPLING_RULES", "{}");
+    assert_eq!((rules.as_str(), wrong[0].as_str()), ("", "not a list in JSON; the rest is used"));
+    assert!(shown("DD_TRACE_SAMPLING_RULES", "[{]").1[0].starts_with("not JSON (key must be a string"));
+}
+
+#[test]
+fn who_made_a_rule_is_its_mechanism() {
+    let rules = r#"[{"sample_rate":1,"provenance":"customer"},{"sample_rate":1,"provenance":"dynamic"},{"sample_rate":1}]"#;
+    let rules = config(&[("DD_TRACE_SAMPLING_RULES", rules)]).sampling.rules;
+    assert_eq!(rules.iter().map(|rule| rule.mechanism).collect::<Vec<_>>(), [11, 12, 3]);
+}
+
+#[test]
+fn a_limit_below_zero_is_none() {
+    let limit = |value| config(&[("DD_TRACE_RATE_LIMIT", value)]).sampling.limit;
+    assert_eq!((limit("-1"), limit("0"), limit("2.5")), (None, Some(0.0), Some(2.5)));
+}
+
+#[test]
+fn rules_for_spans_come_from_the_variable_or_else_from_the_file() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(br#"[{"name":"in.file","max_per_second":3}]"#).unwrap();
+    let path = file.path().to_str().unwrap();
+    let by_file = config(&[("DD_SPAN_SAMPLING_RULES_FILE", path)]);
+    let rule = |name: &str, max_per_second| SpanRule {
+        service: "*".to_owned(),
+        name: name.to_owned(),
+        rate: 1.0,
+        max_per_second,
+    };
+    assert_eq!(by_file.sampling.spans, [rule("in.file", Some(3.0))]);
+    assert_eq!(by_file.origin("DD_SPAN_SAMPLING_RULES"), Origin::Variable("DD_SPAN_SAMPLING_RULES_FILE"));
+    let both = [("DD_SPAN_SAMPLING_RULES_FILE", path), ("DD_SPAN_SAMPLING_RULES", r#"[{"name":"own"}]"#)];
+    assert_eq!(config(&both).sampling.spans, [rule("own", None)]);
+
+    let missing = config(&[("DD_SPAN_SAMPLING_RULES_FILE", "/nowhere/at/all")]);
+    assert!(missing.warnings[0].instead.ends_with("; no rules are used"), "{:?}", missing.warnings);
+}
+
+#[test]
+fn resources_to_ignore_are_fields_that_may_be_quoted() {
+    let (patterns, wrong) =
+        shown("DD_APM_IGNORE_RESOURCES", r#"GET /health, "a{1,2}", "say ""hi""",(,"open"#);
+    assert_eq!(patterns, r#"GET /health,"a{1,2}","say ""hi""","""open""#);
+    assert_eq!(wrong, ["`(` is no regular expression (unclosed group); the rest is used"]);
+}
+
+#[test]
+fn tags_to_filter_by_are_words_or_a_json_list() {
+    assert_eq!(shown("DD_APM_FILTER_TAGS_REJECT", " a:b:c  d: :e").0, "a:b:c d");
+    assert_eq!(shown("DD_APM_FILTER_TAGS_REJECT", " a:b:c  d: :e").1, ["`:e` has no key; the rest is used"]);
+    assert_eq!(shown("DD_APM_FILTER_TAGS_REQUIRE", r#"["a:b c"]"#).0, "a:b c");
+    assert_eq!(shown("DD_APM_FILTER_TAGS_REGEX_REJECT", "a:^b.*$ c:(").0, "a:^b.*$");
+    assert_eq!(shown("DD_APM_FILTER_TAGS_REGEX_REQUIRE", "a:^b").0, "a:^b");
+}
+
+#[test]
+fn lists_of_the_agent_are_read_like_those_of_the_environment() {
+    let (filters, wrong) = Filters::from_lists(&["GET /a", "("], [&["a:1"], &["b"]], [&["c:^d"], &["e:f("]]);
+    assert_eq!(
+        (filters.ignore_resources.len(), filters.require.len(), filters.reject.len(), wrong.len()),
+        (1, 2, 1, 2)
+    );
+    let mut both = config(&[("DD_APM_FILTER_TAGS_REJECT", "x")]).filters;
+    assert!(!both.is_empty() && Filters::default().is_empty());
+    both.extend(filters);
+    assert_eq!((both.require.len(), both.reject.len()), (2, 2));
+}
+
+#[test]
+fn replace_rules_name_a_tag_the_resource_or_everything() {
+    let text = r#"[{"name":"*","pattern":"a"},{"name":"resource.name","pattern":"b","repl":"?"},{"name":"error.*","pattern":"c"},{"name":"k","pattern":"d"},{"name":"","pattern":"e"},{"name":"f","pattern":"("}]"#;
+    let rules = config(&[("DD_APM_REPLACE_TAGS", text)]);
+    let targets: Vec<_> = rules.replace.iter().map(|rule| rule.target.clone()).collect();
+    let expected =
+        [Target::All, Target::Resource, Target::TagsFrom("error.".to_owned()), Target::Tag("k".to_owned())];
+    assert_eq!(targets, expected);
+    assert_eq!(
+        rules.warnings[0].instead,
+        "rule 5 has no `name`, rule 6 has a pattern that cannot be used: `(` is no regular expression (unclosed group); \
+         the rest is used"
+    );
+    assert_eq!(rules.replace[2].to_json()["name"], "error.*");
+}
+
+#[test]
+fn a_target_looks_into_no_tag_of_datadogs_unless_it_is_named() {
+    let is_for = |target: &Target, key| target.is_for_tag(key);
+    assert!(is_for(&Target::All, "a") && !is_for(&Target::All, "_dd.p.dm"));
+    assert!(is_for(&Target::Tag("_x".to_owned()), "_x") && !is_for(&Target::Resource, "a"));
+    assert!(is_for(&Target::TagsFrom("error.".to_owned()), "error.stack"));
+    assert!(Target::All.is_for_resource() && Target::Resource.is_for_resource());
+    assert!(!Target::Tag("resource".to_owned()).is_for_resource());
+}

@@ -1,0 +1,159 @@
+//! Values of one variable, where they come from, and what is said of those that are none.
+
+use microspan::propagation::{Behavior, Style};
+
+use super::*;
+
+fn warnings(config: &Config) -> Vec<String> {
+    config.warnings.iter().map(ToString::to_string).collect()
+}
+
+fn value(config: &Config, name: &str) -> String {
+    config.settings().into_iter().find(|setting| setting.name == name).map(|setting| setting.value).unwrap()
+}
+
+#[test]
+fn without_variables_each_setting_has_datadogs_default_and_says_so() {
+    let config = Config::new();
+    assert!(config.settings().iter().all(|setting| setting.origin == Origin::Default));
+    for (name, expected) in [
+        ("DD_TRACE_API_VERSION", "v0.4"),
+        ("DD_TRACE_ENABLED", "true"),
+        ("DD_TRACE_PARTIAL_FLUSH_ENABLED", "true"),
+        ("DD_TRACE_PARTIAL_FLUSH_MIN_SPANS", "300"),
+        ("DD_TRACE_RATE_LIMIT", "100"),
+        ("DD_TRACE_SAMPLE_RATE", ""),
+        ("DD_TRACE_PROPAGATION_STYLE_EXTRACT", "datadog,tracecontext,baggage"),
+        ("DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT", "continue"),
+        ("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "512"),
+        ("DD_TRACE_BAGGAGE_TAG_KEYS", "user.id,session.id,account.id"),
+        ("DD_TRACE_BAGGAGE_MAX_ITEMS", "64"),
+    ] {
+        assert_eq!(value(&config, name), expected, "{name}");
+    }
+    assert!(warnings(&config).is_empty() && config.unused().is_empty());
+}
+
+#[test]
+fn each_value_keeps_the_variable_it_came_from() {
+    let config = config(&[
+        ("OTEL_SERVICE_NAME", "otel"),
+        ("DD_TAGS", "service:tags,env:lab"),
+        ("DD_AGENT_HOST", "h"),
+        ("OTEL_PROPAGATORS", "b3"),
+        ("DD_TRACE_PROPAGATION_STYLE_INJECT", "datadog"),
+    ]);
+    let origin = |name| config.origin(name);
+    assert_eq!(origin("DD_SERVICE"), Origin::Variable("OTEL_SERVICE_NAME"));
+    assert_eq!(origin("DD_ENV"), Origin::Variable("DD_TAGS"));
+    assert_eq!(origin("DD_TRACE_AGENT_URL"), Origin::Variable("DD_AGENT_HOST"));
+    assert_eq!(origin("DD_TRACE_PROPAGATION_STYLE_EXTRACT"), Origin::Variable("OTEL_PROPAGATORS"));
+    assert_eq!(
+        origin("DD_TRACE_PROPAGATION_STYLE_INJECT"),
+        Origin::Variable("DD_TRACE_PROPAGATION_STYLE_INJECT")
+    );
+    assert_eq!((origin("DD_VERSION"), origin("nothing")), (Origin::Default, Origin::Default));
+}
+
+#[test]
+fn the_service_is_looked_for_in_datadogs_order() {
+    let mut all = vec![
+        ("DD_SERVICE", "a"),
+        ("OTEL_SERVICE_NAME", "b"),
+        ("DD_TAGS", "service:c"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "x=y, service.name = d"),
+    ];
+    for expected in ["a", "b", "c", "d"] {
+        assert_eq!(config(&all).tagging.service.as_deref(), Some(expected));
+        all.remove(0);
+    }
+}
+
+#[test]
+fn what_the_program_says_wins_and_silences_the_warnings_of_what_it_replaces() {
+    let variables = [
+        ("DD_TRACE_AGENT_PORT", "x"),
+        ("DD_TRACE_SAMPLE_RATE", "2"),
+        ("DD_SERVICE", "s"),
+        ("DD_TAGS", "a:1,b:2"),
+    ];
+    let config = config(&variables);
+    assert_eq!(config.warnings.len(), 2);
+    let config = config.with_agent_url("http://a:1").with_service("t").with_tag("a", "3");
+    assert_eq!(warnings(&config), ["DD_TRACE_SAMPLE_RATE=`2`: not a number from 0 to 1; no rate is used"]);
+    assert_eq!((config.agent_url.as_str(), config.tagging.service.as_deref()), ("http://a:1", Some("t")));
+    assert_eq!(value(&config, "DD_TAGS"), "b:2,a:3");
+    assert_eq!(config.origin("DD_SERVICE"), Origin::Program);
+    assert_eq!(config.origin("DD_TRACE_AGENT_URL"), Origin::Program);
+    assert_eq!(config.origin("DD_TRACE_SAMPLE_RATE"), Origin::Default);
+}
+
+#[test]
+fn a_bad_value_is_warned_of_once_with_what_is_used_instead() {
+    for (variable, value, instead) in [
+        ("DD_TRACE_ENABLED", "yes", "neither `true` nor `false`; `true` is used"),
+        ("DD_LOGS_INJECTION", "x", "neither `true` nor `false`; `false` is used"),
+        ("DD_TRACE_API_VERSION", "v0.3", "neither `v0.4` nor `v0.5`; `v0.4` is used"),
+        ("DD_TRACE_PARTIAL_FLUSH_MIN_SPANS", "0", "less than one span; 1 is used"),
+        ("DD_TRACE_PARTIAL_FLUSH_MIN_SPANS", "many", "not a number of spans; 300 is used"),
+        ("DD_TRACE_RATE_LIMIT", "x", "not a number of traces a second; 100 is used"),
+        ("DD_TRACE_SAMPLE_RATE", "NaN", "not a number from 0 to 1; no rate is used"),
+        ("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "x", "not a number; 512 is used"),
+        (
+            "DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT",
+            "x",
+            "none of `continue`, `restart` and `ignore`; `continue` is used",
+        ),
+        ("DD_TRACE_PROPAGATION_STYLE", "b3,x", "`x` is no style; the rest is used"),
+        ("DD_TRACE_PROPAGATION_STYLE", "x", "`x` is no style; `datadog,tracecontext,baggage` is used"),
+        ("DD_SERVICE_MAPPING", "a:b,c", "`c` is not `from:to`; the rest is used"),
+    ] {
+        assert_eq!(warnings(&config(&[(variable, value)])), [format!("{variable}=`{value}`: {instead}")]);
+    }
+}
+
+#[test]
+fn styles_of_one_direction_win_over_those_of_both() {
+    let found = config(&[
+        ("DD_TRACE_PROPAGATION_STYLE", "B3 , datadog,b3"),
+        ("DD_TRACE_PROPAGATION_STYLE_EXTRACT", "none"),
+        ("OTEL_PROPAGATORS", "tracecontext"),
+        ("DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT", "Restart"),
+        ("DD_TRACE_PROPAGATION_EXTRACT_FIRST", "TRUE"),
+        ("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "-5"),
+    ])
+    .propagation;
+    assert_eq!((found.extract, found.inject), (vec![], vec![Style::B3, Style::Datadog]));
+    assert_eq!((found.behavior, found.extract_first, found.tags_length), (Behavior::Restart, true, 0));
+}
+
+#[test]
+fn the_socket_is_the_default_where_it_is_and_no_host_or_port_is_said() {
+    let url = |variables: &[(&str, &str)]| {
+        agent::url(&mut Reader::new(variables.iter().copied()), Some("unix:///s".to_owned()))
+    };
+    assert_eq!(url(&[]), "unix:///s");
+    assert_eq!(url(&[("DD_AGENT_HOST", "h")]), "http://h:8126");
+    assert_eq!(url(&[("DD_TRACE_AGENT_PORT", "1")]), "http://localhost:1");
+    assert_eq!(url(&[("DD_TRACE_AGENT_URL", "http://u")]), "http://u");
+}
+
+#[test]
+fn older_names_of_host_and_port_are_known() {
+    let all = [("DD_TRACE_AGENT_HOSTNAME", "h"), ("DD_AGENT_HOST", "i"), ("DD_AGENT_PORT", "7")];
+    assert_eq!(config(&all).agent_url, "http://h:7");
+}
+
+#[test]
+fn a_variable_that_changes_nothing_is_named_without_its_value() {
+    let config = config(&[
+        ("DD_API_KEY", "secret"),
+        ("DD_SPAN_SAMPLING_RULES_FILE", "/nowhere"),
+        ("DD_TRACE_API_VERSION", "v0.5"),
+        ("DD_LOGS_INJECTION", "true"),
+        ("DD_TRACE_PROPAGATION_STYLE", "b3"),
+        ("HOME", "/"),
+    ]);
+    assert_eq!(config.unused(), ["DD_API_KEY", "DD_LOGS_INJECTION", "DD_TRACE_PROPAGATION_STYLE"]);
+    assert!(!config.settings().iter().any(|setting| setting.value.contains("secret")));
+}

@@ -74,13 +74,17 @@ pub struct Drain<const MTU: usize, const NAMES: usize = 64> {
     told: Option<Told>,
     /// When a listener was answered last: the low 32 bits, so that one may be put off whom chance brings at their like.
     answered: u32,
-    /// The token of a request that asked when it was heard, and when that was.
-    echo: Option<u8>,
-    heard: u64,
+    /// When the request was heard whose token is `echo`; of a session that is over, what its clock said last.
+    moment: u64,
+    /// The token of a request that asked when it was heard, or [`NO_ECHO`].
+    echo: u8,
+    /// The session was ended by a reset.
+    is_over: bool,
     introduction: Introduction,
-    /// What the clock said last, of a session that is over.
-    stopped_at: Option<u64>,
 }
+
+/// No token: those of requests are 4 bits.
+const NO_ECHO: u8 = 0xff;
 
 impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     /// The drain of this tracer, which begins the tracer's session; `None` when it had one already, since a session is
@@ -110,7 +114,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         time: u64,
     ) -> Self {
         const { assert!(MTU >= MIN_MTU && MTU <= MAX_MTU, "a drain's MTU is from 64 to 1,472 bytes") };
-        Self { stopped_at: Some(time), ..Self::at(tracer, session, told) }
+        Self { moment: time, is_over: true, ..Self::at(tracer, session, told) }
     }
 
     /// A drain that begins with this packet, after so many spans, and whose newest counter is the third.
@@ -130,10 +134,10 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
             swept: 0,
             told: None,
             answered: 0,
-            echo: None,
-            heard: 0,
+            moment: 0,
+            echo: NO_ECHO,
+            is_over: false,
             introduction: Introduction::NONE,
-            stopped_at: None,
         }
     }
 
@@ -232,21 +236,8 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     fn fill(&mut self) -> usize {
         let mut sweep = Sweep { arena: self.tracer.arena, from: self.from, swept: self.swept };
         let mut next = if self.introduction.is_next() { None } else { sweep.next() };
-        let Self {
-            tracer,
-            session,
-            buffer,
-            about,
-            names,
-            sequence,
-            spans,
-            latest,
-            told,
-            echo,
-            stopped_at,
-            ..
-        } = self;
-        let now = stopped_at.unwrap_or_else(|| tracer.clock.now());
+        let Self { tracer, session, buffer, about, names, sequence, spans, latest, told, echo, .. } = self;
+        let now = if self.is_over { self.moment } else { tracer.clock.now() };
         // A panic in the middle takes this packet with it.
         tracer.arena.note_packet(sequence.wrapping_add(1));
         tracer.arena.keep(sequence.wrapping_add(1), *spans, *latest, now);
@@ -263,9 +254,9 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         }
         let empty = w.used();
 
-        if let Some(token) = *echo {
-            match put_echo(&mut w, token, now.wrapping_sub(self.heard)) {
-                Ok(()) => *echo = None,
+        if *echo != NO_ECHO {
+            match put_echo(&mut w, *echo, now.wrapping_sub(self.moment)) {
+                Ok(()) => *echo = NO_ECHO,
                 Err(_) => w.rewind(empty),
             }
         }

@@ -109,8 +109,8 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
             return false;
         }
         let heard = self.tracer.clock.now();
-        if request.time.is_some() {
-            (self.echo, self.heard) = (request.time, heard);
+        if let (Some(token), false) = (request.time, self.is_over) {
+            (self.echo, self.moment) = (token, heard);
         }
         let now = heard as u32;
         if now.wrapping_sub(self.answered) >= self.tracer.clock.frequency() / 2 {

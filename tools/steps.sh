@@ -30,8 +30,8 @@ cost_targets=(thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabihf thumbv
 test_agent=ddapm-test-agent==1.69.1
 test_agent_dir=target/test-agent
 
-# The kitchen over each of its links, and the two boards of one trace.
-sandwiches=(distributed_counter distributed_kitchen sandwich_mqtt sandwich_rtt sandwich_tcp sandwich_uart sandwich_udp)
+# The kitchen over each of its links, the two boards of one trace, and the one that is told the time.
+sandwiches=(clock_udp distributed_counter distributed_kitchen sandwich_mqtt sandwich_rtt sandwich_tcp sandwich_uart sandwich_udp)
 
 # The programs that hammer an arena, the one that panics, those that are reset, and their targets.
 declare -A hammers=(
@@ -258,7 +258,8 @@ step_qemu() {
     build_sandwich "${sandwiches[@]}" && build_examples || return
     MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$target_dir" && pwd) \
         cargo test --locked --workspace --test mqtt --test probe --test tcp --test udp --test uart \
-        --test distributed --test examples --test defmt --test otel
+        --test clock --test configured --test distributed --test examples --test defmt --test forms --test lines \
+        --test normalised --test otel
 }
 
 build_examples() {

@@ -85,6 +85,12 @@ fn a_board_over_udp_is_timed_to_two_milliseconds_and_within_the_bound_that_is_to
         late.iter().filter_map(|span| errors(span)).map(|[middle, _]| middle).collect();
     let mut bounds: Vec<i64> = late.iter().map(|span| bound(span)).collect();
     let mut lengths: Vec<i64> = late.iter().map(|span| span.duration).collect();
+    assert!(
+        !late.is_empty() && middles.len() * 2 > late.len(),
+        "{} of {} were told the time",
+        middles.len(),
+        late.len()
+    );
     let shown = |values: &mut [i64]| [50, 90, 100].map(|percent| percentile(values, percent) / 1_000);
     println!(
         "{} spans after {} s, median, 90 % and most in us: errors {:?}, said to be at most {:?}, round trips {:?}",

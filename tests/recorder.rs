@@ -169,10 +169,21 @@ fn a_device_sends_after_each_reset_what_was_open(device: &Device) -> Result<(), 
 
     let count: u64 = sessions.iter().map(|session| session.spans.len() as u64).sum();
     let standin = Standin::start();
-    let mut bridge = Bridge::start(standin.url(), &["--stdin"]);
+    let mut bridge =
+        Bridge::start(standin.url(), &["--stdin", "--print", "--elf", &running.firmware.to_string_lossy()]);
     bridge.process.write(&stream);
     bridge.process.close_stdin();
+    let shown = bridge.process.stdout.clone();
     let summary = bridge.finish();
+    // The fault's stack, out of the program's ELF file.
+    let at = shown.all().into_iter().filter(|line| line.trim_start_matches(['│', ' ']).starts_with("at "));
+    let at: Vec<String> = at.collect();
+    for place in [
+        "board::fault (firmware-example/src/bin/recorder/",
+        "run::grief (firmware-example/src/bin/recorder/run.rs:",
+    ] {
+        assert!(at.iter().any(|line| line.contains(place)), "{place}: {at:?}");
+    }
     assert_eq!((summary.spans_sent, summary.spans_lost_on_the_way), (count, 0), "{summary:?}");
     assert_eq!((standin.summary().spans, standin.summary().rejected), (count, 0));
     Ok(())

@@ -24,19 +24,13 @@ pub(super) const SOUND: u32 = 1 << 31;
 #[inline(always)]
 pub(super) fn begun(handle: u32, (parent, root): (u32, u32), (name, len): (Word, u8), start: u64) -> u32 {
     let sum = take(take(take(handle, parent), root), short(name));
-    take(sum, time(start as u32, (start >> 32) as u8).wrapping_add(u32::from(len) << 16))
+    take(take(sum, start as u32), (start >> 32) as u8 as u32 | u32::from(len) << 8)
 }
 
 /// What stands for it with its end.
 #[inline(always)]
 pub(super) fn ended(begun: u32, end: u32, high: u8) -> u32 {
-    take(begun, time(end, high))
-}
-
-/// A time as one part.
-#[inline(always)]
-fn time(low: u32, high: u8) -> u32 {
-    low.wrapping_add(u32::from(high) << 24)
+    take(take(begun, end), high.into())
 }
 
 /// Takes a part in.
@@ -121,6 +115,32 @@ impl ArenaView {
     pub(crate) fn keep(&self, next_packet: u32, spans: u32, latest: u64, time: u64) {
         if let Some(kept) = &self.kept {
             kept.header.keep(&Progress { next_packet, spans, latest: (latest >> 16) as u32, time });
+        }
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_two_bits_of_a_word_of_a_span_change_its_check() {
+        let name = |address: usize| core::ptr::without_provenance(address);
+        let check = |parts: [u64; 7]| {
+            let [handle, parent, root, address, len, start, end] = parts;
+            let family = (parent as u32, root as u32);
+            let begun = begun(handle as u32, family, (name(address as usize), len as u8), start);
+            ended(begun, end as u32, (end >> 32) as u8)
+        };
+        let parts = [0x1234_0001, 0x1230_0001, 0x1230_0001, 0x0800_1234, 9, 0x12_3456_789a, 0x12_3456_80ff];
+        for (part, bits) in [32, 32, 32, 32, 8, 40, 40].into_iter().enumerate() {
+            for bit in 0..bits {
+                for other in (bit..bits).filter(|other| other / 32 == bit / 32) {
+                    let mut changed = parts;
+                    changed[part] ^= 1 << bit | 1 << other;
+                    assert_ne!(check(changed), check(parts), "bits {bit} and {other} of part {part}");
+                }
+            }
         }
     }
 }

@@ -71,8 +71,8 @@ pub enum Previous {
 ///
 /// # What is recognised
 ///
-/// The header, each span and each tag cell have a check. One changed part of a span (its name, parent, root, start or end) or of
-/// a cell is always found, more of them with all but one in 2^32; a span that is not sound is left out, and a chain of tags ends
+/// The header, each span and each tag cell have a check. One changed word of a span (of its name's address, its parent, its root, its
+/// start or its end) or of a cell is always found, and of several that have changed at random all but one in 2^32; a span that is not sound is left out, and a chain of tags ends
 /// before what is not, and both are counted. Not covered are the marks of errors and of lost tags, the number of
 /// the interrupt, and the counts of what was dropped. A span of whose slot only the state is damaged so that it looks free or just
 /// begun, and newer tags of a span whose first link is made to lead to an older one of its own, are missing and not counted.
@@ -180,11 +180,11 @@ impl<const MTU: usize> Boot<MTU> {
         self.previous
     }
 
-    /// The number of this boot, from 1 on: how many images there were in this memory since it had no supply.
+    /// The number of this boot, from 1 on: how many have been since the memory had no supply, or a header that was not whole.
     ///
     /// ```
     /// use microspan::Boot;
-    /// fn is_cold(boot: &Boot<256>) -> bool {
+    /// fn has_no_past(boot: &Boot<256>) -> bool {
     ///     boot.boots() == 1
     /// }
     /// ```

@@ -129,7 +129,9 @@ impl Header {
     pub(crate) fn owner(&self, id: &Identity) -> Owner {
         let Some(found) = self.id.get() else {
             let [magic, ..] = self.id.words();
-            return if magic == MAGIC { Owner::Torn } else { Owner::Nobody };
+            // What it began with may itself be what is damaged.
+            let is_rest_whole = self.progress.iter().any(|block| block.get().is_some());
+            return if magic == MAGIC || is_rest_whole { Owner::Torn } else { Owner::Nobody };
         };
         let [.., boots, ignored, low, high, _] = found;
         let session = u64::from(high) << 32 | u64::from(low);

@@ -1,4 +1,5 @@
-//! One line from a session's ticks to Unix time: it never runs back, and what it once said of a tick it says for ever.
+//! One line from a session's ticks to Unix time: it never runs back, and what it once said of a tick it says again, for as long as it
+//! keeps that piece: the last 1,024 times at least that an estimate was bettered.
 //!
 //! It is made of straight pieces. What was asked of it is settled; a better estimate bends what follows, by at most one part in
 //! twenty and mostly within two seconds, until it lies where it should. Only forward does it leap, and only by a second or more. So

@@ -2,6 +2,7 @@
 
 use crate::exclusive::{Exclusive, Threads};
 use crate::future::{Detached, WithSpan, Within};
+use crate::sync::Ordering;
 use crate::wire::FrameDecoder;
 use crate::{Arena, Callsites, Drain, GlobalTags, Span, SpanBuilder, Tracer};
 use core::fmt;
@@ -35,6 +36,12 @@ shown!([const S: usize, const T: usize, const C: usize] crate::Image<S, T, C>, "
 shown!([const S: usize, const T: usize, const C: usize] crate::Recorder<S, T, C>, "Recorder", "spans" = |_recorder| S);
 #[cfg(not(loom))]
 shown!([const MTU: usize] crate::Boot<MTU>, "Boot", "previous" = |boot| boot.previous());
+#[cfg(not(loom))]
+shown!([] crate::Program, "Program", "build_id" = |program| program.build_id);
+shown!([C] crate::Widened<C>, "Widened", "halves" = |clock| clock.halves.load(Ordering::Relaxed));
+shown!([] crate::Unwinding, "Unwinding", "under_way" = |threads| threads.under_way.load(Ordering::Relaxed));
+shown!([] crate::Taken<'_>, "Taken", "name" = |span| span.name());
+shown!([] crate::Said<'_>, "Said", "attributes" = |said| said.0.attributes().count());
 shown!([const N: usize] Callsites<N>, "Callsites", "names" = |_table| N);
 shown!([const N: usize] GlobalTags<N>, "GlobalTags", "tags" = |_table| N);
 shown!([const MTU: usize, const N: usize] Drain<MTU, N>, "Drain", "spans" = |drain| drain.spans());

@@ -5,7 +5,6 @@ use crate::exclusive::AnyThread;
 use crate::span::SpanRef;
 use crate::sync::{AtomicU32, Ordering, const_unless_loom};
 use crate::tracer::Tracer;
-use core::fmt;
 
 /// What is done with a span whose guard is dropped while some thread unwinds.
 ///
@@ -23,7 +22,7 @@ use core::fmt;
 /// static OF_SERVER: Tracer = Tracer::new(&ARENA, &Ticks).unwinding(&UNWINDING);
 /// ```
 pub struct Unwinding {
-    under_way: AtomicU32,
+    pub(crate) under_way: AtomicU32,
     look: fn(&SpanRef, u64),
 }
 
@@ -68,12 +67,6 @@ impl Unwinding {
         if let Some(span) = SpanRef::<AnyThread>::open(tracer, handle) {
             (self.look)(&span, start.map_or(0, |start| now.wrapping_add_signed(ahead40(start, now))));
         }
-    }
-}
-
-impl fmt::Debug for Unwinding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Unwinding").finish_non_exhaustive()
     }
 }
 

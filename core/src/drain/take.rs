@@ -7,7 +7,6 @@ use crate::id::widen;
 use crate::span_context::SpanContext;
 use crate::tag::{Kind, Value};
 use crate::tracer::Tracer;
-use core::fmt;
 
 /// How many spans one call hands on at most.
 const BATCH: u32 = 256;
@@ -255,12 +254,6 @@ impl Taken<'_> {
     }
 }
 
-impl fmt::Debug for Taken<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Taken").field("counter", &self.counter()).field("name", &self.name()).finish()
-    }
-}
-
 /// What hangs on a span.
 ///
 /// ```
@@ -271,6 +264,7 @@ impl fmt::Debug for Taken<'_> {
 /// drain.take(|span| span.tags(|key, held| assert!(key == "slices" && matches!(held, Held::Value(Value::U64(2))))));
 /// ```
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Held<'a> {
     /// A tag.
@@ -312,7 +306,7 @@ pub enum Held<'a> {
 ///     });
 /// });
 /// ```
-pub struct Said<'a>(&'a Cell);
+pub struct Said<'a>(pub(crate) &'a Cell);
 
 impl Said<'_> {
     /// Shows each attribute, in the order in which they were given, and whether its string was cut.
@@ -334,12 +328,6 @@ impl Said<'_> {
     /// ```
     pub fn each(&self, mut each: impl FnMut(&'static str, Value<'_>, bool)) {
         self.0.attributes().for_each(|cell| value(&cell, |value, cut| each(cell.key(), value, cut)));
-    }
-}
-
-impl fmt::Debug for Said<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Said")
     }
 }
 

@@ -18,7 +18,7 @@ use crate::transport::{Refused, Transport};
 /// static FLASH: [u8; 16] = *b"order bread oven"; // what the linker puts from `__srodata` to `__erodata`
 /// let program = Program { build_id: &BUILD_ID, strings: &FLASH };
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Program {
     /// Which build it is. An image of another one is ignored, and so is every image if this is empty.
     pub build_id: &'static [u8],

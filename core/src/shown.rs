@@ -39,6 +39,7 @@ shown!([const MTU: usize] crate::Boot<MTU>, "Boot", "previous" = |boot| boot.pre
 #[cfg(not(loom))]
 shown!([] crate::Program, "Program", "build_id" = |program| program.build_id);
 shown!([C] crate::Widened<C>, "Widened", "halves" = |clock| clock.halves.load(Ordering::Relaxed));
+#[cfg(not(target_os = "none"))]
 shown!([] crate::Unwinding, "Unwinding", "under_way" = |threads| threads.under_way.load(Ordering::Relaxed));
 shown!([] crate::Taken<'_>, "Taken", "name" = |span| span.name());
 shown!([] crate::Said<'_>, "Said", "attributes" = |said| said.0.attributes().count());

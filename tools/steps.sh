@@ -221,8 +221,8 @@ step_tsan() {
 step_miri() {
     need_nightly || skip "there is no Miri here, and rustup does not give it" || return
     # The tests leak on purpose: a tracer lives as long as its program. What holds no unsafe code itself and takes Miri hours is
-    # left to the steps that run it natively: the model of an interrupt, the rules of headers, and long talks of a drain.
-    miri '' --skip model:: --skip propagation:: --skip drain::tests::hear:: & local stacked=$!
+    # left to the steps that run it natively: the model of an interrupt, the rules of headers, and long talks and takings of a drain.
+    miri '' --skip model:: --skip propagation:: --skip drain::tests::hear:: --skip drain::tests::take:: & local stacked=$!
     # Decoding takes this model longest.
     miri -Zmiri-tree-borrows --skip model:: --skip propagation:: --skip wire:: --skip drain::tests:: --skip sampler:: & local trees=$!
     local status=0

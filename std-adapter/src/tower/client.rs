@@ -113,6 +113,9 @@ where
         if let Some(context) = span.context() {
             let incoming = held::incoming(context.trace_id);
             let extracted = incoming.as_deref().map(|incoming| propagator.extract(incoming));
+            // Another style may name another trace.
+            let is_ours = |caller: microspan::SpanContext| caller.trace_id == context.trace_id;
+            let extracted = extracted.filter(|extracted| extracted.context.is_none_or(is_ours));
             let passing = extracted.map_or_else(Passing::default, |extracted| extracted.passing);
             let mut headers = SetHttpHeaders(request.headers_mut());
             if let Err(error) = propagator.inject(&context, &passing, &mut headers) {

@@ -111,7 +111,13 @@ where
         let mut held = None;
         if span.is_recording() {
             extracted.continue_in(&span);
-            held = span.context().and_then(|context| Held::new(context.trace_id, &headers));
+            // What was not to be continued, or is of another trace, does not go on.
+            let goes_on = |id: u128| match extracted.context {
+                Some(caller) => caller.trace_id == id,
+                None => !extracted.passing.baggage().is_empty(),
+            };
+            let id = span.context().map(|context| context.trace_id).filter(|id| goes_on(*id));
+            held = id.and_then(|id| Held::new(id, &headers));
             let (method, path) = (request.method().as_str(), request.uri().path());
             span.set_tag("span.kind", Static("server"))
                 .set_tag("http.method", method)

@@ -46,7 +46,10 @@ impl<'a> Entry<'a> {
                     }
                 }
                 dw::DW_AT_call_line => entry.call_line = value.udata_value(),
-                dw::DW_AT_stmt_list => entry.lines = Some(value),
+                // Only what is taken for a line table's place: of several attributes the last one of this form.
+                dw::DW_AT_stmt_list if matches!(value, AttributeValue::DebugLineRef(_)) => {
+                    entry.lines = Some(value)
+                }
                 _ => {}
             }
         }

@@ -154,7 +154,6 @@ impl ArenaView {
     }
 
     /// Makes a span the current one here; returns the one that was.
-    #[allow(dead_code, reason = "futures in a span come next")]
     #[inline]
     pub(crate) fn enter(&self, here: Here, handle: u32) -> u32 {
         let Some(core) = self.cores.get(here.core) else { return 0 };

@@ -239,8 +239,10 @@ impl Local {
             fork::refuse();
             return false;
         }
+        let left = || deadline.saturating_duration_since(Instant::now());
         shared.hand_on(false, deadline)
-            && shared.client.flush(deadline.saturating_duration_since(Instant::now()))
+            && shared.client.flush(left())
+            && shared.client.flush_statistics(left())
     }
 
     /// What became of the spans so far.

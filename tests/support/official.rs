@@ -146,6 +146,17 @@ impl TestAgent {
         serde_json::from_value(self.json("/test/session/traces")).expect("traces in JSON")
     }
 
+    /// The groups of the statistics that it stored, as it understood them.
+    ///
+    /// # Panics
+    /// When it does not answer, or stored what are no statistics.
+    pub fn groups(&self) -> Vec<Value> {
+        let list = |value: &Value| value.as_array().cloned().expect("a list in JSON");
+        let payloads = list(&self.json("/test/session/stats"));
+        let buckets = payloads.iter().flat_map(|payload| list(&payload["Stats"]));
+        buckets.flat_map(|bucket| list(&bucket["Stats"])).collect()
+    }
+
     /// Asserts that its checks ran, and that none failed.
     ///
     /// # Panics

@@ -17,6 +17,8 @@
 //! What a device or the tracer of a program does not record (its `Sampler`) is counted by nobody. With statistics on,
 //! `DD_TRACE_SAMPLING_RULES`, `DD_TRACE_SAMPLE_RATE` and the agent's rates lose no count.
 //!
+//! Resources go as they are: what is not to be seen is for replace rules, and for the agent, which is not told that it was done here.
+//!
 //! Nothing here performs I/O or reads a clock. What is held is bounded: [`GROUPS`] groups; spans of others are counted together
 //! ([`Concentrator::overflowed`]).
 
@@ -36,9 +38,12 @@ use key::{Key, Reading};
 /// The length of a bucket: 10 s, in nanoseconds.
 const BUCKET: u64 = 10_000_000_000;
 
-/// The most groups that are held, of all sources and times. One takes a few hundred bytes to a few thousand, and 33 KB if its durations
-/// go from nanoseconds to hours.
+/// The most groups that are held, of all sources and times. One takes some hundred bytes to a few thousand: 41 KB if its texts are as
+/// long as may be and its durations go from nanoseconds to hours. So all take a few megabytes, and 170 at worst.
 pub const GROUPS: usize = 4_096;
+
+/// The most bytes of all texts that tell a group apart; spans with longer ones are counted together.
+const TEXTS: usize = 8_192;
 
 /// The most buckets that are held, of all sources and times; spans of further sources are counted as nobody's.
 const BUCKETS: usize = 256;
@@ -51,6 +56,9 @@ const IN_PAYLOAD: usize = 500;
 
 /// Kinds of spans that count where the agent names none.
 const KINDS: [&str; 4] = ["server", "client", "producer", "consumer"];
+
+/// What a group's spans have in common.
+type Owned = Key<Box<str>>;
 
 /// Counts spans.
 ///
@@ -78,14 +86,15 @@ struct Origin {
 /// Ten seconds of one source.
 struct Bucket {
     origin: Origin,
-    groups: hashbrown::HashMap<Key<Box<str>>, Group, RandomState>,
+    groups: hashbrown::HashMap<Owned, Group, RandomState>,
 }
 
 /// Spans of one source that were counted, as many as one payload takes.
 pub struct Counted {
     origin: Origin,
     runtime_id: u128,
-    buckets: Vec<(u64, Vec<(Key<Box<str>>, Group)>)>,
+    /// Their starts, and the groups in them.
+    buckets: Vec<(u64, Vec<(Owned, Group)>)>,
 }
 
 impl Counted {
@@ -161,7 +170,7 @@ impl Concentrator {
             return group.add(span, is_top_level);
         }
         let has_bucket = self.buckets.len() < BUCKETS || self.buckets.contains_key(&place);
-        let is_full = self.groups >= GROUPS || !has_bucket;
+        let is_full = self.groups >= GROUPS || !has_bucket || key.len() > TEXTS;
         let key = if is_full { Key::overflow() } else { key.to_owned() };
         let (place, origin) = match has_bucket {
             true => (place, Origin::of(trace, span)),

@@ -84,6 +84,11 @@ impl Equivalent<Key<Box<str>>> for Key<&str> {
 }
 
 impl Key<&str> {
+    /// The bytes of all texts.
+    pub(super) fn len(&self) -> usize {
+        self.texts().iter().map(|text| text.len()).sum()
+    }
+
     pub(super) fn to_owned(&self) -> Key<Box<str>> {
         Key {
             service: self.service.into(),

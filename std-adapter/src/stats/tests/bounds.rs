@@ -37,6 +37,20 @@ fn spans_of_too_many_groups_count_together() {
 }
 
 #[test]
+fn spans_that_differ_in_long_texts_count_together() {
+    let mut concentrator = Concentrator::new();
+    for length in [1_000, 2_000, 9_000, 10_000] {
+        let route = Value::Str(Text::from("x".repeat(length)));
+        add(&mut concentrator, vec![span(1, 0, &[("http.route", route)])], NOW);
+    }
+    assert_eq!(concentrator.overflowed(), 2);
+    let groups = groups(&payloads(&mut concentrator));
+    let mut counts: Vec<_> = groups.iter().map(|group| number(group, "Hits")).collect();
+    counts.sort_unstable();
+    assert_eq!(counts, [1, 1, 2]);
+}
+
+#[test]
 fn spans_of_too_many_sources_count_as_nobodys() {
     let mut concentrator = Concentrator::new();
     let many = BUCKETS as u64 + 50;

@@ -1,7 +1,7 @@
 //! Who is at the other end of a call, as statistics tell it: `key:value`, with addresses of the Internet taken away, of which there
 //! may be any number.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What stands behind each.
 pub(super) const SEPARATOR: char = '\0';

@@ -92,6 +92,7 @@ fn what_is_sampled_out_is_counted_and_told_of_and_what_is_of_use_is_sent() {
     );
     assert_eq!(stats.dropped(), Count::default());
     assert_eq!((stats.statistics.sent, stats.statistics.dropped), (6, 0));
+    assert_eq!(paths(&server).len(), 3, "nothing is told twice");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use libdd_trace_protobuf::pb::{ClientGroupedStats, ClientStatsPayload, Trilean};
 use microspan_std::agent::{Client, Options};
 use microspan_std::config::Config;
 use microspan_std::model::{Source, Span, Value};
@@ -78,6 +79,71 @@ fn an_agent_has_the_traces_that_are_kept_and_the_counts_of_all() {
     assert_eq!(told("datadog-client-dropped-p0-spans"), stats.sampled_out.spans);
     assert!(requests.iter().all(|request| request.header("datadog-client-computed-stats") == Some("true")));
     agent.assert_no_check_failed();
+}
+
+#[test]
+fn the_statistics_are_what_the_agent_calls_by_these_names() {
+    let agent = need!(TestAgent::start());
+    let config =
+        Config::from_vars([STATS, ("DD_ENV", "lab"), ("DD_VERSION", "1.2"), ("DD_SERVICE", "bakery")]);
+    let client = Client::start(agent.url(), Options::default().with_config(&config)).expect("its URL");
+    eventually(SOON, || client.info().ok_or("it has not said what it can do".to_owned()));
+    let mut assembler = Assembler::configured(Limits::default(), &config);
+    let mut call = Span::new(5, 6, 7, "ask", Arc::new(Source::new(0xab)));
+    (call.resource, call.span_type, call.error) = (Some("rye".into()), Some("db".into()), true);
+    let tags: [(&'static str, Value); 7] = [
+        ("span.kind", "client".into()),
+        ("db.name", "recipes".into()),
+        ("http.status_code", Value::Int(503)),
+        ("http.method", "GET".into()),
+        ("http.route", "/bread".into()),
+        ("grpc.code", "UNAVAILABLE".into()),
+        ("_dd.origin", "synthetics".into()),
+    ];
+    call.tags = tags.map(|(key, value)| (key.into(), value)).into();
+    call.duration = 9;
+    assembler.push(call, 0, &mut |_| {});
+    assembler.flush(&mut |trace| client.send(trace));
+    client.shutdown(SOON);
+    let bodies = agent.statistics();
+    let [body] = &bodies[..] else { panic!("{} payloads", bodies.len()) };
+    let payload: ClientStatsPayload = rmp_serde::from_slice(body).expect("the agent's own structure");
+    let [bucket] = &payload.stats[..] else { panic!("{payload:?}") };
+    let [group] = &bucket.stats[..] else { panic!("{payload:?}") };
+    assert_eq!((bucket.duration, bucket.start % bucket.duration), (10_000_000_000, 0));
+    let expected = ClientStatsPayload {
+        env: "lab".to_owned(),
+        version: "1.2".to_owned(),
+        service: "bakery".to_owned(),
+        lang: "rust".to_owned(),
+        tracer_version: env!("CARGO_PKG_VERSION").to_owned(),
+        runtime_id: "000000000000000000000000000000ab".to_owned(),
+        sequence: 1,
+        stats: payload.stats.clone(),
+        ..ClientStatsPayload::default()
+    };
+    assert_eq!(payload, expected);
+    let expected = ClientGroupedStats {
+        service: "bakery".to_owned(),
+        name: "ask".to_owned(),
+        resource: "rye".to_owned(),
+        r#type: "db".to_owned(),
+        span_kind: "client".to_owned(),
+        peer_tags: vec!["db.name:recipes".to_owned()],
+        http_status_code: 503,
+        http_method: "GET".to_owned(),
+        http_endpoint: "/bread".to_owned(),
+        grpc_status_code: "14".to_owned(),
+        synthetics: true,
+        is_trace_root: Trilean::False.into(),
+        hits: 1,
+        errors: 1,
+        duration: 9,
+        ok_summary: group.ok_summary.clone(),
+        error_summary: group.error_summary.clone(),
+        ..ClientGroupedStats::default()
+    };
+    assert_eq!(*group, expected);
 }
 
 /// A trace id that differs from others in all of its bits.

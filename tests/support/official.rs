@@ -146,6 +146,20 @@ impl TestAgent {
         serde_json::from_value(self.json("/test/session/traces")).expect("traces in JSON")
     }
 
+    /// The statistics that it stored, as they were on the wire.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub fn statistics(&self) -> Vec<Vec<u8>> {
+        let stored = self.json("/test/session/requests");
+        let requests = stored.as_array().into_iter().flatten();
+        let statistics = requests
+            .filter(|request| request["url"].as_str().is_some_and(|url| url.ends_with("/v0.6/stats")));
+        statistics
+            .map(|request| STANDARD.decode(request["body"].as_str().unwrap_or_default()).expect("base64"))
+            .collect()
+    }
+
     /// The groups of the statistics that it stored, as it understood them.
     ///
     /// # Panics

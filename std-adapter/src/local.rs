@@ -58,7 +58,7 @@ use microspan::{Clock, Sampler, Session, SetGlobalError, Tracer};
 
 pub use arena::Capacity;
 
-use crate::agent::{self, Client};
+use crate::agent::{self, Outlets, Sent};
 use crate::config::Config;
 use crate::error::{ConfigError, InitError};
 use crate::pipeline;
@@ -116,7 +116,7 @@ impl Builder {
         self
     }
 
-    /// The bounds of the client; without it a payload is sent when it has 4 MB, or after a second.
+    /// The bounds of the client, of each where traces go out in several ways; without it a payload is sent when it has 4 MB, or after a second.
     pub fn agent(mut self, options: agent::Options) -> Self {
         self.agent = options;
         self
@@ -166,7 +166,7 @@ impl Builder {
             return Err(SetGlobalError::AlreadySet.into());
         }
         let session = Session::new(getrandom::u64().map_err(InitError::Random)?);
-        let client = Client::start(&config.agent_url, self.agent.with_config(&config))?;
+        let client = Outlets::start(&config, self.agent)?;
 
         let wake: &'static Wake = Box::leak(Box::default());
         let clock: &'static dyn Clock = match self.is_coarse {
@@ -225,6 +225,8 @@ pub struct Stats {
     pub pipeline: pipeline::Counters,
     /// What became of the traces after that.
     pub agent: agent::Stats,
+    /// The same by OpenTelemetry's protocol, if traces go out so ([`Config::exporters`]).
+    pub otlp: agent::Stats,
     /// How often the system's clock was set, or the machine slept.
     pub clock_jumps: u64,
 }
@@ -251,7 +253,8 @@ impl Local {
             return Stats { recorder: tracer.stats(), ..Stats::default() };
         }
         let (pipeline, clock_jumps) = shared.published();
-        Stats { recorder: tracer.stats(), pipeline, agent: shared.client.stats(), clock_jumps }
+        let Sent { agent, otlp } = shared.client.stats();
+        Stats { recorder: tracer.stats(), pipeline, agent, otlp, clock_jumps }
     }
 
     /// Sends what there is, for at most `timeout`, and ends: nothing is recorded any more.
@@ -271,8 +274,8 @@ impl Local {
         let Some(Running { shared, tracer }) = &self.running else { return Stats::default() };
         tracer.set_enabled(false);
         shared.hand_on(true, deadline);
-        let agent = shared.client.shutdown(deadline.saturating_duration_since(Instant::now()));
-        let stats = Stats { agent, ..self.stats() };
+        let Sent { agent, otlp } = shared.client.shutdown(deadline.saturating_duration_since(Instant::now()));
+        let stats = Stats { agent, otlp, ..self.stats() };
         self.running = None;
         stats
     }

@@ -1,6 +1,8 @@
 //! The client against an agent that plays a script.
 
 mod honoured;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod scripted;
 
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use crate::pipeline;
 /// What the drain's thread and the handle have in common.
 pub(super) struct Shared {
     pub(super) wake: &'static Wake,
-    pub(super) client: agent::Client,
+    pub(super) client: agent::Outlets,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -42,7 +42,7 @@ impl Order {
 }
 
 impl Shared {
-    pub(super) fn new(wake: &'static Wake, client: agent::Client) -> Self {
+    pub(super) fn new(wake: &'static Wake, client: agent::Outlets) -> Self {
         Self { wake, client, state: Mutex::default(), changed: Condvar::new() }
     }
 

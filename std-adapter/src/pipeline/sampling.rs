@@ -10,13 +10,16 @@ use super::context::Context;
 use super::decision::{Decision, PRIORITY};
 use super::filter::root;
 use super::limiter::Limiter;
-use super::rates::keeps;
+use super::rates::{Verdict, keeps};
 use super::recent::Recent;
 use crate::config::{Sampling, SamplingRule, SpanRule};
 use crate::model::{Span, Text, Value, find};
 
 /// How many decisions are remembered, for the parts of their traces that come later.
 const REMEMBERED: usize = 8_192;
+
+/// What marks a single span that is kept.
+pub(super) const SINGLE: &str = "_dd.span_sampling.mechanism";
 
 /// Decides by rules.
 #[derive(Default)]
@@ -60,14 +63,7 @@ impl Sampler {
                 *verdict = None;
             }
         }
-        let is_dropped = match spans.first().and_then(|first| first.tag(PRIORITY)) {
-            Some(Value::Int(priority)) => *priority <= 0,
-            Some(Value::Uint(priority)) => *priority == 0,
-            Some(Value::Float(priority)) => *priority <= 0.0,
-            Some(_) => false,
-            None => verdict.as_ref().is_some_and(|verdict| !verdict.is_kept),
-        };
-        if is_dropped && !self.spans.rules.is_empty() {
+        if is_dropped(spans, verdict.as_ref()) && !self.spans.rules.is_empty() {
             self.spans.judge(spans, now);
         }
     }
@@ -83,6 +79,17 @@ impl Sampler {
             decision.priority = if is_taken { 2 } else { -1 };
         }
         Some(decision)
+    }
+}
+
+/// Whether it was decided that a trace is not kept.
+pub(super) fn is_dropped(spans: &[Span], verdict: Option<&Verdict>) -> bool {
+    match spans.first().and_then(|first| first.tag(PRIORITY)) {
+        Some(Value::Int(priority)) => *priority <= 0,
+        Some(Value::Uint(priority)) => *priority == 0,
+        Some(Value::Float(priority)) => *priority <= 0.0,
+        Some(_) => false,
+        None => verdict.is_some_and(|verdict| !verdict.is_kept),
     }
 }
 
@@ -121,7 +128,7 @@ impl SpanSampler {
             let Some((rule, limiter)) = rule else { continue };
             if keeps(rule.rate, span.span_id) && limiter.as_mut().is_none_or(|limiter| limiter.take(now).0) {
                 let tags = [
-                    ("_dd.span_sampling.mechanism", Some(8.0)),
+                    (SINGLE, Some(8.0)),
                     ("_dd.span_sampling.rule_rate", Some(rule.rate)),
                     ("_dd.span_sampling.max_per_second", rule.max_per_second),
                 ];

@@ -177,7 +177,8 @@ fn a_program_sends_both_ways_and_one_that_is_held_up_does_not_hold_up_the_other(
     let agent = Scripted::start(vec![Turn::Silence(Duration::from_secs(2))]);
     let endpoint = Scripted::start(vec![Turn::answer(200, ""), Turn::answer(200, "")]);
     let config = Config::new().with_agent_url(agent.url()).with_otlp(&endpoint.url());
-    let outlets = Outlets::start(&config, quick()).expect("usable URLs");
+    let patient = Options { flush_interval: Duration::from_secs(60), ..quick() };
+    let outlets = Outlets::start(&config, patient).expect("usable URLs");
     let one = |outlets: &Outlets| {
         let mut assembler = Assembler::new(Limits::default(), Tagging::default());
         assembler.push(Span::new(5, 1, 0, "root", Arc::new(Source::new(1))), 0, &mut |_| {});

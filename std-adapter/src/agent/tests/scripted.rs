@@ -15,6 +15,7 @@ pub(super) enum Turn {
     /// Answer success with these further lines of header, and this text.
     Say(&'static str, &'static str),
     /// Answer this status with these further lines of header, and nothing else.
+    #[cfg(feature = "otlp")]
     Refuse(u16, &'static str),
     /// Close the connection without a word.
     Close,
@@ -132,6 +133,7 @@ where
             Turn::Say(headers, text) => {
                 format!("HTTP/1.1 200 x\r\n{headers}\r\nContent-Length: {}\r\n\r\n{text}", text.len())
             }
+            #[cfg(feature = "otlp")]
             Turn::Refuse(status, headers) => {
                 format!("HTTP/1.1 {status} x\r\n{headers}\r\nContent-Length: 0\r\n\r\n")
             }

@@ -249,7 +249,7 @@ fn a_bridge_needs_no_agent_whether_it_is_told_so_by_its_arguments_or_its_variabl
         );
     }
     // Each run has a session of its own, but all have one key: their ids are the same.
-    let took = agent.otlp_requests().iter().map(|request| count(request)).sum::<usize>();
+    let took = agent.otlp_requests().iter().map(count).sum::<usize>();
     assert_eq!(took as u64, spans);
     assert!(agent.requests().is_empty());
 }

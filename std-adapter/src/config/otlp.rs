@@ -281,4 +281,37 @@ mod tests {
         let warned = |value| config(&[("OTEL_EXPORTER_OTLP_PROTOCOL", value)]).warnings.len();
         assert_eq!([warned("http/protobuf"), warned("grpc")], [0, 1]);
     }
+
+    #[test]
+    #[cfg(feature = "otlp")]
+    fn what_is_said_of_otlp_is_shown_with_its_origin_and_nothing_of_it_counts_as_unused() {
+        let variables = [
+            ("OTEL_TRACES_EXPORTER", "otlp"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:1"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "250"),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+            ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "key=x"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ];
+        let config = config(&variables);
+        assert_eq!(config.unused(), ["OTEL_EXPORTER_OTLP_COMPRESSION"]);
+        let shown: Vec<String> = config
+            .settings()
+            .iter()
+            .filter(|setting| setting.name.starts_with("OTEL_"))
+            .map(|setting| {
+                format!("{}={} {} {}", setting.name, setting.value, setting.origin, setting.is_used)
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "OTEL_TRACES_EXPORTER=otlp OTEL_TRACES_EXPORTER true",
+                "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://a:1/v1/traces OTEL_EXPORTER_OTLP_ENDPOINT true",
+                "OTEL_EXPORTER_OTLP_TRACES_HEADERS=key=... OTEL_EXPORTER_OTLP_TRACES_HEADERS true",
+                "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT=250 OTEL_EXPORTER_OTLP_TIMEOUT true",
+                "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/protobuf OTEL_EXPORTER_OTLP_PROTOCOL true",
+            ]
+        );
+    }
 }

@@ -141,6 +141,7 @@ fn link(link: &model::Link) -> Link {
     Link {
         trace_id: link.trace_id.to_be_bytes().to_vec(),
         span_id: link.span_id.to_be_bytes().to_vec(),
+        trace_state: link.tracestate.as_deref().unwrap_or_default().to_owned(),
         attributes,
         dropped_attributes_count,
         flags: if link.sampled == Some(true) { SAMPLED } else { 0 },

@@ -189,7 +189,7 @@ fn events_and_links_keep_their_attributes() {
         span.events = vec![Event { name: "rise".into(), time: START + 7, attributes: attributes.clone() }];
         span.links = vec![
             Link { sampled: Some(true), attributes, ..Link::new(TRACE + 1, 5) },
-            Link { sampled: Some(false), ..Link::new(2, 6) },
+            Link { sampled: Some(false), tracestate: Some("a=b".into()), ..Link::new(2, 6) },
         ];
     });
     let event = &found.events[0];
@@ -204,6 +204,7 @@ fn events_and_links_keep_their_attributes() {
     assert_eq!(ids(&found.links[0]), ((TRACE + 1).to_be_bytes().to_vec(), 5_u64.to_be_bytes().to_vec()));
     assert_eq!(ids(&found.links[1]), (2_u128.to_be_bytes().to_vec(), 6_u64.to_be_bytes().to_vec()));
     assert_eq!([found.links[0].flags, found.links[1].flags], [1, 0]);
+    assert_eq!([&found.links[0].trace_state, &found.links[1].trace_state], ["", "a=b"]);
 }
 
 #[test]

@@ -264,7 +264,9 @@ fn a_trace_that_is_not_kept_goes_to_the_agent_alone() {
     let agent = need!(TestAgent::start());
     let rules = r#"[{"tags":{"number":"3"},"sample_rate":0}]"#;
     let arguments = ["--agent-url", agent.url(), "--otlp", agent.otlp_url()];
-    let (summary, _) = bridged(&arguments, &[("DD_TRACE_SAMPLING_RULES", rules)]);
+    // That the agent's address is given says that traces go there.
+    let (summary, _) =
+        bridged(&arguments, &[("DD_TRACE_SAMPLING_RULES", rules), ("OTEL_TRACES_EXPORTER", "otlp")]);
     let sent = ByOtlp { spans_sent: ALL - SPANS, traces_sent: 9, spans_not_kept: SPANS, spans_dropped: 0 };
     assert_eq!((summary.spans_sent, summary.otlp), (ALL, Some(sent)), "{summary:?}");
     assert_eq!(read(&agent).len() as u64, ALL - SPANS);

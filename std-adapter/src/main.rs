@@ -26,7 +26,7 @@ struct Cli {
 enum Command {
     /// Receive spans from devices, assemble them to traces and send these to the Datadog agent, or by OTLP to any backend of
     /// OpenTelemetry.
-    Bridge(Bridge),
+    Bridge(Box<Bridge>),
     /// Run a small stand-in for the Datadog agent: it checks and shows traces, and sends them nowhere.
     Agent(Agent),
     /// Show each setting, what it is and where that comes from: a variable of the environment, or the default.
@@ -47,7 +47,8 @@ struct Bridge {
     #[arg(long, value_name = "URL")]
     agent_url: Option<String>,
     /// Send traces by OTLP (HTTP, protobuf) to this endpoint too, such as http://localhost:4318; `/v1/traces` is added. Without a URL
-    /// OTEL_EXPORTER_OTLP_ENDPOINT says where it is. Traces that are not kept are not sent so.
+    /// OTEL_EXPORTER_OTLP_ENDPOINT says where it is. OTEL_TRACES_EXPORTER=otlp does so in the place of the agent. Traces that are not
+    /// kept are not sent so.
     #[arg(long, value_name = "URL", num_args = 0..=1)]
     otlp: Option<Option<String>>,
     /// Send to no agent.
@@ -138,7 +139,7 @@ fn main() -> ExitCode {
         log::set_max_level(log::LevelFilter::Info);
     }
     let ended = match command {
-        Command::Bridge(bridge) => run_bridge(bridge),
+        Command::Bridge(bridge) => run_bridge(*bridge),
         Command::Agent(agent) => run_agent(agent),
         Command::Config(shown) => show_config(&shown),
     };
@@ -154,7 +155,7 @@ fn main() -> ExitCode {
 fn run_bridge(args: Bridge) -> anyhow::Result<()> {
     let mut config = read_config();
     if let Some(url) = args.agent_url {
-        config = config.with_agent_url(url);
+        config = config.with_agent_url(url).with_agent(true);
     }
     config = match args.otlp {
         None => config,

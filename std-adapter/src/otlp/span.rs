@@ -145,7 +145,6 @@ fn link(link: &model::Link) -> Link {
         attributes,
         dropped_attributes_count,
         flags: if link.sampled == Some(true) { SAMPLED } else { 0 },
-        ..Link::default()
     }
 }
 

@@ -1,8 +1,10 @@
 //! What a trace says of who made it, and which of its spans are kept, for forms that have places of their own for that.
 
 use super::Trace;
-use super::sampling::{SINGLE, is_dropped};
 use crate::model::{Span, Tag, Text};
+
+/// What marks a single span that is kept.
+const SINGLE: &str = "_dd.span_sampling.mechanism";
 
 /// Who made a trace.
 #[derive(Debug)]
@@ -35,11 +37,6 @@ impl Trace {
     /// The version of a span's service, if it is known.
     pub(crate) fn version_of(&self, span: &Span) -> Option<&Text> {
         self.context.version.as_ref().filter(|_| self.versioned == span.service)
-    }
-
-    /// Whether it was decided that the trace is kept; if nobody decided it is.
-    pub fn is_kept(&self) -> bool {
-        !is_dropped(&self.spans, self.verdict.as_ref())
     }
 
     /// The spans that are kept: all, or those that a rule for single spans picked out of a trace that is not.

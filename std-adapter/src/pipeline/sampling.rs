@@ -10,16 +10,13 @@ use super::context::Context;
 use super::decision::{Decision, PRIORITY};
 use super::filter::root;
 use super::limiter::Limiter;
-use super::rates::{Verdict, keeps};
+use super::rates::keeps;
 use super::recent::Recent;
 use crate::config::{Sampling, SamplingRule, SpanRule};
 use crate::model::{Span, Text, Value, find};
 
 /// How many decisions are remembered, for the parts of their traces that come later.
 const REMEMBERED: usize = 8_192;
-
-/// What marks a single span that is kept.
-pub(super) const SINGLE: &str = "_dd.span_sampling.mechanism";
 
 /// Decides by rules.
 #[derive(Default)]
@@ -49,7 +46,7 @@ impl Sampler {
 
     /// Decides of a trace of which nobody has, once for all of its parts; then of its single spans.
     pub(super) fn judge(&mut self, trace: &mut Trace, now: u64) {
-        let Trace { spans, context, verdict, .. } = trace;
+        let Trace { spans, context, verdict, .. } = &mut *trace;
         let Some(first) = spans.first() else { return };
         if !self.rules.is_empty() && first.tag(PRIORITY).is_none() {
             let id = first.trace_id;
@@ -63,8 +60,8 @@ impl Sampler {
                 *verdict = None;
             }
         }
-        if is_dropped(spans, verdict.as_ref()) && !self.spans.rules.is_empty() {
-            self.spans.judge(spans, now);
+        if !self.spans.rules.is_empty() && !trace.is_kept() {
+            self.spans.judge(&mut trace.spans, now);
         }
     }
 
@@ -79,17 +76,6 @@ impl Sampler {
             decision.priority = if is_taken { 2 } else { -1 };
         }
         Some(decision)
-    }
-}
-
-/// Whether it was decided that a trace is not kept.
-pub(super) fn is_dropped(spans: &[Span], verdict: Option<&Verdict>) -> bool {
-    match spans.first().and_then(|first| first.tag(PRIORITY)) {
-        Some(Value::Int(priority)) => *priority <= 0,
-        Some(Value::Uint(priority)) => *priority == 0,
-        Some(Value::Float(priority)) => *priority <= 0.0,
-        Some(_) => false,
-        None => verdict.is_some_and(|verdict| !verdict.is_kept),
     }
 }
 
@@ -128,7 +114,7 @@ impl SpanSampler {
             let Some((rule, limiter)) = rule else { continue };
             if keeps(rule.rate, span.span_id) && limiter.as_mut().is_none_or(|limiter| limiter.take(now).0) {
                 let tags = [
-                    (SINGLE, Some(8.0)),
+                    ("_dd.span_sampling.mechanism", Some(8.0)),
                     ("_dd.span_sampling.rule_rate", Some(rule.rate)),
                     ("_dd.span_sampling.max_per_second", rule.max_per_second),
                 ];

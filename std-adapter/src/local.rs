@@ -232,8 +232,8 @@ pub struct Stats {
 }
 
 impl Local {
-    /// Sends what is finished, without waiting for traces to be complete, for at most `timeout`; whether all of it was
-    /// taken or dropped by then. `false` in a child of `fork`.
+    /// Sends what is finished, without waiting for traces to be complete, and its statistics if there are any, for at most
+    /// `timeout`; whether all of it was taken or dropped by then. `false` in a child of `fork`.
     pub fn flush(&self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
         let Some(Running { shared, .. }) = &self.running else { return true };
@@ -241,8 +241,10 @@ impl Local {
             fork::refuse();
             return false;
         }
+        let left = || deadline.saturating_duration_since(Instant::now());
         shared.hand_on(false, deadline)
-            && shared.client.flush(deadline.saturating_duration_since(Instant::now()))
+            && shared.client.flush(left())
+            && shared.client.flush_statistics(left())
     }
 
     /// What became of the spans so far.

@@ -73,6 +73,11 @@ impl Outlets {
             .fold(true, |is_done, (client, target)| client.await_flush(target, deadline) && is_done)
     }
 
+    /// Sends the statistics of all spans so far: see [`Client::flush_statistics`]. Without an agent there are none.
+    pub fn flush_statistics(&self, timeout: Duration) -> bool {
+        self.agent.as_ref().is_none_or(|client| client.flush_statistics(timeout))
+    }
+
     /// The rates that the agent asks for; without one there are none.
     pub fn rates(&self) -> Rates {
         self.agent.as_ref().map(Client::rates).unwrap_or_default()

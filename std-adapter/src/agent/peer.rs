@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::Count;
 use super::body::Body;
 use super::http::{Answer, Http};
 use super::info::Info;
@@ -18,17 +19,27 @@ pub(super) enum Peer {
 }
 
 impl Peer {
-    /// One attempt with a payload, in the agent's smaller form if `v05` is that.
+    /// One attempt with a payload, in the agent's smaller form if `v05` is that; `sampled_out` are those that statistics have instead.
     pub(super) fn post(
         &mut self,
         payload: &Body,
         v05: Option<&[u8]>,
+        sampled_out: Option<Count>,
         timeout: Duration,
     ) -> Result<Answer, SendError> {
         match self {
-            Self::Agent(http) => http.post(payload, v05, timeout),
+            Self::Agent(http) => http.post(payload, v05, sampled_out, timeout),
             #[cfg(feature = "otlp")]
             Self::Otlp(otlp) => otlp.post(payload.as_bytes(), timeout),
+        }
+    }
+
+    /// One attempt with statistics. OpenTelemetry has none, and for its endpoints nothing is counted.
+    pub(super) fn post_stats(&self, body: &[u8], timeout: Duration) -> Result<(), SendError> {
+        match self {
+            Self::Agent(http) => http.post_stats(body, timeout),
+            #[cfg(feature = "otlp")]
+            Self::Otlp(_) => Ok(()),
         }
     }
 

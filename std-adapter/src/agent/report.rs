@@ -19,6 +19,8 @@ pub(super) struct Report {
     failures: u32,
     outage: Option<Outage>,
     refusal: Option<(String, Instant)>,
+    /// When it was last said that statistics are not taken.
+    statistics: Option<Instant>,
 }
 
 struct Outage {
@@ -29,7 +31,7 @@ struct Outage {
 impl Report {
     /// Troubles with whoever goes by these words: none yet.
     pub(super) fn new(peer: String) -> Self {
-        Self { peer, failures: 0, outage: None, refusal: None }
+        Self { peer, failures: 0, outage: None, refusal: None, statistics: None }
     }
 
     /// Whether the agent has failed often enough to be called down.
@@ -68,6 +70,19 @@ impl Report {
     /// The agent does not take the smaller form.
     pub(super) fn downgraded(&self) {
         log::warn!("{} does not take /v0.5/traces; /v0.4/traces is used from now on", self.peer);
+    }
+
+    /// Statistics were given up.
+    pub(super) fn statistics_dropped(&mut self, error: &SendError, spans: u64) {
+        // An outage is told of already.
+        if self.outage.is_some() || self.statistics.is_some_and(|at| at.elapsed() < QUIET) {
+            return;
+        }
+        self.statistics = Some(Instant::now());
+        log::warn!(
+            "{} did not take the statistics of {spans} spans: {error}; they are dropped, and so will be others like them",
+            self.peer
+        );
     }
 
     /// A payload was refused for good.

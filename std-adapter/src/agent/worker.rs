@@ -10,9 +10,11 @@ use super::info::{self, Info};
 use super::peer::Peer;
 use super::queue::{Queue, count};
 use super::report::Report;
+use super::statistics::Counting;
 use super::{Count, Options, Stats};
 use crate::error::SendError;
 use crate::pipeline::Rates;
+use crate::stats::Counted;
 
 /// With nothing to send the thread sleeps; it is woken when something comes.
 const ASLEEP: Duration = Duration::from_secs(3600);
@@ -44,11 +46,24 @@ pub(super) struct State {
     pub(super) ended: bool,
     /// What the agent said of itself last.
     pub(super) info: Option<Arc<Info>>,
+    /// The spans that are counted; `None`: nobody asks for that.
+    pub(super) counting: Option<Counting>,
+}
+
+impl State {
+    /// What became of the traces so far.
+    pub(super) fn stats(&self) -> Stats {
+        let mut stats = self.stats.clone();
+        stats.statistics.overflowed = self.counting.as_ref().map_or(0, Counting::overflowed);
+        stats
+    }
 }
 
 impl Shared {
-    pub(super) fn new(queue: Queue) -> Self {
-        let state = State { queue, stats: Stats::default(), closing: None, ended: false, info: None };
+    pub(super) fn new(queue: Queue, counts: bool) -> Self {
+        let counting = counts.then(Counting::new);
+        let stats = Stats::default();
+        let state = State { queue, stats, closing: None, ended: false, info: None, counting };
         Self { state: Mutex::new(state), changed: Condvar::new(), rates: Rates::default() }
     }
 
@@ -68,6 +83,12 @@ const LONGEST_ASKED: Duration = Duration::from_secs(60);
 
 /// The status of success under which spans are counted that were not taken.
 const SUCCESS: u16 = 200;
+/// What the thread is to do.
+enum Work {
+    /// Send these traces; with them how many are not sent, if they are in statistics.
+    Traces(Body, Option<Count>),
+    Statistics(Vec<Counted>),
+}
 
 /// How it ended with a payload.
 enum Outcome {
@@ -82,11 +103,11 @@ enum Outcome {
 
 /// The sending side of a client.
 pub(super) struct Worker {
-    shared: Arc<Shared>,
-    peer: Peer,
-    options: Options,
+    pub(super) shared: Arc<Shared>,
+    pub(super) peer: Peer,
+    pub(super) options: Options,
     backoff: Backoff,
-    report: Report,
+    pub(super) report: Report,
     /// Whether payloads go out in the smaller form.
     v05: bool,
     /// Whether the agent is to be asked what it can do.
@@ -99,13 +120,14 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(shared: Arc<Shared>, peer: Peer, options: Options) -> Self {
+        let asks = options.ask_first || options.stats;
         Self {
             shared,
             backoff: Backoff::new(options.retry_pause),
             report: Report::new(peer.to_string()),
             peer,
             v05: options.v05,
-            asks: options.ask_first,
+            asks,
             agent_state: None,
             not_before: None,
             options,
@@ -114,34 +136,59 @@ impl Worker {
 
     /// Sends until the end is asked for and nothing is left, or the time for that is over.
     pub(super) fn run(mut self) {
-        while let Some(payload) = self.next() {
+        if self.options.stats {
+            // The first traces are to be counted already.
             self.ask();
-            self.settle(&payload, Instant::now() + self.options.retry_for);
-            self.shared.lock().queue.finish(payload);
+        }
+        while let Some(work) = self.next() {
+            match work {
+                Work::Traces(payload, told) => self.send(payload, told),
+                Work::Statistics(all) => self.send_statistics(all),
+            }
             self.shared.changed.notify_all();
         }
-        self.shared.lock().ended = true;
+        let mut state = self.shared.lock();
+        state.stats.statistics.dropped += state.counting.as_mut().map_or(0, Counting::give_up);
+        state.ended = true;
+        drop(state);
         self.shared.changed.notify_all();
     }
 
-    /// Waits for a payload; `None` means that it is time to end.
-    fn next(&self) -> Option<Body> {
+    fn send(&mut self, payload: Body, mut told: Option<Count>) {
+        self.ask();
+        self.settle(&payload, &mut told, Instant::now() + self.options.retry_for);
+        let mut state = self.shared.lock();
+        // Who was not told of them is told with another payload.
+        state.queue.note_sampled_out(told.unwrap_or_default());
+        state.queue.finish(payload);
+    }
+
+    /// Waits for something to send; `None` means that it is time to end.
+    fn next(&self) -> Option<Work> {
         let mut state = self.shared.lock();
         loop {
             let now = Instant::now();
+            let closes = state.closing.is_some();
             if let Some(deadline) = state.closing {
                 if now >= deadline {
                     return None;
                 }
                 state.queue.flush();
             }
-            if let Some(payload) = state.queue.take(now) {
-                return Some(payload);
+            // These first: they are few, and hold up nothing.
+            if let Some(all) = state.counting.as_mut().and_then(|counting| counting.take(closes)) {
+                state.queue.tell_sampled_out();
+                return Some(Work::Statistics(all));
             }
-            if state.closing.is_some() {
+            if let Some(payload) = state.queue.take(now) {
+                let told = state.queue.told();
+                return Some(Work::Traces(payload, told));
+            }
+            if closes {
                 return None;
             }
-            let wait = state.queue.due_in(now).unwrap_or(ASLEEP);
+            let waits = [state.queue.due_in(now), state.counting.as_ref().and_then(Counting::due_in)];
+            let wait = waits.into_iter().flatten().min().unwrap_or(ASLEEP);
             state = self.shared.wait(state, wait);
         }
     }
@@ -160,8 +207,13 @@ impl Worker {
         if self.v05 && !info.serves(V05) {
             self.downgrade();
         }
-        let mut state = self.shared.lock();
+        let mut guard = self.shared.lock();
+        let state = &mut *guard;
         state.queue.set_info(&info);
+        if let Some(counting) = &mut state.counting {
+            let is_on = counting.follow(&info);
+            state.queue.set_counted(is_on);
+        }
         state.info = Some(Arc::new(info));
     }
 
@@ -172,11 +224,11 @@ impl Worker {
     }
 
     /// Sends one payload, in halves if it is too large for the agent, and counts what became of it.
-    fn settle(&mut self, payload: &Body, give_up: Instant) {
-        let outcome = self.deliver(payload, give_up);
+    fn settle(&mut self, payload: &Body, told: &mut Option<Count>, give_up: Instant) {
+        let outcome = self.deliver(payload, *told, give_up);
         if let Outcome::TooLarge(error) = &outcome {
             if let Some(halves) = payload.split() {
-                halves.iter().for_each(|half| self.settle(half, give_up));
+                halves.iter().for_each(|half| self.settle(half, told, give_up));
                 return;
             }
             self.report.refused(error, count(payload));
@@ -186,6 +238,7 @@ impl Worker {
         state.queue.settle(held, matches!(outcome, Outcome::Sent(_)));
         match outcome {
             Outcome::Sent(rejected) => {
+                *told = told.map(|_| Count::default());
                 let rejected = Count { traces: 0, spans: rejected.min(held.spans) };
                 state.stats.sent += Count { spans: held.spans - rejected.spans, ..held };
                 if rejected.spans > 0 {
@@ -202,7 +255,7 @@ impl Worker {
     }
 
     /// Sends one payload, as often as that makes sense.
-    fn deliver(&mut self, payload: &Body, give_up: Instant) -> Outcome {
+    fn deliver(&mut self, payload: &Body, told: Option<Count>, give_up: Instant) -> Outcome {
         let mut v05 = if self.v05 { payload.to_v05() } else { None };
         let mut failures = 0;
         // What was asked for after another payload holds for this one.
@@ -210,12 +263,7 @@ impl Worker {
             self.rest(until);
         }
         loop {
-            let closing = self.shared.lock().closing;
-            let until =
-                closing.map_or(self.options.timeout, |end| end.saturating_duration_since(Instant::now()));
-            // A time-out of zero would fail without an attempt.
-            let timeout = until.clamp(Duration::from_millis(1), self.options.timeout);
-            let error = match self.peer.post(payload, v05.as_deref(), timeout) {
+            let error = match self.peer.post(payload, v05.as_deref(), told, self.timeout()) {
                 Ok(answer) => {
                     self.report.answered(&self.shared.lock().stats);
                     return Outcome::Sent(self.hear(answer));
@@ -249,6 +297,14 @@ impl Worker {
         }
     }
 
+    /// How long an attempt may take now.
+    pub(super) fn timeout(&self) -> Duration {
+        let closing = self.shared.lock().closing;
+        let until = closing.map_or(self.options.timeout, |end| end.saturating_duration_since(Instant::now()));
+        // A time-out of zero would fail without an attempt.
+        until.clamp(Duration::from_millis(1), self.options.timeout)
+    }
+
     /// Takes in what was said with success; how many spans were not taken.
     fn hear(&mut self, answer: Answer) -> u64 {
         if let Some((spans, words)) = &answer.rejected {
@@ -266,7 +322,7 @@ impl Worker {
     }
 
     /// Waits before the next attempt, as long as was asked for, if anything was; tells whether there should be one.
-    fn pause(&mut self, failures: u32, asked: Option<Duration>, give_up: Instant) -> bool {
+    pub(super) fn pause(&mut self, failures: u32, asked: Option<Duration>, give_up: Instant) -> bool {
         let now = Instant::now();
         let own = now + self.backoff.pause(failures);
         self.not_before = asked.map(|asked| now + asked.min(LONGEST_ASKED));

@@ -5,6 +5,7 @@
 //! missed in its sequence and counted.
 
 mod back;
+mod by_otlp;
 mod framing;
 mod gather;
 mod input;
@@ -21,8 +22,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+pub use by_otlp::ByOtlp;
 pub use input::Input;
-pub use summary::{AtCallsite, ByOtlp, OnCore, Summary};
+pub use summary::{AtCallsite, OnCore, Summary};
 
 use crate::agent::{Followed, Options as ClientOptions, Outlets, Sent};
 use crate::config::{Config, Exporters};

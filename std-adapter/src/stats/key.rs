@@ -1,17 +1,15 @@
 //! What tells spans apart that are counted.
 
+use std::hash::{Hash, Hasher};
+
 use hashbrown::Equivalent;
 
 use super::peers;
-use crate::model::{Span, Tag, Text, Value, find};
+use crate::model::{Span, Text, Value, find};
 use crate::pipeline::Trace;
 
 /// In the place of every text of spans that are counted together because there are too many to tell apart.
 const BLOCKED: &str = "tracer_blocked_value";
-
-/// Which tags may hold a status of gRPC; the first that does counts.
-const GRPC_STATUS: [&str; 4] =
-    ["rpc.grpc.status_code", "grpc.code", "rpc.grpc.status.code", "grpc.status.code"];
 
 /// The statuses of gRPC, by number.
 const GRPC_CODES: [&str; 17] = [
@@ -35,7 +33,7 @@ const GRPC_CODES: [&str; 17] = [
 ];
 
 /// What spans of a group have in common; `T` is a text, lent by a span or owned by the group.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Key<T> {
     pub(super) service: T,
     pub(super) name: T,
@@ -51,7 +49,7 @@ pub(super) struct Key<T> {
 }
 
 /// What of that is no text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Facts {
     /// 0: none.
     pub(super) http_status: u32,
@@ -74,6 +72,22 @@ impl<T: AsRef<str>> Key<T> {
             self.service_source.as_ref(),
             self.peers.as_ref(),
         ]
+    }
+}
+
+impl<T: AsRef<str>> Hash for Key<T> {
+    /// What the code of a program says and nobody else, its types and kinds, is left out.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let texts = [&self.resource, &self.name, &self.service, &self.method, &self.endpoint, &self.peers];
+        texts
+            .into_iter()
+            .map(AsRef::as_ref)
+            .filter(|text| !text.is_empty())
+            .for_each(|text| text.hash(state));
+        let Facts { http_status, grpc_status, is_synthetic, is_trace_root } = self.facts;
+        let grpc_status = grpc_status.map_or(256, u64::from);
+        let flags = u64::from(is_synthetic) << 2 | is_trace_root.map_or(2, u64::from);
+        state.write_u64(u64::from(http_status) << 32 | grpc_status << 8 | flags);
     }
 }
 
@@ -117,44 +131,97 @@ impl Key<Box<str>> {
     }
 }
 
+/// The tags that count.
+#[derive(Clone, Copy)]
+enum Known {
+    Kind,
+    Measured,
+    Method,
+    OtelMethod,
+    Endpoint,
+    Route,
+    ServiceSource,
+    Status,
+    OtelStatus,
+    Origin,
+    BaseService,
+    /// And the three after it: which may hold a status of gRPC; the first that does counts.
+    Grpc,
+}
+
+/// How many those are.
+const KNOWN: usize = Known::Grpc as usize + 4;
+
+impl Known {
+    /// Where the tag with this key stands among them.
+    fn place(key: &[u8]) -> Option<usize> {
+        let known = match key {
+            b"span.kind" => Self::Kind,
+            b"_dd.measured" => Self::Measured,
+            b"http.method" => Self::Method,
+            b"http.request.method" => Self::OtelMethod,
+            b"http.endpoint" => Self::Endpoint,
+            b"http.route" => Self::Route,
+            b"_dd.svc_src" => Self::ServiceSource,
+            b"http.status_code" => Self::Status,
+            b"http.response.status_code" => Self::OtelStatus,
+            b"_dd.origin" => Self::Origin,
+            b"_dd.base_service" => Self::BaseService,
+            b"rpc.grpc.status_code" => Self::Grpc,
+            b"grpc.code" => return Some(Self::Grpc as usize + 1),
+            b"rpc.grpc.status.code" => return Some(Self::Grpc as usize + 2),
+            b"grpc.status.code" => return Some(Self::Grpc as usize + 3),
+            _ => return None,
+        };
+        Some(known as usize)
+    }
+}
+
 /// A span, and what holds for it as one of its trace.
 pub(super) struct Reading<'a> {
     pub(super) span: &'a Span,
     trace: &'a Trace,
-    common: &'a [Tag],
+    known: [Option<&'a Value>; KNOWN],
     kind: &'a str,
 }
 
 impl<'a> Reading<'a> {
     pub(super) fn new(trace: &'a Trace, index: usize) -> Option<Self> {
         let span = trace.spans().get(index)?;
-        let mut reading = Self { span, trace, common: trace.common_tags(), kind: "" };
-        reading.kind = reading.text("span.kind");
+        let mut known = [None; KNOWN];
+        let common = trace.common_tags().iter().filter(|(key, _)| !span.is_removed(key));
+        for (key, value) in common.chain(&span.tags) {
+            if let Some(place) = Known::place(key.as_bytes()).and_then(|place| known.get_mut(place)) {
+                *place = Some(value);
+            }
+        }
+        let mut reading = Self { span, trace, known, kind: "" };
+        reading.kind = reading.text(Known::Kind);
         Some(reading)
     }
 
+    fn known(&self, tag: Known) -> Option<&'a Value> {
+        self.known.get(tag as usize).copied().flatten()
+    }
+
+    /// Any tag.
     fn tag(&self, key: &str) -> Option<&'a Value> {
-        let common = || find(self.common, key).filter(|_| !self.span.is_removed(key));
+        let common = || find(self.trace.common_tags(), key).filter(|_| !self.span.is_removed(key));
         self.span.tag(key).or_else(common)
     }
 
     /// The text of a tag; empty where it is none.
-    fn text(&self, key: &str) -> &'a str {
-        match self.tag(key) {
-            Some(Value::Str(text)) => text,
-            Some(Value::Bool(true)) => "true",
-            Some(Value::Bool(false)) => "false",
-            _ => "",
-        }
+    fn text(&self, tag: Known) -> &'a str {
+        self.known(tag).map_or("", text)
     }
 
     /// The first of these tags that has a text.
-    fn first(&self, keys: [&str; 2]) -> &'a str {
-        keys.into_iter().map(|key| self.text(key)).find(|text| !text.is_empty()).unwrap_or_default()
+    fn first(&self, tags: [Known; 2]) -> &'a str {
+        tags.into_iter().map(|tag| self.text(tag)).find(|text| !text.is_empty()).unwrap_or_default()
     }
 
     pub(super) fn is_measured(&self) -> bool {
-        self.tag("_dd.measured").and_then(number) == Some(1.0)
+        self.known(Known::Measured).and_then(number) == Some(1.0)
     }
 
     pub(super) fn has_kind(&self, kinds: &[String]) -> bool {
@@ -175,9 +242,9 @@ impl<'a> Reading<'a> {
             resource: span.resource.as_deref().unwrap_or(&span.name),
             span_type: optional(&span.span_type),
             kind: self.kind,
-            method: self.first(["http.method", "http.request.method"]),
-            endpoint: self.first(["http.endpoint", "http.route"]),
-            service_source: self.text("_dd.svc_src"),
+            method: self.first([Known::Method, Known::OtelMethod]),
+            endpoint: self.first([Known::Endpoint, Known::Route]),
+            service_source: self.text(Known::ServiceSource),
             peers,
             facts: Facts {
                 http_status: self.http_status(),
@@ -195,16 +262,14 @@ impl<'a> Reading<'a> {
         if peer_tags.is_empty() {
         } else if is("client") || is("producer") || is("consumer") {
             for key in peer_tags {
-                match self.tag(key) {
-                    Some(Value::Str(value)) => peers::write(peers, key, value),
-                    Some(Value::Bool(_)) => peers::write(peers, key, self.text(key)),
-                    _ => {}
+                if let Some(value @ (Value::Str(_) | Value::Bool(_))) = self.tag(key) {
+                    peers::write(peers, key, text(value));
                 }
             }
         } else if is("internal") || self.kind.is_empty() {
             const BASE: &str = "_dd.base_service";
             let is_other = self.span.service.as_ref() != Some(self.trace.main_service());
-            match self.text(BASE) {
+            match self.text(Known::BaseService) {
                 "" if is_other => peers::write(peers, BASE, self.trace.base_service()),
                 "" => {}
                 said => peers::write(peers, BASE, said),
@@ -213,27 +278,36 @@ impl<'a> Reading<'a> {
     }
 
     fn http_status(&self) -> u32 {
-        let status = |key| match self.tag(key)? {
+        let status = |tag| match self.known(tag)? {
             Value::Str(text) => text.parse().ok(),
             value => number(value).filter(|number| number.fract() == 0.0).map(|number| number as u32),
         };
-        let other = || status("http.response.status_code").filter(|status| (100..600).contains(status));
-        status("http.status_code").or_else(other).unwrap_or(0)
+        let other = || status(Known::OtelStatus).filter(|status| (100..600).contains(status));
+        status(Known::Status).or_else(other).unwrap_or(0)
     }
 
     fn grpc_status(&self) -> Option<u8> {
-        let texts = GRPC_STATUS.iter().find_map(|key| grpc_code(self.text(key)));
-        let code = |number: f64| (0.0..=255.0).contains(&number) && number.fract() == 0.0;
-        let numbers =
-            || GRPC_STATUS.iter().find_map(|key| self.tag(key).and_then(number).filter(|n| code(*n)));
-        texts.or_else(|| numbers().map(|number| number as u8))
+        let tags = || self.known.get(Known::Grpc as usize..).into_iter().flatten().flatten().copied();
+        let is_code = |number: &f64| (0.0..=255.0).contains(number) && number.fract() == 0.0;
+        let numbers = || tags().filter_map(number).find(is_code).map(|number| number as u8);
+        tags().find_map(|tag| grpc_code(text(tag))).or_else(numbers)
     }
 
     /// What asked for a trace stands on the first span of a chunk.
     fn is_synthetic(&self) -> bool {
         let first = || self.trace.spans().first()?.tag("_dd.origin");
-        let origin = self.tag("_dd.origin").or_else(first);
+        let origin = self.known(Known::Origin).or_else(first);
         matches!(origin, Some(Value::Str(origin)) if origin.starts_with("synthetics"))
+    }
+}
+
+/// A value as a text; empty where it is a number.
+fn text(value: &Value) -> &str {
+    match value {
+        Value::Str(text) => text,
+        Value::Bool(true) => "true",
+        Value::Bool(false) => "false",
+        Value::Int(_) | Value::Uint(_) | Value::Float(_) => "",
     }
 }
 
@@ -248,6 +322,9 @@ fn number(value: &Value) -> Option<f64> {
 
 /// The number of a status of gRPC, as a number or by its name, however that is spelled.
 fn grpc_code(text: &str) -> Option<u8> {
+    if text.is_empty() {
+        return None;
+    }
     if let Ok(code) = text.parse() {
         return Some(code);
     }

@@ -129,7 +129,7 @@ fn an_agent_that_does_not_take_statistics_gets_every_trace_and_counts_itself() {
 fn what_came_before_the_agent_said_what_it_takes_is_not_said_to_be_counted() {
     // The agent is not there at first.
     let address = Scripted::unused_address();
-    let options = Options { stats: true, flush_interval: Duration::from_millis(200), ..quick() };
+    let options = Options { stats: true, flush_interval: Duration::from_secs(60), ..quick() };
     let client = Client::start(&format!("http://{address}"), options).expect("a usable URL");
     send_tagged(&client, &[], false);
     let server = Scripted::start_at(&address, [INFO, OK, OK, OK].map(|text| Turn::answer(200, text)).into());

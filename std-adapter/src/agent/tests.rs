@@ -2,6 +2,8 @@
 
 mod counted;
 mod honoured;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod scripted;
 
 use std::sync::Arc;

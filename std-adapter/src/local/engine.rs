@@ -150,7 +150,8 @@ impl Engine {
             return;
         }
         self.checked = Instant::now();
-        if let Some(filters) = self.followed.news(&self.shared.client) {
+        let agent = self.shared.client.agent();
+        if let Some(filters) = agent.and_then(|agent| self.followed.news(agent)) {
             self.assembler.set_agent_filters(filters);
         }
         let jump = self.converter.time.observe(read(self.clock, self.started));

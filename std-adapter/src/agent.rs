@@ -43,6 +43,7 @@ pub use info::{Info, TagLists};
 pub use stats::{Count, Stats};
 
 use crate::config::{ApiVersion, Config};
+use crate::deadline;
 use crate::error::ConfigError;
 use crate::pipeline::{Rates, Trace};
 use endpoint::Endpoint;
@@ -159,7 +160,7 @@ impl Client {
     /// Sends what is held without waiting for the flush interval, and waits until each of those traces was taken or
     /// dropped, at most `timeout`. Tells whether all were.
     pub fn flush(&self, timeout: Duration) -> bool {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline::after(timeout);
         let mut state = self.shared.lock();
         let target = state.queue.flush();
         self.shared.changed.notify_all();
@@ -191,7 +192,7 @@ impl Client {
     /// Sends what is held, for at most `timeout`, and ends. What could not be sent by then is counted as
     /// [`Stats::dropped_at_exit`], and so is every trace that comes later.
     pub fn shutdown(&self, timeout: Duration) -> Stats {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline::after(timeout);
         let mut state = self.shared.lock();
         state.closing.get_or_insert(deadline);
         self.shared.changed.notify_all();

@@ -10,6 +10,7 @@ use super::info::{self, Info};
 use super::queue::{Queue, count};
 use super::report::Report;
 use super::{Options, Stats};
+use crate::deadline;
 use crate::error::SendError;
 use crate::msgpack::Payload;
 use crate::pipeline::Rates;
@@ -19,6 +20,9 @@ const ASLEEP: Duration = Duration::from_secs(3600);
 
 /// How long the agent has to say what it can do. A payload waits meanwhile.
 const ASKING: Duration = Duration::from_secs(1);
+
+/// The shortest time for an attempt: one of zero would fail without it.
+const INSTANT: Duration = Duration::from_millis(1);
 
 /// The path of the smaller form, as an agent lists it.
 const V05: &str = "/v0.5/traces";
@@ -106,7 +110,7 @@ impl Worker {
     pub(super) fn run(mut self) {
         while let Some(payload) = self.next() {
             self.ask();
-            self.settle(&payload, Instant::now() + self.options.retry_for);
+            self.settle(&payload, deadline::after(self.options.retry_for));
             self.shared.lock().queue.finish(payload);
             self.shared.changed.notify_all();
         }
@@ -195,8 +199,7 @@ impl Worker {
             let closing = self.shared.lock().closing;
             let until =
                 closing.map_or(self.options.timeout, |end| end.saturating_duration_since(Instant::now()));
-            // A time-out of zero would fail without an attempt.
-            let timeout = until.clamp(Duration::from_millis(1), self.options.timeout);
+            let timeout = until.min(self.options.timeout).clamp(INSTANT, deadline::FAR);
             let error = match self.http.post(payload, v05.as_deref(), timeout) {
                 Ok(answer) => {
                     self.report.answered(&self.shared.lock().stats);

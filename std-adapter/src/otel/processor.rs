@@ -15,6 +15,7 @@ use super::DatadogSpanExporter;
 use super::gather::Gather;
 use super::travel;
 use crate::carrier::Incoming;
+use crate::deadline;
 use crate::error::ConfigError;
 use microspan::propagation::Propagator;
 
@@ -222,7 +223,7 @@ impl SpanProcessor for DatadogExportSpanProcessor {
 
     /// Spans that have not ended keep nothing back: what has ended of their traces goes out.
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline::after(timeout);
         let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() else {
             return Err(OTelSdkError::AlreadyShutdown);
         };

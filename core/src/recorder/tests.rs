@@ -269,6 +269,26 @@ fn what_a_fault_handler_left_says_why_and_where_and_when() {
 }
 
 #[test]
+fn a_link_that_is_awaited_gets_the_packets_that_a_polled_one_does() {
+    let memory = Memory::new();
+    let tracer = memory.power_on();
+    let _drain = boot(tracer).begin::<64>(OLD);
+    assert_eq!(boot(Memory::new().power_on()).set_names(crate::Names::ByAddress).packet(), None);
+    shift(tracer);
+    let polled = Packets::of(boot(memory.copied().power_on()).set_device("oven-3"));
+    let mut second = boot(memory.power_on());
+    let mut awaited = Packets::default();
+    second.set_device("oven-3");
+    while let Some(packet) = second.packet().map(<[u8]>::to_vec) {
+        assert_eq!(second.packet(), Some(&*packet), "until it is sent");
+        awaited.0.push(packet);
+        second.packet_sent();
+    }
+    assert_eq!(awaited.0, polled.0);
+    assert_eq!(awaited.spans().len(), 3);
+}
+
+#[test]
 fn a_second_reset_before_all_is_sent_loses_only_the_packet_in_between() {
     let memory = Memory::new();
     let tracer = memory.power_on();

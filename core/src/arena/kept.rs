@@ -135,6 +135,13 @@ impl ArenaView {
         seal.load(Ordering::Relaxed) == begun(handle, (parent, root), (name, len), start)
     }
 
+    /// Keeps the time of tick 0, for the boot after a reset.
+    pub(crate) fn keep_base(&self, base: u64) {
+        if let Some(kept) = &self.kept {
+            kept.header.keep_base(base);
+        }
+    }
+
     /// Keeps where the session stands, for the boot after a reset.
     #[inline]
     pub(crate) fn keep(&self, next_packet: u32, spans: u32, latest: u64, time: u64) {

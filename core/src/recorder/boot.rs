@@ -9,6 +9,7 @@ use crate::id::Session;
 use crate::sync::{Ordering, compiler_fence};
 use crate::tracer::Tracer;
 use crate::transport::{Refused, Transport};
+use crate::wire::Request;
 
 /// What a program says of itself, so that it knows its own image again.
 ///
@@ -150,7 +151,8 @@ impl<const MTU: usize> Boot<MTU> {
                     Previous::Recovered { spans: found.spans, open: found.open, damaged: found.damaged };
                 let told = (stood.next_packet, stood.spans, u64::from(stood.latest) << 16);
                 if found.spans != 0 {
-                    let mut drain = Drain::of_old_session(tracer, Session(session), told, found.time);
+                    let clock = (found.time, kept.header.base());
+                    let mut drain = Drain::of_old_session(tracer, Session(session), told, clock);
                     drain.set_build_id(program.build_id);
                     boot.drain = Some(drain);
                 }
@@ -272,6 +274,30 @@ impl<const MTU: usize> Boot<MTU> {
         if let Some(drain) = &mut self.drain {
             drain.packet_sent();
         }
+    }
+
+    /// Takes a datagram that came from a listener: [`Drain::hear`].
+    ///
+    /// ```
+    /// use microspan::Boot;
+    /// fn hear(boot: &mut Boot<256>, datagram: &[u8]) -> bool {
+    ///     boot.hear(datagram) // whether it asks the last session
+    /// }
+    /// ```
+    pub fn hear(&mut self, datagram: &[u8]) -> bool {
+        self.drain.as_mut().is_some_and(|drain| drain.hear(datagram))
+    }
+
+    /// Has the next packets carry what a listener asks of the last session: [`Drain::answer`].
+    ///
+    /// ```
+    /// use microspan::{Boot, wire::Request};
+    /// fn answer(boot: &mut Boot<256>, request: &Request) -> bool {
+    ///     boot.answer(request) // whether it asks the last session
+    /// }
+    /// ```
+    pub fn answer(&mut self, request: &Request) -> bool {
+        self.drain.as_mut().is_some_and(|drain| drain.answer(request))
     }
 
     /// Hands one packet of the last session to the transport, if there is one; returns whether there may be more. It

@@ -58,6 +58,11 @@ impl Entered {
     }
 }
 
+/// Whether entering a span changes what is current: it is recorded, or stands for a trace that is not.
+pub fn has_place<M: Threads>(span: &Detached<M>) -> bool {
+    span.place().1 != 0
+}
+
 impl Drop for Entered {
     fn drop(&mut self) {
         self.tracer.arena.enter(Here::of(self.tracer.context), self.before);

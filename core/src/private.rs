@@ -58,6 +58,11 @@ impl Entered {
     }
 }
 
+/// Has nothing be current on a core, whose number was another thread's before; for the one that has it now.
+pub fn forget_current(tracer: &Tracer, core: usize) {
+    tracer.arena.forget_current(core);
+}
+
 /// Whether entering a span changes what is current: it is recorded, or stands for a trace that is not.
 pub fn has_place<M: Threads>(span: &Detached<M>) -> bool {
     span.place().1 != 0

@@ -185,7 +185,7 @@ impl Builder {
         let tracer: &'static Tracer = Box::leak(Box::new(tracer));
 
         let shared = Arc::new(Shared::new(wake, client));
-        let engine = Engine::new(shared.clone(), tracer, clock, session, &config);
+        let engine = Engine::new(shared.clone(), (tracer, self.capacity.spans()), clock, session, &config);
         let engine = engine.ok_or(SetGlobalError::AlreadySet)?;
         microspan::set_global(tracer)?;
         fork::settle();

@@ -21,6 +21,21 @@ pub enum Capacity {
     Large,
 }
 
+impl Capacity {
+    /// How many spans that are.
+    pub(super) fn spans(self) -> usize {
+        match self {
+            Self::Small => SMALL,
+            Self::Medium => MEDIUM,
+            Self::Large => LARGE,
+        }
+    }
+}
+
+const SMALL: usize = 1_024;
+const MEDIUM: usize = 16_384;
+const LARGE: usize = 65_536;
+
 /// An arena that is made on a thread of its own, whose stack it fits wherever this is called.
 fn leak<const SPANS: usize, const TAGS: usize>() -> io::Result<&'static Arena<SPANS, TAGS, THREADS>> {
     let size = 4 * size_of::<Arena<SPANS, TAGS, THREADS>>() + (1 << 20);
@@ -32,8 +47,8 @@ fn leak<const SPANS: usize, const TAGS: usize>() -> io::Result<&'static Arena<SP
 /// A tracer over an arena of this size.
 pub(super) fn tracer(capacity: Capacity, clock: &'static dyn Clock) -> io::Result<Tracer> {
     Ok(match capacity {
-        Capacity::Small => Tracer::new(leak::<1_024, 1_024>()?, clock),
-        Capacity::Medium => Tracer::new(leak::<16_384, 8_192>()?, clock),
-        Capacity::Large => Tracer::new(leak::<65_536, 8_192>()?, clock),
+        Capacity::Small => Tracer::new(leak::<SMALL, 1_024>()?, clock),
+        Capacity::Medium => Tracer::new(leak::<MEDIUM, 8_192>()?, clock),
+        Capacity::Large => Tracer::new(leak::<LARGE, 8_192>()?, clock),
     })
 }

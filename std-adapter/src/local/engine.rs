@@ -37,6 +37,8 @@ const QUIET: u64 = 1_000_000;
 pub(super) struct Engine {
     shared: Arc<Shared>,
     clock: &'static dyn Clock,
+    /// How many spans the arena holds.
+    room: usize,
     drain: Drain<64, 0>,
     converter: Converter,
     assembler: Assembler,
@@ -50,7 +52,7 @@ impl Engine {
     /// `None`: the tracer has its drain already.
     pub(super) fn new(
         shared: Arc<Shared>,
-        tracer: &'static Tracer,
+        (tracer, room): (&'static Tracer, usize),
         clock: &'static dyn Clock,
         session: Session,
         config: &Config,
@@ -68,6 +70,7 @@ impl Engine {
             followed: Followed::default(),
             shared,
             clock,
+            room,
             started,
             checked: started,
             sleep: SHORT,
@@ -79,10 +82,11 @@ impl Engine {
         let ending = Ending(self.shared.clone());
         self.shared.wake.adopt();
         loop {
-            let found = self.pass();
+            let found = self.pass(PASS);
             let order = self.shared.order();
             if order.is_due() {
-                while self.pass() != 0 {}
+                // More was not finished when the order came; a second look is for what somebody read during the first.
+                let _ = self.pass(self.room) != 0 && self.pass(self.room) != 0;
                 let client = &self.shared.client;
                 self.assembler.flush(&mut |trace| client.send(trace));
                 self.publish();
@@ -115,8 +119,8 @@ impl Engine {
         }
     }
 
-    /// Takes what is finished; how many spans that were.
-    fn pass(&mut self) -> usize {
+    /// Takes what is finished, once round the arena or so many spans and a few more; how many that were.
+    fn pass(&mut self, most: usize) -> usize {
         self.check();
         let now = self.now();
         let Self { shared, drain, converter, assembler, .. } = self;
@@ -128,7 +132,7 @@ impl Engine {
                 assembler.push(span, now, &mut send);
                 found += 1;
             });
-            if !more || found >= PASS {
+            if !more || found >= most {
                 break;
             }
         }

@@ -114,15 +114,14 @@ fn unwound(span: &SpanRef, start: u64) {
         }
         let panics = panics.borrow();
         let mut through = panics.iter().filter(|panic| start <= panic.tick);
+        let Some(last) = through.next_back() else { return };
         // When a future began nobody says; the thread may have caught the others in another one.
-        let first = if start == 0 { through.next_back() } else { through.next() };
-        let Some(first) = first else { return };
-        match through.next_back().filter(|_| start != 0) {
-            None => span.set_error_info("panic", &first.message),
-            Some(last) => {
-                span.set_error_info("panic", &format!("{}; and then: {}", first.message, last.message))
+        match through.next().filter(|_| start != 0) {
+            None => _ = span.set_error_info("panic", &last.message).set_tag(STACK, last.number),
+            Some(first) => {
+                let both = format!("{}; and then: {}", first.message, last.message);
+                span.set_error_info("panic", &both).set_tag(STACK, first.number);
             }
         }
-        .set_tag(STACK, first.number);
     });
 }

@@ -13,11 +13,9 @@ use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter, SpanProcessor};
 
 use super::DatadogSpanExporter;
 use super::gather::Gather;
-use super::travel;
-use crate::carrier::Incoming;
+use super::travel::{self, Came};
 use crate::deadline;
 use crate::error::ConfigError;
-use microspan::propagation::Propagator;
 
 /// How long a flush may take.
 const FLUSH: Duration = Duration::from_secs(30);
@@ -115,7 +113,7 @@ impl DatadogExportSpanProcessor {
         Ok(self)
     }
 
-    /// How many spans were dropped because their traces were full.
+    /// How many spans were dropped because their traces were full, or nobody took whole ones.
     pub fn dropped(&self) -> u64 {
         self.shared.lock().gather.dropped
     }
@@ -193,9 +191,9 @@ impl SpanProcessor for DatadogExportSpanProcessor {
         self.shared.lock().gather.start(span.span_context().trace_id());
         let caller = parent.span();
         if caller.span_context().is_remote()
-            && let Some(incoming) = parent.get::<Incoming>()
+            && let Some(came) = parent.get::<Came>()
         {
-            for (key, value) in travel::tags(incoming, &Propagator::new()) {
+            for (key, value) in travel::tags(came) {
                 span.set_attribute(KeyValue::new(key, value));
             }
         }

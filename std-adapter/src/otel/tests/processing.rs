@@ -91,3 +91,16 @@ fn a_processor_may_take_any_time_to_end() {
     let processor = DatadogExportSpanProcessor::new(exporter).unwrap();
     assert!(processor.schedule_delay(Duration::MAX).unwrap().shutdown_with_timeout(Duration::MAX).is_ok());
 }
+
+#[test]
+fn whole_traces_that_nobody_takes_do_not_fill_the_memory() {
+    let mut gather = Gather::default();
+    for trace in 1..=100_007 {
+        gather.start(id(trace));
+        gather.end(span(trace, 1));
+    }
+    assert_eq!((gather.take().len(), gather.dropped), (100_000, 7));
+    gather.start(id(1));
+    gather.end(span(1, 1));
+    assert_eq!((gather.take().len(), gather.dropped), (1, 7), "there is room again");
+}

@@ -23,7 +23,7 @@ const CRATES: &[(&str, &[&str])] = &[
 
 /// The modules of the adapter; one may import those of the lines above its own.
 const MODULES: &[&[&str]] = &[
-    &["error"],
+    &["error", "deadline"],
     &["model"],
     &["config", "clock", "threads", "carrier", "log_events"],
     &["decode"],

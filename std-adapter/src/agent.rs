@@ -61,6 +61,7 @@ pub use outlets::{Outlets, Sent};
 pub use stats::{Count, Statistics, Stats};
 
 use crate::config::{ApiVersion, Config};
+use crate::deadline;
 use crate::error::ConfigError;
 use crate::pipeline::{Rates, Trace};
 use body::Body;
@@ -237,7 +238,7 @@ impl Client {
     /// Sends what is held without waiting for the flush interval, and waits until each of those traces was taken or
     /// dropped, at most `timeout`. Tells whether all were.
     pub fn flush(&self, timeout: Duration) -> bool {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline::after(timeout);
         self.await_flush(self.begin_flush(), deadline)
     }
 
@@ -295,7 +296,7 @@ impl Client {
     /// Sends what is held, for at most `timeout`, and ends. What could not be sent by then is counted as
     /// [`Stats::dropped_at_exit`], and so is every trace that comes later.
     pub fn shutdown(&self, timeout: Duration) -> Stats {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline::after(timeout);
         self.begin_end(deadline);
         self.await_end(deadline)
     }

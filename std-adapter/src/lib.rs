@@ -62,6 +62,7 @@ pub mod config;
 pub mod correlation;
 #[cfg(feature = "cli")]
 pub mod daemon;
+mod deadline;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod decode;
 #[cfg(feature = "defmt")]

@@ -62,6 +62,7 @@ pub use ticks::Ticks;
 
 use crate::agent::{self, Outlets, Sent};
 use crate::config::Config;
+use crate::deadline;
 use crate::error::{ConfigError, InitError};
 use crate::pipeline;
 use crate::threads::Threads;
@@ -280,7 +281,7 @@ impl Local {
     /// Sends what is finished, without waiting for traces to be complete, and its statistics if there are any, for at most
     /// `timeout`; whether all of it was taken or dropped by then. `false` in a child of `fork`.
     pub fn flush(&self, timeout: Duration) -> bool {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline::after(timeout);
         let Some(Running { shared, .. }) = &self.running else { return true };
         if fork::has_happened() {
             fork::refuse();
@@ -310,7 +311,7 @@ impl Local {
     }
 
     fn end(&mut self, timeout: Duration) -> Stats {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline::after(timeout);
         if fork::has_happened() {
             fork::refuse();
             let stats = self.stats();

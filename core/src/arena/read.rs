@@ -11,7 +11,7 @@ use crate::span_context::SpanContext;
 use crate::sync::{Ordering, fence};
 use crate::tag::Kind;
 
-/// How many ancestors are asked for an item of baggage.
+/// How many ancestors are asked for what a span has by its descent.
 const ANCESTORS: u32 = 32;
 
 impl ArenaView {
@@ -68,24 +68,29 @@ impl ArenaView {
     /// An item of the baggage of a span or its nearest open ancestor that has it, in `buffer`.
     pub(crate) fn baggage_item<'b>(
         &self,
-        mut handle: u32,
+        handle: u32,
         key: &str,
         buffer: &'b mut [u8; MAX_STR],
     ) -> Option<&'b str> {
-        for _ in 0..ANCESTORS {
-            let len = self.look(handle, |mut cells| {
+        let len = self.descent(handle, |handle| {
+            self.look(handle, |mut cells| {
                 let item = cells.find(|cell| cell.kind == Kind::Baggage && cell.key() == key)?;
                 let (len, pieces) = item.pieces();
                 let mut to = buffer.iter_mut();
                 pieces
                     .for_each(|piece| piece.as_ref().iter().zip(&mut to).for_each(|(from, to)| *to = *from));
                 Some(len)
-            });
-            if let Some(Some(len)) = len {
-                return core::str::from_utf8(buffer.get(..len.into())?).ok();
-            }
-            if self.last_root(handle) == handle {
-                return None;
+            })?
+        })?;
+        core::str::from_utf8(buffer.get(..len.into())?).ok()
+    }
+
+    /// What `find` finds for a span or its nearest ancestor.
+    pub(crate) fn descent<R>(&self, mut handle: u32, mut find: impl FnMut(u32) -> Option<R>) -> Option<R> {
+        for _ in 0..ANCESTORS {
+            let found = find(handle);
+            if found.is_some() || self.last_root(handle) == handle {
+                return found;
             }
             handle = self.last(handle, PARENT).filter(|parent| *parent != 0)?;
         }

@@ -235,7 +235,7 @@ impl Queue {
         if self.open.len() >= self.flush_bytes {
             return Some(Duration::ZERO);
         }
-        Some((opened + self.flush_interval).saturating_duration_since(now))
+        Some(self.flush_interval.saturating_sub(now.saturating_duration_since(opened)))
     }
 
     /// Some of the traces under way are done with: sent, or dropped.

@@ -12,6 +12,7 @@ use super::queue::{Queue, count};
 use super::report::Report;
 use super::statistics::Counting;
 use super::{Count, Options, Stats};
+use crate::deadline;
 use crate::error::SendError;
 use crate::pipeline::Rates;
 use crate::stats::Counted;
@@ -21,6 +22,9 @@ const ASLEEP: Duration = Duration::from_secs(3600);
 
 /// How long the agent has to say what it can do. A payload waits meanwhile.
 const ASKING: Duration = Duration::from_secs(1);
+
+/// The shortest time for an attempt: one of zero would fail without it.
+const INSTANT: Duration = Duration::from_millis(1);
 
 /// The path of the smaller form, as an agent lists it.
 const V05: &str = "/v0.5/traces";
@@ -156,7 +160,7 @@ impl Worker {
 
     fn send(&mut self, payload: Body, mut told: Option<Count>) {
         self.ask();
-        self.settle(&payload, &mut told, Instant::now() + self.options.retry_for);
+        self.settle(&payload, &mut told, deadline::after(self.options.retry_for));
         let mut state = self.shared.lock();
         // Who was not told of them is told with another payload.
         state.queue.note_sampled_out(told.unwrap_or_default());
@@ -301,8 +305,7 @@ impl Worker {
     pub(super) fn timeout(&self) -> Duration {
         let closing = self.shared.lock().closing;
         let until = closing.map_or(self.options.timeout, |end| end.saturating_duration_since(Instant::now()));
-        // A time-out of zero would fail without an attempt.
-        until.clamp(Duration::from_millis(1), self.options.timeout)
+        until.min(self.options.timeout).clamp(INSTANT, deadline::FAR)
     }
 
     /// Takes in what was said with success; how many spans were not taken.

@@ -11,6 +11,7 @@ use tower_service::Service;
 
 use super::held::Held;
 use super::respond::ResponseFuture;
+use super::settings::{Settings, settings};
 use crate::carrier::HttpHeaders;
 
 /// The statuses that are failures of a server.
@@ -22,37 +23,14 @@ type Route = fn(&Extensions) -> Option<String>;
 /// Traces the requests that a service serves: see the [module](super).
 #[derive(Debug, Clone, Copy)]
 pub struct ServerLayer {
-    propagator: Propagator,
-    name: &'static str,
-    service: Option<&'static str>,
+    settings: Settings,
     route: Option<Route>,
 }
 
 impl ServerLayer {
     /// A layer that continues traces by Datadog's headers, W3C's, and hands baggage on.
     pub fn new() -> Self {
-        Self { propagator: Propagator::new(), name: "http.server.request", service: None, route: None }
-    }
-
-    /// Which headers are read, and how.
-    #[must_use]
-    pub fn propagator(mut self, propagator: Propagator) -> Self {
-        self.propagator = propagator;
-        self
-    }
-
-    /// The name of the spans, such as `grpc.server`.
-    #[must_use]
-    pub fn name(mut self, name: &'static str) -> Self {
-        self.name = name;
-        self
-    }
-
-    /// The service of the spans, where it is not that of the tracer.
-    #[must_use]
-    pub fn service(mut self, service: &'static str) -> Self {
-        self.service = Some(service);
-        self
+        Self { settings: Settings::new("http.server.request"), route: None }
     }
 
     /// How the route of a request is found (`/orders/{id}`), out of what the router noted in its extensions. A path itself is no
@@ -63,6 +41,8 @@ impl ServerLayer {
         self
     }
 }
+
+settings!(ServerLayer);
 
 impl Default for ServerLayer {
     fn default() -> Self {
@@ -99,25 +79,21 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let ServerLayer { propagator, name, service, route } = self.layer;
+        let ServerLayer { settings, route } = self.layer;
         let headers = HttpHeaders(request.headers());
-        let extracted = propagator.extract(&headers);
-        let mut builder = microspan::span(name).span_type("web");
-        if let Some(service) = service {
-            builder = builder.service(service);
-        }
+        let extracted = settings.propagator.extract(&headers);
+        let builder = settings.span("web");
         let continues = extracted.context.is_some() || !extracted.links.is_empty();
         let span = if continues { builder.root().start() } else { builder.start() };
         let mut held = None;
         if span.is_recording() {
             extracted.continue_in(&span);
             // What was not to be continued, or is of another trace, does not go on.
-            let goes_on = |id: u128| match extracted.context {
-                Some(caller) => caller.trace_id == id,
+            let goes_on = span.context().is_some_and(|context| match extracted.context {
+                Some(caller) => caller.trace_id == context.trace_id,
                 None => !extracted.passing.baggage().is_empty(),
-            };
-            let id = span.context().map(|context| context.trace_id).filter(|id| goes_on(*id));
-            held = id.and_then(|id| Held::new(id, &headers));
+            });
+            held = if goes_on { Held::new(&span, &headers) } else { None };
             let (method, path) = (request.method().as_str(), request.uri().path());
             span.set_tag("span.kind", Static("server"))
                 .set_tag("http.method", method)

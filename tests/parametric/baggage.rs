@@ -22,7 +22,8 @@ pub fn get(held: &mut Held, ask: &Ask) -> Result<String, Refusal> {
 }
 
 pub fn get_all(held: &mut Held, ask: &Ask) -> Result<String, Refusal> {
-    let items = known(held, ask)?.baggage.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str())));
+    let items =
+        known(held, ask)?.baggage.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str())));
     Ok(json!({ "baggage": items.collect::<serde_json::Map<_, _>>() }).to_string())
 }
 

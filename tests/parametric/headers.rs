@@ -26,15 +26,10 @@ pub fn propagator(settings: &Propagation) -> Propagator {
 
 /// Reads headers: the id by which a span can be started in what they name, if they name anything.
 pub fn extract(held: &mut Held, ask: &Ask) -> Result<String, Refusal> {
-    let came: Vec<(String, String)> =
-        ask.pairs("http_headers").map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let came = joined(ask.pairs("http_headers"));
     let extracted = held.propagator.extract(came.as_slice());
-    let baggage: Vec<(String, String)> = extracted
-        .passing
-        .baggage()
-        .iter()
-        .map(|(key, value)| (key.to_string(), value.to_string()))
-        .collect();
+    let baggage: Vec<(String, String)> =
+        extracted.passing.baggage().iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
     let context = extracted.context;
     if context.is_none() && baggage.is_empty() && extracted.links.is_empty() {
         return Ok(r#"{"span_id":null}"#.to_owned());
@@ -43,6 +38,20 @@ pub fn extract(held: &mut Held, ask: &Ask) -> Result<String, Refusal> {
     let id = named.unwrap_or_else(|| (UNNAMED..).find(|id| held.known(*id).is_none()).unwrap_or(UNNAMED));
     held.know(id, Known { context, came: Arc::new(came), baggage })?;
     Ok(json!({ "span_id": id }).to_string())
+}
+
+/// Headers of one name as one, with commas between, as HTTP has it.
+fn joined<'a>(headers: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<(String, String)> {
+    let mut joined: Vec<(String, String)> = Vec::new();
+    for (name, value) in headers {
+        match joined.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+            Some((_, before)) if before.is_empty() => value.clone_into(before),
+            Some((_, before)) if !value.is_empty() => *before = format!("{before},{value}"),
+            Some(_) => {}
+            None => joined.push((name.to_owned(), value.to_owned())),
+        }
+    }
+    joined
 }
 
 impl Known {
@@ -72,7 +81,8 @@ pub fn inject(held: &mut Held, ask: &Ask) -> Result<String, Refusal> {
         // Items may have been taken away, so baggage is told from the list that is kept.
         let came: Vec<&(String, String)> =
             open.known.came.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("baggage")).collect();
-        let came: Vec<(&str, &str)> = came.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let came: Vec<(&str, &str)> =
+            came.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let extracted = propagator.extract(came.as_slice());
         let is_ours = extracted.context.is_some_and(|caller| caller.trace_id == context.trace_id);
         let passing = if is_ours { extracted.passing } else { Passing::default() };

@@ -7,9 +7,9 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use microspan::propagation::Propagator;
 use microspan::{Span, SpanContext};
-use microspan_std::local::Local;
 use microspan_std::config::Config;
 use microspan_std::error::InitError;
+use microspan_std::local::Local;
 
 use crate::ask::{Ask, Refusal};
 use crate::headers;

@@ -18,8 +18,12 @@ const SETTINGS: [(&str, &str); 10] = [
 ];
 
 /// What there is nothing of here, which therefore is off.
-const OFF: [&str; 4] =
-    ["dd_runtime_metrics_enabled", "dd_profiling_enabled", "dd_data_streams_enabled", "dd_trace_otel_enabled"];
+const OFF: [&str; 4] = [
+    "dd_runtime_metrics_enabled",
+    "dd_profiling_enabled",
+    "dd_data_streams_enabled",
+    "dd_trace_otel_enabled",
+];
 
 /// Each setting that the suite knows, in text; `null`: not set.
 pub fn shown(config: &Config) -> String {

@@ -146,6 +146,22 @@ impl TestAgent {
         serde_json::from_value(self.json("/test/session/traces")).expect("traces in JSON")
     }
 
+    /// The same with all their fields, links and events among them.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub fn stored(&self) -> Vec<Vec<Value>> {
+        serde_json::from_value(self.json("/test/session/traces")).expect("traces in JSON")
+    }
+
+    /// Has it forget what it stored.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub fn clear(&self) {
+        get(&format!("{}/test/session/clear", self.url)).unwrap_or_else(|why| panic!("{why}"));
+    }
+
     /// Asserts that its checks ran, and that none failed.
     ///
     /// # Panics

@@ -261,6 +261,7 @@ fn link_to(run: &Run<'_>, headers: &[(&str, &str)]) -> Value {
 
 /// A span with an event.
 fn event(run: &Run<'_>, time: u64) {
+    run.ask("/trace/agent/ensure_agent_info", json!({}));
     let span = run.root("test");
     let attributes = json!({ "string": "bar", "bool": true, "int": 1, "double": 2.3, "ints": [5, 6] });
     run.on(span, "add_event", json!({ "name": "event_name", "timestamp": time, "attributes": attributes }));

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use microspan::propagation::Propagator;
@@ -18,7 +19,7 @@ use crate::texts::Texts;
 /// The most spans and contexts that are held.
 const MOST: usize = 100_000;
 
-/// How long a flush may take.
+/// How long a flush may take, and an agent to say what it is.
 const FLUSH: Duration = Duration::from_secs(10);
 
 /// Headers of a request that was served: name and value.
@@ -68,6 +69,18 @@ impl Held {
 
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Waits until the agent has said what it can do; whether it has.
+    pub fn knows_agent(&self) -> bool {
+        let deadline = Instant::now() + FLUSH;
+        while self.local.agent_info().is_none() {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        true
     }
 
     /// The open span that a request is about; `None`: one that was not recorded, whose id is 0.

@@ -90,8 +90,7 @@ fn answer(held: &mut Held, path: &str, ask: &Ask) -> Result<String, Refusal> {
         "/trace/span/extract_headers" => headers::extract(held, ask),
         "/trace/span/flush" => held.flush(true).map(done),
         "/trace/stats/flush" => held.flush(false).map(done),
-        // The client asks the agent before it sends for the first time.
-        "/trace/agent/ensure_agent_info" => Ok(r#"{"ready":true}"#.to_owned()),
+        "/trace/agent/ensure_agent_info" => Ok(format!(r#"{{"ready":{}}}"#, held.knows_agent())),
         "/trace/config" => Ok(settings::shown(held.config())),
         "/trace/crash" => std::process::abort(),
         _ if path.starts_with("/trace/otel/") => {

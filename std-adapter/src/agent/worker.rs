@@ -104,6 +104,10 @@ impl Worker {
 
     /// Sends until the end is asked for and nothing is left, or the time for that is over.
     pub(super) fn run(mut self) {
+        if self.asks {
+            // What comes first is to be said as the agent takes it.
+            self.ask();
+        }
         while let Some(payload) = self.next() {
             self.ask();
             self.settle(&payload, Instant::now() + self.options.retry_for);

@@ -110,6 +110,23 @@ def trace():
             "traceparent": "00-12345678901234567890123456789012-1234567890123456-01",
         },
     )
+
+    # One of which parts go out before its root is finished.
+    tracer.context_provider.activate(
+        HTTPPropagator.extract(
+            {
+                "x-datadog-trace-id": "1234567890123456788",
+                "x-datadog-parent-id": "987654320",
+                "x-datadog-sampling-priority": "2",
+                "x-datadog-origin": "synthetics",
+                "x-datadog-tags": "_dd.p.tid=640cfd8d00000000,_dd.p.dm=-4",
+            }
+        )
+    )
+    with tracer.trace("served.long"):
+        for index in range(5):
+            tracer.trace(f"served.long.{index}").finish()
+    tracer.context_provider.activate(None)
     tracer.flush()
 
 

@@ -113,6 +113,18 @@ fn headers_are_read_and_sent_as_by_ddtrace_and_each_reads_the_others() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn a_difference_that_is_not_listed_is_told_and_one_that_is_listed_in_vain() {
+    let fields = |value: &str| [(("span".to_owned(), "meta.key".to_owned()), value.to_owned())].into();
+    let row = |theirs| fields::Allowed { span: "sp*", field: "meta.key", ours: "1", theirs, why: "so" };
+    let compare =
+        |theirs, allowed: &[fields::Allowed]| fields::compare(&fields("1"), &fields(theirs), allowed);
+    assert_eq!(compare("2", &[]), ["span: meta.key: ours `1`, theirs `2`"]);
+    assert_eq!(compare("2", &[row("2")]), [""; 0]);
+    assert_eq!(compare("1", &[row("2")]), ["no longer so: sp*: meta.key: ours `1`, theirs `2` (so)"]);
+    assert_eq!(compare("3", &[row("2")]).len(), 2);
+}
+
 /// Requests from elsewhere.
 fn requests() -> Vec<Request> {
     const PARENT: &str = "00-12345678901234567890123456789012-1234567890123456-01";

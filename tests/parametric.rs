@@ -14,6 +14,8 @@ mod run;
 mod sampling;
 #[path = "conformance/tracer.rs"]
 mod tracer;
+#[path = "conformance/w3c.rs"]
+mod w3c;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -46,8 +48,10 @@ const FAILING: &[(&str, &str)] = &[
 #[test]
 fn the_cases_of_datadogs_own_suite_hold() {
     let agent = need!(TestAgent::start());
-    let cases: Vec<&Case> =
-        [tracer::CASES, sampling::CASES, headers::CASES, beyond::CASES].into_iter().flatten().collect();
+    let cases: Vec<&Case> = [tracer::CASES, sampling::CASES, headers::CASES, w3c::CASES, beyond::CASES]
+        .into_iter()
+        .flatten()
+        .collect();
     let mut wrong = Vec::new();
     for (name, _) in FAILING {
         assert!(cases.iter().any(|case| case.name == *name), "there is no case `{name}`");

@@ -70,13 +70,7 @@ pub fn run() {
 
     // More children than are kept back.
     let long = root("long");
-    for (index, name) in LONG.into_iter().enumerate() {
-        microspan::trace(name).finish();
-        if index % 4 == 3 {
-            // What is finished when the drain comes goes out together: it is to come now.
-            thread::sleep(2 * DRAIN);
-        }
-    }
+    children(&LONG);
     long.finish();
 
     // Traces from elsewhere.
@@ -110,6 +104,30 @@ pub fn run() {
             ("traceparent", "00-12345678901234567890123456789012-1234567890123456-01"),
         ],
     );
+
+    // One of which parts go out before its root is finished.
+    let headers = [
+        ("x-datadog-trace-id", "1234567890123456788"),
+        ("x-datadog-parent-id", "987654320"),
+        ("x-datadog-sampling-priority", "2"),
+        ("x-datadog-origin", "synthetics"),
+        ("x-datadog-tags", "_dd.p.tid=640cfd8d00000000,_dd.p.dm=-4"),
+    ];
+    let long = root("served.long");
+    Propagator::new().extract(headers.as_slice()).continue_in(&long);
+    children(&["served.long.0", "served.long.1", "served.long.2", "served.long.3", "served.long.4"]);
+    long.finish();
+}
+
+/// More than are kept back.
+fn children(names: &[&'static str]) {
+    for (index, name) in names.iter().enumerate() {
+        microspan::trace(name).finish();
+        if index % 4 == 3 {
+            // What is finished when the drain comes goes out together: it is to come now.
+            thread::sleep(2 * DRAIN);
+        }
+    }
 }
 
 fn root(name: &'static str) -> Span {

@@ -138,12 +138,12 @@ impl TestAgent {
         requests
     }
 
-    /// The bodies of the requests with traces, oldest first.
-    fn bodies(&self) -> Vec<Vec<u8>> {
+    /// The bodies of the requests to this path, oldest first.
+    fn bodies(&self, path: &str) -> Vec<Vec<u8>> {
         let stored = self.json("/test/session/requests");
         let requests = stored.as_array().into_iter().flatten();
         let mut bodies: Vec<Vec<u8>> = requests
-            .filter(|request| request["url"].as_str().is_some_and(|url| url.ends_with("/v0.4/traces")))
+            .filter(|request| request["url"].as_str().is_some_and(|url| url.ends_with(path)))
             .map(|request| STANDARD.decode(request["body"].as_str().unwrap_or_default()).expect("base64"))
             .collect();
         bodies.reverse();
@@ -163,7 +163,7 @@ impl TestAgent {
     /// # Panics
     /// When it does not answer, or stored what is no msgpack.
     pub fn chunks(&self) -> Vec<Vec<Value>> {
-        let bodies = self.bodies();
+        let bodies = self.bodies("/v0.4/traces");
         bodies
             .iter()
             .flat_map(|body| rmp_serde::from_slice::<Vec<Vec<Value>>>(body).expect("chunks in msgpack"))
@@ -184,6 +184,25 @@ impl TestAgent {
     /// When it does not answer.
     pub fn clear(&self) {
         get(&format!("{}/test/session/clear", self.url)).unwrap_or_else(|why| panic!("{why}"));
+    }
+
+    /// The statistics that it stored, as they were on the wire.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub fn statistics(&self) -> Vec<Vec<u8>> {
+        self.bodies("/v0.6/stats")
+    }
+
+    /// The groups of the statistics that it stored, as it understood them.
+    ///
+    /// # Panics
+    /// When it does not answer, or stored what are no statistics.
+    pub fn groups(&self) -> Vec<Value> {
+        let list = |value: &Value| value.as_array().cloned().expect("a list in JSON");
+        let payloads = list(&self.json("/test/session/stats"));
+        let buckets = payloads.iter().flat_map(|payload| list(&payload["Stats"]));
+        buckets.flat_map(|bucket| list(&bucket["Stats"])).collect()
     }
 
     /// Asserts that its checks ran, and that none failed.

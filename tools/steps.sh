@@ -18,7 +18,7 @@ declare -A about=(
     [tsan]='data races of real threads'
     [miri]='undefined behaviour in the core: by stacked borrows all tests but the model, by tree borrows those of the unsafe code'
     [boards]='the core for five targets, and the firmware'
-    [qemu]="end to end from emulated boards: against Datadog's own test agent, and every example"
+    [qemu]="end to end from emulated boards: against Datadog's own test agent, and every example; Datadog's cases for tracers, and ddtrace beside us"
     [hammer]='interrupts and cores on one arena, and resets of one that outlives them, on emulated boards'
     [demo]='./demo and ./demo --distributed, and whether their books balance'
     [bench]='instructions per operation on four emulated Cortex-M, beside those of the table'
@@ -28,6 +28,7 @@ board_targets=(thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabihf thumb
     riscv32imac-unknown-none-elf)
 cost_targets=(thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabi)
 test_agent=ddapm-test-agent==1.69.1
+ddtrace=ddtrace==4.16.0
 test_agent_dir=target/test-agent
 
 # The kitchen over each of its links, the two boards of one trace, and the one that is told the time.
@@ -58,19 +59,20 @@ skip() {
     return 77
 }
 
-# need_test_agent: Datadog's test agent, in a Python environment of its own.
+# need_test_agent: Datadog's test agent and tracer, in a Python environment of their own.
 need_test_agent() {
-    local stamp=$test_agent_dir/installed
-    [[ -f $stamp && $(<"$stamp") == "$test_agent" ]] && return
+    local stamp=$test_agent_dir/installed wanted="$test_agent $ddtrace"
+    [[ -f $stamp && $(<"$stamp") == "$wanted" ]] && return
     python3 -c 'import ensurepip, venv' 2>/dev/null || install_packages python3 python3-venv || return
-    say "Installing $test_agent"
-    if ! { python3 -m venv --clear "$test_agent_dir" && "$test_agent_dir/bin/pip" -q install "$test_agent"; } \
-        >"$log_dir/pip.log" 2>&1; then
+    say "Installing $wanted"
+    # By the interpreter: the script `pip` of an environment that was copied belongs to the one it came from.
+    if ! { python3 -m venv --clear "$test_agent_dir" &&
+        "$test_agent_dir/bin/python" -m pip -q install "$test_agent" "$ddtrace"; } >"$log_dir/pip.log" 2>&1; then
         tail -n 3 "$log_dir/pip.log" >&2
-        complain "pip could not install $test_agent: see $log_dir/pip.log"
+        complain "pip could not install $wanted: see $log_dir/pip.log"
         return 1
     fi
-    printf '%s\n' "$test_agent" >"$stamp"
+    printf '%s\n' "$wanted" >"$stamp"
 }
 
 # need_broker: an MQTT broker, which Debian has where only root looks for programs, and a client to look what it keeps.
@@ -259,7 +261,7 @@ step_qemu() {
     MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$target_dir" && pwd) \
         cargo test --locked --workspace --test mqtt --test probe --test tcp --test udp --test uart \
         --test clock --test configured --test distributed --test examples --test defmt --test forms --test lines \
-        --test normalised --test otel
+        --test normalised --test otel --test parametric --test beside_ddtrace
 }
 
 build_examples() {

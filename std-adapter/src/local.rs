@@ -305,6 +305,12 @@ impl Local {
         Stats { recorder: tracer.stats(), pipeline, agent, otlp, clock_jumps }
     }
 
+    /// What the agent said that it can do; `None`: it has not answered yet.
+    pub fn agent_info(&self) -> Option<Arc<agent::Info>> {
+        let running = self.running.as_ref().filter(|_| !fork::has_happened())?;
+        running.shared.client.info()
+    }
+
     /// Sends what there is, for at most `timeout`, and ends: nothing is recorded any more.
     pub fn shutdown(mut self, timeout: Duration) -> Stats {
         self.end(timeout)

@@ -156,6 +156,18 @@ impl TestAgent {
         requests
     }
 
+    /// The bodies of the requests to this path, oldest first.
+    fn bodies(&self, path: &str) -> Vec<Vec<u8>> {
+        let stored = self.json("/test/session/requests");
+        let requests = stored.as_array().into_iter().flatten();
+        let mut bodies: Vec<Vec<u8>> = requests
+            .filter(|request| request["url"].as_str().is_some_and(|url| url.ends_with(path)))
+            .map(|request| STANDARD.decode(request["body"].as_str().unwrap_or_default()).expect("base64"))
+            .collect();
+        bodies.reverse();
+        bodies
+    }
+
     /// The traces as it understood them: spans gathered by trace id.
     ///
     /// # Panics
@@ -164,18 +176,40 @@ impl TestAgent {
         serde_json::from_value(self.json("/test/session/traces")).expect("traces in JSON")
     }
 
+    /// The chunks that it stored with all their fields, links and events among them, oldest first.
+    ///
+    /// # Panics
+    /// When it does not answer, or stored what is no msgpack.
+    pub fn chunks(&self) -> Vec<Vec<Value>> {
+        let bodies = self.bodies("/v0.4/traces");
+        bodies
+            .iter()
+            .flat_map(|body| rmp_serde::from_slice::<Vec<Vec<Value>>>(body).expect("chunks in msgpack"))
+            .collect()
+    }
+
+    /// The traces as it understood them, with all their fields.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub fn stored(&self) -> Vec<Vec<Value>> {
+        serde_json::from_value(self.json("/test/session/traces")).expect("traces in JSON")
+    }
+
+    /// Has it forget what it stored.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub fn clear(&self) {
+        get(&format!("{}/test/session/clear", self.url)).unwrap_or_else(|why| panic!("{why}"));
+    }
+
     /// The statistics that it stored, as they were on the wire.
     ///
     /// # Panics
     /// When it does not answer.
     pub fn statistics(&self) -> Vec<Vec<u8>> {
-        let stored = self.json("/test/session/requests");
-        let requests = stored.as_array().into_iter().flatten();
-        let statistics = requests
-            .filter(|request| request["url"].as_str().is_some_and(|url| url.ends_with("/v0.6/stats")));
-        statistics
-            .map(|request| STANDARD.decode(request["body"].as_str().unwrap_or_default()).expect("base64"))
-            .collect()
+        self.bodies("/v0.6/stats")
     }
 
     /// The groups of the statistics that it stored, as it understood them.
@@ -223,6 +257,19 @@ fn installed() -> Result<PathBuf, Missing> {
         "Datadog's test agent is not at {}; run ./test, which installs it there",
         program.display()
     )))
+}
+
+/// A Python that has Datadog's own tracer: that of the test agent, where `./test` installs it as well.
+///
+/// # Errors
+/// [`Missing`] when there is none.
+pub fn ddtrace() -> Result<PathBuf, Missing> {
+    let python = built::root().join("target/test-agent/bin/python");
+    let has_it = Command::new(&python).args(["-c", "import ddtrace"]).output();
+    if has_it.is_ok_and(|output| output.status.success()) {
+        return Ok(python);
+    }
+    Err(Missing(format!("{} has no ddtrace; run ./test, which installs it there", python.display())))
 }
 
 /// The body of a successful answer.

@@ -140,8 +140,8 @@ impl Worker {
 
     /// Sends until the end is asked for and nothing is left, or the time for that is over.
     pub(super) fn run(mut self) {
-        if self.options.stats {
-            // The first traces are to be counted already.
+        if self.asks {
+            // What comes first is to be counted, and said as the agent takes it.
             self.ask();
         }
         while let Some(work) = self.next() {

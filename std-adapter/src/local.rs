@@ -308,7 +308,7 @@ impl Local {
     /// What the agent said that it can do; `None`: it has not answered yet.
     pub fn agent_info(&self) -> Option<Arc<agent::Info>> {
         let running = self.running.as_ref().filter(|_| !fork::has_happened())?;
-        running.shared.client.info()
+        running.shared.client.agent()?.info()
     }
 
     /// Sends what there is, for at most `timeout`, and ends: nothing is recorded any more.

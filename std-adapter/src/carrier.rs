@@ -16,6 +16,7 @@
 mod http;
 #[cfg(any(feature = "opentelemetry", feature = "tower"))]
 mod incoming;
+mod ot_baggage;
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -28,6 +29,7 @@ use microspan::propagation::{Headers, SetHeader};
 pub use self::http::{HttpHeaders, SetHttpHeaders};
 #[cfg(any(feature = "opentelemetry", feature = "tower"))]
 pub(crate) use incoming::Incoming;
+pub use ot_baggage::{ot_baggage, set_ot_baggage};
 
 /// Reads a map of strings, whatever the case of its keys.
 #[derive(Debug, Clone, Copy)]

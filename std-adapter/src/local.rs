@@ -59,6 +59,7 @@ use microspan::{Clock, Sampler, Session, SetGlobalError, Tracer};
 pub use arena::Capacity;
 
 use crate::agent::{self, Client};
+use crate::carrier;
 use crate::config::Config;
 use crate::error::{ConfigError, InitError};
 use crate::pipeline;
@@ -160,6 +161,7 @@ impl Builder {
             log::warn!("{warning}");
         }
         if !config.trace_enabled {
+            carrier::settle(&config);
             return Ok(Local { running: None });
         }
         if microspan::global().is_some() {
@@ -187,6 +189,7 @@ impl Builder {
         let engine = Engine::new(shared.clone(), tracer, clock, session, &config);
         let engine = engine.ok_or(SetGlobalError::AlreadySet)?;
         microspan::set_global(tracer)?;
+        carrier::settle(&config);
         fork::settle();
         panics::watch(|| clock.now());
         thread::Builder::new()

@@ -21,6 +21,12 @@
 //!   for a span, unless it has a string of more than 22 bytes that is no `&'static str`, an `f32`, an event or a link.
 //! - **Idle**: one thread drains, and sleeps up to 250 ms at a time when there is nothing to drain; another sends.
 //!
+//! # Tags of all spans
+//!
+//! Those of the configuration (`DD_TAGS`, `DD_ENV`, `DD_VERSION`), and up to 64 that the program sets while it runs, which win over
+//! these: `microspan::global()` has [`Tracer::set_global_tag`]. `env`, `version` and `service` are among their keys. Traces that go out
+//! from then on have them, and a span's own tag wins.
+//!
 //! # When the arena is full
 //!
 //! Spans are dropped and counted ([`Stats::recorder`]); nothing waits.
@@ -44,6 +50,7 @@ mod arena;
 mod engine;
 mod fork;
 mod panics;
+mod said;
 mod shared;
 mod spans;
 mod ticks;
@@ -54,7 +61,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use microspan::{Clock, Sampler, Session, SetGlobalError, Tracer};
+use microspan::{Clock, GlobalTags, Sampler, Session, SetGlobalError, Tracer};
 
 pub use arena::Capacity;
 
@@ -71,6 +78,9 @@ use wake::Wake;
 
 /// How many threads may trace at a time.
 const THREADS: usize = 256;
+
+/// How many tags of all spans may be set while the program runs.
+const GLOBAL_TAGS: usize = 64;
 
 /// How long a handle that is dropped goes on.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -179,6 +189,7 @@ impl Builder {
             .map_err(ConfigError::Thread)?
             .context(&Threads::<THREADS>)
             .unwinding(&panics::UNWINDING)
+            .global_tags(Box::leak(Box::new(GlobalTags::<GLOBAL_TAGS>::new())))
             .filter(self.filter);
         if let Some(sampler) = self.sampler {
             tracer = tracer.sampler(sampler);

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use microspan::{Clock, Drain, Session, Tracer};
 
+use super::said::Said;
 use super::shared::Shared;
 use super::spans::Converter;
 use super::time::{Reading, Time};
@@ -40,6 +41,7 @@ pub(super) struct Engine {
     drain: Drain<64, 0>,
     converter: Converter,
     assembler: Assembler,
+    said: Said,
     followed: Followed,
     started: Instant,
     checked: Instant,
@@ -61,6 +63,7 @@ impl Engine {
         let time = Time::new(clock.frequency(), read(clock, started));
         let rates = shared.client.rates();
         Some(Self {
+            said: Said::new(tracer, source.clone()),
             drain: Drain::new(tracer, session)?,
             converter: Converter::new(session, Arc::new(source), time),
             assembler: Assembler::configured(Limits { quiet: QUIET, ..Limits::default() }, config)
@@ -119,7 +122,7 @@ impl Engine {
     fn pass(&mut self) -> usize {
         self.check();
         let now = self.now();
-        let Self { shared, drain, converter, assembler, .. } = self;
+        let Self { shared, drain, converter, assembler, said, .. } = self;
         let mut send = |trace: &Trace| shared.client.send(trace);
         let mut found = 0;
         loop {
@@ -131,6 +134,10 @@ impl Engine {
             if !more || found >= PASS {
                 break;
             }
+        }
+        // After spans were taken: what was set before they ended is said of them.
+        if let Some(said) = said.news() {
+            assembler.renew(&converter.source, said);
         }
         assembler.poll(now, &mut send);
         if found != 0 {

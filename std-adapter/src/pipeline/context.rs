@@ -107,6 +107,12 @@ impl Contexts {
         Self { tagging, rules, known: HashMap::new() }
     }
 
+    /// Has what goes out of a source from here on be what `said` says.
+    pub(super) fn renew(&mut self, source: &Arc<Source>, said: &Source) {
+        let context = Arc::new(Context::new(said, &self.tagging).with_clean(&self.rules));
+        self.known.insert(source.runtime_id, (source.clone(), context));
+    }
+
     /// The context of `source`.
     pub(super) fn of(&mut self, source: &Arc<Source>) -> Arc<Context> {
         if let Some((known, context)) = self.known.get(&source.runtime_id)

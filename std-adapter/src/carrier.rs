@@ -16,6 +16,7 @@
 //! | `carrier.rs`, `carrier/http.rs` | maps of strings, and those of HTTP |
 //! | `carrier/settled.rs` | what the configuration asks for, for the whole process |
 //! | `carrier/ot_baggage.rs` | baggage as OpenTracing has it |
+//! | `carrier/outgoing.rs` | what a request carries that is sent, once its trace is decided on |
 //! | `carrier/tags.rs` | which baggage becomes tags |
 //! | `carrier/incoming.rs` | what came with a trace, kept for the requests sent on its behalf |
 
@@ -24,6 +25,7 @@ mod http;
 #[cfg(any(feature = "opentelemetry", feature = "tower"))]
 mod incoming;
 mod ot_baggage;
+mod outgoing;
 mod settled;
 mod tags;
 
@@ -39,6 +41,8 @@ pub use self::http::{HttpHeaders, SetHttpHeaders};
 #[cfg(any(feature = "opentelemetry", feature = "tower"))]
 pub(crate) use incoming::Incoming;
 pub use ot_baggage::{ot_baggage, set_ot_baggage};
+pub use outgoing::Outgoing;
+pub(crate) use outgoing::{Decide, Decided, decide_by};
 pub(crate) use settled::settle;
 pub use settled::{propagator, uses_ot_baggage};
 pub use tags::show_baggage;

@@ -27,6 +27,11 @@
 //! these: `microspan::global()` has [`Tracer::set_global_tag`]. `env`, `version` and `service` are among their keys. Traces that go out
 //! from then on have them, and a span's own tag wins.
 //!
+//! # Traces that go on elsewhere
+//!
+//! [`Outgoing`](crate::carrier::Outgoing) is what a request carries that is sent on behalf of a span. The first one decides on the trace,
+//! and the agent gets what was sent.
+//!
 //! # When the arena is full
 //!
 //! Spans are dropped and counted ([`Stats::recorder`]); nothing waits.
@@ -47,6 +52,7 @@
 //! is gone holds up neither. Nothing is recorded afterwards.
 
 mod arena;
+mod decide;
 mod engine;
 mod fork;
 mod panics;
@@ -201,6 +207,7 @@ impl Builder {
         let engine = engine.ok_or(SetGlobalError::AlreadySet)?;
         microspan::set_global(tracer)?;
         carrier::settle(&config);
+        carrier::decide_by(engine.decide(tracer));
         fork::settle();
         panics::watch(|| clock.now());
         thread::Builder::new()
@@ -302,4 +309,9 @@ impl std::fmt::Debug for Local {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Local").field("is_running", &self.running.is_some()).finish()
     }
+}
+
+/// What a monotonic clock tells of so long a time.
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

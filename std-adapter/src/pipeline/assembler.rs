@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::context::Contexts;
+use super::context::{Context, Contexts};
 use super::correct::Correction;
 use super::remotes::Remotes;
 use super::resolve::Resolver;
 use super::size;
 use super::stage::Stage;
 use super::table::Table;
-use super::{Counters, Limits, Rates, Trace, TraceFilter};
+use super::{Counters, Decider, Limits, Rates, Trace, TraceFilter};
 use crate::config::{BaggageKeys, Config, Filters, Tagging};
 use crate::model::{Source, Span, Tag, Text};
 
@@ -159,6 +159,16 @@ impl Assembler {
                 self.counters.incomplete += u64::from(!has_root);
                 self.hand_on(at, out);
             }
+        }
+    }
+
+    /// Decides on traces of a source that are handed on before they are gathered here.
+    pub fn decider(&self, source: &Source) -> Decider {
+        Decider {
+            decisions: self.stage.decisions(),
+            rates: self.rates.clone(),
+            tagging: self.contexts.tagging().clone(),
+            context: Context::new(source, self.contexts.tagging()),
         }
     }
 

@@ -11,7 +11,7 @@ use tower_service::Service;
 
 use super::held;
 use super::respond::ResponseFuture;
-use crate::carrier::{self, Incoming, SetHttpHeaders};
+use crate::carrier::{self, Incoming, Outgoing, SetHttpHeaders};
 
 /// The statuses that are failures of who asks.
 const FAILURES: std::ops::RangeInclusive<u16> = 400..=499;
@@ -111,7 +111,8 @@ where
                 _ => _ = span.set_tag("http.url", uri.path()),
             }
         }
-        if let Some(context) = span.context() {
+        if let Some(outgoing) = Outgoing::of(&span) {
+            let context = outgoing.context();
             let propagator = propagator.unwrap_or_else(carrier::propagator);
             let incoming = held::incoming(context.trace_id);
             let extracted = incoming.as_deref().map(|incoming| propagator.extract(incoming));
@@ -125,7 +126,7 @@ where
             if carrier::uses_ot_baggage() {
                 headers.set_baggage(passing.baggage());
             }
-            if let Err(error) = propagator.inject(&context, &passing, &mut headers) {
+            if let Err(error) = propagator.inject(context, &outgoing.passing(passing), &mut headers) {
                 span.set_tag("_dd.propagation_error", error.to_string().as_str());
             }
         }

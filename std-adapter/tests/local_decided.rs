@@ -98,7 +98,7 @@ fn what_was_sent_with_a_trace_is_what_the_agent_gets() {
     assert_eq!(both(&at_a_child(nothing, &dropped)), same("1 -0 -"));
 
     // A service by its other name.
-    let halves: Vec<_> = (0..12).map(|_| at_a_child(&|root| _ = root.set_service("cash"), nothing)).collect();
+    let halves: Vec<_> = (0..40).map(|_| at_a_child(&|root| _ = root.set_service("cash"), nothing)).collect();
     flush();
     for headers in &halves {
         assert_eq!(said(headers), got(&root(&agent, trace_of(headers))));

@@ -14,7 +14,7 @@ use microspan_tests::recorded::{Recorded, named, tag};
 use tracing::{Instrument, error, info, info_span, instrument};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::layer::{Identity, SubscriberExt};
 
 #[derive(Debug)]
 struct OutOfHam;
@@ -171,12 +171,42 @@ fn filters_and_correlation(recorded: &mut Recorded) {
     assert_eq!(shown, format!("dd.trace_id={trace_id:032x} dd.span_id={span_id}"));
 }
 
+fn told_parents_that_are_not_recorded(recorded: &mut Recorded) {
+    let unwanted = info_span!("unwanted");
+    let within = info_span!(parent: &unwanted, "within unwanted");
+    // What holds the trace ends before what is in it.
+    drop(unwanted);
+    drop(info_span!(parent: &within, "deep in unwanted"));
+    within.in_scope(|| drop(microspan::trace("by hand in unwanted")));
+    drop(within);
+    assert_eq!(recorded.take().len(), 0);
+
+    let shown = info_span!("shown");
+    let hidden = info_span!(target: "hidden", parent: &shown, "hidden");
+    info_span!("elsewhere").in_scope(|| {
+        drop(info_span!(parent: &hidden, "in shown"));
+        drop(info_span!(parent: &info_span!(target: "hidden", parent: None, "alone"), "in nothing"));
+        drop(info_span!("in elsewhere"));
+    });
+    drop((hidden, shown));
+    let spans = recorded.take();
+    for (name, parent) in
+        [("in shown", Some("shown")), ("in nothing", None), ("in elsewhere", Some("elsewhere"))]
+    {
+        let found = spans.iter().find(|span| span.span_id == named(&spans, name).parent_id);
+        assert_eq!(found.map(|span| &*span.name), parent, "of {name}: {spans:?}");
+    }
+    assert_eq!(spans.len(), 5);
+}
+
 // One test: there is one tracer and one subscriber of a program.
 #[test]
 fn spans_of_tracing_nest_with_those_made_by_hand_and_say_the_same() {
-    let mut recorded = Recorded::begin();
+    let mut recorded = Recorded::begin_filtering();
     let layer = MicrospanLayer::new().with_filter(filter_fn(|metadata| metadata.target() != "hidden"));
-    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer)).unwrap();
+    // What the layer does not see is there for another one.
+    let subscriber = tracing_subscriber::registry().with(layer).with(Identity::new());
+    tracing::subscriber::set_global_default(subscriber).unwrap();
     log::set_boxed_logger(Box::new(LogEvents::new(Quiet))).unwrap();
     log::set_max_level(log::LevelFilter::Info);
 
@@ -186,5 +216,6 @@ fn spans_of_tracing_nest_with_those_made_by_hand_and_say_the_same() {
     time(&mut recorded);
     futures(&mut recorded);
     filters_and_correlation(&mut recorded);
+    told_parents_that_are_not_recorded(&mut recorded);
     assert!(microspan::current_span().is_none());
 }

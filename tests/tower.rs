@@ -13,7 +13,7 @@ use microspan::InSpan;
 use microspan_std::tower::{ClientLayer, ServerLayer};
 use microspan_tests::recorded::{Recorded, tag};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Barrier, mpsc};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -55,6 +55,7 @@ async fn a_request_that_is_served_by_way_of_another_is_one_trace() {
     );
     let oven = serve(oven.layer(layer().service("oven"))).await;
     let oven = Arc::new(oven);
+    let (at_both, both) = (oven.clone(), Arc::new(Barrier::new(2)));
     let shop = Router::new().route(
         "/orders/{id}",
         get(move || {
@@ -66,7 +67,20 @@ async fn a_request_that_is_served_by_way_of_another_is_one_trace() {
             }
         }),
     );
+    let shop = shop.route(
+        "/both",
+        get(move || {
+            let (oven, both) = (at_both.clone(), both.clone());
+            async move {
+                both.wait().await;
+                let answer = ask(format!("{oven}/ovens/4"), &[]).await;
+                both.wait().await;
+                answer
+            }
+        }),
+    );
     let shop = serve(shop.layer(layer())).await;
+    let shop_url = shop.clone();
 
     // Whoever asks is not traced here: the trace begins in its headers.
     let mut client = Client::builder(TokioExecutor::new()).build_http::<Body>();
@@ -128,6 +142,29 @@ async fn a_request_that_is_served_by_way_of_another_is_one_trace() {
     assert_eq!(header("baggage"), Some("user.id=ada"));
     let tags = header("x-datadog-tags").expect("the trace's tags");
     assert!(tags.contains("_dd.p.tid=0000000000000abc") && tags.contains("_dd.p.dm=-4"), "{tags}");
+
+    // Two requests of one trace are served at once, and each hands on what came with it.
+    let ask_both = |user: &'static str| {
+        let url = format!("{shop_url}/both");
+        async move {
+            let mut client = Client::builder(TokioExecutor::new()).build_http::<Body>();
+            let request = Request::get(url)
+                .header("x-datadog-trace-id", "7")
+                .header("x-datadog-parent-id", "9")
+                .header("baggage", user);
+            Service::call(&mut client, request.body(Body::empty()).expect("a request")).await
+        }
+    };
+    let (ada, bob) = tokio::join!(ask_both("user.id=ada"), ask_both("user.id=bob"));
+    assert!(ada.is_ok() && bob.is_ok());
+    let mut users = Vec::new();
+    for _ in 0..2 {
+        let headers = hears.recv().await.expect("what each sends");
+        users.push(headers["baggage"].to_str().expect("text").to_owned());
+    }
+    users.sort();
+    assert_eq!(users, ["user.id=ada", "user.id=bob"]);
+    recorded.take();
 
     // A request that nobody answers is a failure of who asks; a trace of its own has nothing to hand on.
     assert_eq!(ask("http://127.0.0.1:1/".into(), &[]).await, StatusCode::BAD_GATEWAY);

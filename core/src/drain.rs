@@ -23,7 +23,7 @@ use crate::arena::{ArenaView, Cause, Finished};
 use crate::id::{Session, widen};
 use crate::tracer::Tracer;
 use crate::transport::{Refused, Transport};
-use crate::wire::{Header, MAX_MTU, MIN_MTU, Writer, put_echo, seal};
+use crate::wire::{Header, MAX_MTU, MIN_MTU, Writer, put_echo, put_over, seal};
 pub(crate) use beyond::{BEYOND, Beyond};
 use encoder::Encoder;
 use introduce::Introduction;
@@ -106,15 +106,16 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
         Self::at(tracer, session, (0, 0, 0))
     }
 
-    /// The drain of a session that a reset has ended, and whose last time this is.
+    /// The drain of a session that a reset has ended: its last time, and its clock base.
     pub(crate) fn of_old_session(
         tracer: &'static Tracer,
         session: Session,
         told: (u32, u32, u64),
-        time: u64,
+        (time, clock_base): (u64, u64),
     ) -> Self {
         const { assert!(MTU >= MIN_MTU && MTU <= MAX_MTU, "a drain's MTU is from 64 to 1,472 bytes") };
-        Self { moment: time, is_over: true, ..Self::at(tracer, session, told) }
+        let about = About { clock_base, ..About::NOTHING };
+        Self { moment: time, is_over: true, about, ..Self::at(tracer, session, told) }
     }
 
     /// A drain that begins with this packet, after so many spans, and whose newest counter is the third.
@@ -249,7 +250,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
             counter: *latest,
         };
         let mut w = Writer::new(buffer.get_mut(..MTU - CRC).unwrap_or_default());
-        if header.put(&mut w).is_err() {
+        if header.put(&mut w).is_err() || self.is_over && put_over(&mut w).is_err() {
             return 0;
         }
         let empty = w.used();

@@ -58,6 +58,27 @@ impl Entered {
     }
 }
 
+/// What tells an open span from all others of its tracer that are open.
+pub fn handle<M: Threads>(span: &Span<M>) -> u32 {
+    span.parts().1
+}
+
+/// What `find` finds for the handle of a span or of its nearest ancestor.
+pub fn descent<M: Threads, R>(span: &Span<M>, find: impl FnMut(u32) -> Option<R>) -> Option<R> {
+    let (tracer, handle) = span.parts();
+    tracer.arena.descent(handle, find)
+}
+
+/// Has nothing be current on a core, whose number was another thread's before; for the one that has it now.
+pub fn forget_current(tracer: &Tracer, core: usize) {
+    tracer.arena.forget_current(core);
+}
+
+/// Whether entering a span changes what is current: it is recorded, or stands for a trace that is not.
+pub fn has_place<M: Threads>(span: &Detached<M>) -> bool {
+    span.place().1 != 0
+}
+
 impl Drop for Entered {
     fn drop(&mut self) {
         self.tracer.arena.enter(Here::of(self.tracer.context), self.before);

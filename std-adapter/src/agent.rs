@@ -1,4 +1,4 @@
-//! Handing traces to the Datadog agent.
+//! Handing traces to the Datadog agent, and in the same way to an endpoint of OpenTelemetry's: [`Outlets`].
 //!
 //! [`Client::send`] encodes a trace into the payload being filled and returns; it never waits for the network. One
 //! thread sends payloads, one at a time, over one connection that is kept, and reads every answer.
@@ -11,6 +11,14 @@
 //! | answers 413 | its halves are sent, and theirs, down to single traces; one that is too large by itself is dropped |
 //! | answers 404 or 415 to the smaller form ([`Options::v05`]) | the payload is sent in the form that every agent takes, and so are all later ones |
 //! | answers anything else but success (400, 403, 404, 415, ...) | the payload is dropped: sending it again would not help |
+//!
+//! An endpoint of OpenTelemetry's, where the feature `otlp` is on, differs in this:
+//!
+//! | it | then |
+//! | --- | --- |
+//! | cannot be reached, does not answer in time, answers 429, 502, 503 or 504 | the same payload is sent again, as above |
+//! | asks for a pause (`Retry-After`, in seconds) | nothing is sent meanwhile, for a minute at most |
+//! | answers success and that it did not take some spans | these are counted as refused, with the status 200 |
 //!
 //! # What the agent says
 //!
@@ -25,11 +33,16 @@
 //! that is dropped is counted by cause in [`Stats`]. An outage is logged once when it starts and once when it ends.
 
 mod backoff;
+mod body;
 mod container;
 mod endpoint;
 mod http;
 mod info;
 mod keep_rate;
+#[cfg(feature = "otlp")]
+mod otlp;
+mod outlets;
+mod peer;
 mod queue;
 mod report;
 mod statistics;
@@ -44,18 +57,29 @@ use std::time::{Duration, Instant};
 
 pub(crate) use info::Followed;
 pub use info::{Info, TagLists};
+pub use outlets::{Outlets, Sent};
 pub use stats::{Count, Statistics, Stats};
 
 use crate::config::{ApiVersion, Config};
+use crate::deadline;
 use crate::error::ConfigError;
 use crate::pipeline::{Rates, Trace};
+use body::Body;
 use endpoint::Endpoint;
+use http::Http;
+#[cfg(feature = "otlp")]
+use otlp::Otlp;
+use peer::Peer;
 use queue::{Queue, Refusal};
 use statistics::Counting;
 use worker::{Shared, Worker};
 
 /// How long a client that is dropped, not shut down, goes on trying to send what it holds.
 const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Bytes of one request by OTLP, well below what the Collector takes.
+#[cfg(feature = "otlp")]
+const OTLP_BYTES: usize = 4_000_000;
 
 /// Bounds of a [`Client`], and what it says beside traces.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,10 +157,34 @@ impl Client {
     /// When `url` is neither an `http://` nor a `unix://` URL, or the system gives no thread.
     pub fn start(url: &str, options: Options) -> Result<Self, ConfigError> {
         let endpoint = Endpoint::parse(url)?;
-        let shared = Arc::new(Shared::new(Queue::new(&options), options.stats));
-        let worker = Worker::new(shared.clone(), endpoint, options);
+        let peer = Peer::Agent(Http::new(&endpoint, options.external_env.as_deref()));
+        Self::start_with(peer, Body::of_agent(), "microspan-agent", options)
+    }
+
+    /// Starts one that posts to an endpoint of OpenTelemetry's. Of a trace it takes what is kept: of one that is not kept the spans
+    /// that a rule picked out, if any.
+    ///
+    /// # Errors
+    /// When its URL is no `http://` URL, a header is none, or the system gives no thread.
+    #[cfg(feature = "otlp")]
+    pub fn start_otlp(settings: &crate::config::Otlp, options: Options) -> Result<Self, ConfigError> {
+        let options = Options {
+            payload_bytes: options.payload_bytes.min(OTLP_BYTES),
+            timeout: settings.timeout,
+            v05: false,
+            stats: false,
+            ask_first: false,
+            ..options
+        };
+        let body = Body::Otlp(crate::otlp::Request::new());
+        Self::start_with(Peer::Otlp(Otlp::new(settings)?), body, "microspan-otlp", options)
+    }
+
+    fn start_with(peer: Peer, body: Body, name: &str, options: Options) -> Result<Self, ConfigError> {
+        let shared = Arc::new(Shared::new(Queue::new(&options, body), options.stats));
+        let worker = Worker::new(shared.clone(), peer, options);
         thread::Builder::new()
-            .name("microspan-agent".into())
+            .name(name.to_owned())
             .spawn(move || worker.run())
             .map_err(ConfigError::Thread)?;
         Ok(Self { shared })
@@ -147,7 +195,14 @@ impl Client {
     pub fn send(&self, trace: &Trace) {
         let mut guard = self.shared.lock();
         let state = &mut *guard;
-        let count = Count { traces: 1, spans: trace.spans().len() as u64 };
+        let (all, spans) = (trace.spans().len() as u64, state.queue.spans_of(trace));
+        if spans < all {
+            state.stats.not_kept += Count { traces: u64::from(spans == 0), spans: all - spans };
+            if spans == 0 {
+                return;
+            }
+        }
+        let count = Count { traces: 1, spans };
         if state.closing.is_some() {
             state.stats.dropped_at_exit += count;
             return;
@@ -183,10 +238,19 @@ impl Client {
     /// Sends what is held without waiting for the flush interval, and waits until each of those traces was taken or
     /// dropped, at most `timeout`. Tells whether all were.
     pub fn flush(&self, timeout: Duration) -> bool {
-        let deadline = Instant::now() + timeout;
-        let mut state = self.shared.lock();
-        let target = state.queue.flush();
+        let deadline = deadline::after(timeout);
+        self.await_flush(self.begin_flush(), deadline)
+    }
+
+    /// Has what is held be sent; tells what to wait for.
+    fn begin_flush(&self) -> u64 {
+        let target = self.shared.lock().queue.flush();
         self.shared.changed.notify_all();
+        target
+    }
+
+    fn await_flush(&self, target: u64, deadline: Instant) -> bool {
+        let mut state = self.shared.lock();
         while state.queue.done() < target {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || state.ended {
@@ -232,10 +296,19 @@ impl Client {
     /// Sends what is held, for at most `timeout`, and ends. What could not be sent by then is counted as
     /// [`Stats::dropped_at_exit`], and so is every trace that comes later.
     pub fn shutdown(&self, timeout: Duration) -> Stats {
-        let deadline = Instant::now() + timeout;
-        let mut state = self.shared.lock();
-        state.closing.get_or_insert(deadline);
+        let deadline = deadline::after(timeout);
+        self.begin_end(deadline);
+        self.await_end(deadline)
+    }
+
+    /// Asks for the end.
+    fn begin_end(&self, deadline: Instant) {
+        self.shared.lock().closing.get_or_insert(deadline);
         self.shared.changed.notify_all();
+    }
+
+    fn await_end(&self, deadline: Instant) -> Stats {
+        let mut state = self.shared.lock();
         while !state.ended {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -252,8 +325,7 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        self.shared.lock().closing.get_or_insert(Instant::now() + FAREWELL);
-        self.shared.changed.notify_all();
+        self.begin_end(Instant::now() + FAREWELL);
     }
 }
 

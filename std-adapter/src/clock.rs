@@ -17,6 +17,9 @@
 //! - where the device answers no [exchange](ClockMap::exchange): of the packets of any 10 seconds, or of 8 packets where those take
 //!   longer, one took at most 10 ms from being filled to the host; and until so many came, one took less than a second.
 //!
+//! Of packets that a device sends after a reset, of the session before it, nothing is assumed. Where no others came of that session, nothing is
+//! promised.
+//!
 //! With exchanges nothing is assumed of the link. What breaks an assumption so that packets contradict each other is noticed, and
 //! all is learned anew.
 
@@ -116,13 +119,7 @@ impl ClockMap {
         if is_newest && self.newest.is_some_and(|(newest, _)| ticks < newest) {
             self.run_back(at);
         }
-        if self.host.replace(at).is_some_and(|host| is_set(host, at)) {
-            (self.bounds, self.drift) = Default::default();
-        }
-        if self.newest.is_none_or(|(newest, _)| newest <= ticks) {
-            self.newest = Some((ticks, time));
-        }
-        let difference = i128::from(at.unix) - time;
+        let difference = self.difference(ticks, at);
         if self.bounds.arrival(time, difference, at.monotonic) {
             self.drift.arrival(time, difference);
         } else {
@@ -130,6 +127,28 @@ impl ClockMap {
             self.restarts += 1;
         }
         self.aim();
+    }
+
+    /// Learns when a packet arrived of a session that a reset had ended at `ticks`: nobody knows how long before.
+    pub fn observe_over(&mut self, ticks: u64, at: Arrival) {
+        if !self.knows_frequency() {
+            return;
+        }
+        let difference = self.difference(ticks, at);
+        self.bounds.over(self.nanoseconds(ticks), difference);
+        self.aim();
+    }
+
+    /// By how much a packet arrived after its time by the device's clock, and that it did.
+    fn difference(&mut self, ticks: u64, at: Arrival) -> i128 {
+        let time = self.nanoseconds(ticks);
+        if self.host.replace(at).is_some_and(|host| is_set(host, at)) {
+            (self.bounds, self.drift) = Default::default();
+        }
+        if self.newest.is_none_or(|(newest, _)| newest <= ticks) {
+            self.newest = Some((ticks, time));
+        }
+        i128::from(at.unix) - time
     }
 
     /// Learns that the device heard at `ticks`, by its clock, what was sent to it at `sent`. `false`: it cannot have.
@@ -150,7 +169,9 @@ impl ClockMap {
             let since = before.filter(|before| before.unix == unix).map_or(now, |before| before.since);
             let told = Base { unix, since };
             let high = self.learned.or_else(|| self.bounds.interval().map(|interval| interval.high));
-            if high.is_some_and(|high| (high - self.offset_of(told)).abs() <= TRUST) {
+            let may_be_late = self.learned.is_none() && !self.bounds.hold_below();
+            let is_near = |late: i128| late.abs() <= TRUST || late > 0 && may_be_late;
+            if high.is_some_and(|high| is_near(high - self.offset_of(told))) {
                 self.base = Some(told);
             }
         }
@@ -184,9 +205,10 @@ impl ClockMap {
         self.timeline.peek(ticks)
     }
 
-    /// The most by which the times of a span may be wrong, in nanoseconds; `None`: nothing is known of that, as with a recording.
+    /// The most by which the times of a span may be wrong, in nanoseconds; `None`: nothing is known of that, as with a recording, or
+    /// after a reset.
     pub fn error(&self, start: u64, end: u64) -> Option<NonZeroU64> {
-        let (newest, time) = self.newest.filter(|_| self.learned.is_none())?;
+        let (newest, time) = self.newest.filter(|_| self.learned.is_none() && self.bounds.hold_below())?;
         let interval = self.bounds.interval()?;
         let (low, high) = (time + interval.low, time + interval.high);
         let error = |tick: u64, unix: Option<i64>| {

@@ -1,7 +1,7 @@
 //! The configuration, read from the environment once, at start.
 //!
-//! This is the only module that looks at environment variables: Datadog's own, with Datadog's precedence, and `NO_COLOR`. An
-//! empty variable counts as unset. A value that cannot be used never stops a program: it becomes one [`Warning`] that says what is
+//! This is the only module that looks at environment variables: Datadog's own, with Datadog's precedence, those of
+//! OpenTelemetry's exporter, and `NO_COLOR`. An empty variable counts as unset. A value that cannot be used never stops a program: it becomes one [`Warning`] that says what is
 //! used instead. What a program says itself, by the `with_` methods, wins over the environment.
 //!
 //! [`Config::settings`] tells each value, where it comes from, and whether anything here goes by it: the command
@@ -22,6 +22,7 @@
 //! | `config.rs` | all settings together |
 //! | `config/reader.rs` | a variable to a value, its origin and its warning |
 //! | `config/agent.rs` | where the agent is, and how it is spoken to |
+//! | `config/otlp.rs` | whether traces go to the agent, in OpenTelemetry's protocol, or both ways |
 //! | `config/tagging.rs` | service, env, version, tags |
 //! | `config/sampling.rs` | rules for traces and for single spans |
 //! | `config/filters.rs`, `config/replace.rs` | which traces go nowhere; what is hidden in the others |
@@ -31,6 +32,7 @@
 
 mod agent;
 mod filters;
+mod otlp;
 mod program;
 mod propagation;
 mod reader;
@@ -43,6 +45,7 @@ use std::collections::BTreeMap;
 
 pub use agent::{ApiVersion, PartialFlush};
 pub use filters::{Filters, TagFilter, TagValue};
+pub use otlp::{Exporters, Otlp};
 pub use propagation::Propagation;
 pub use reader::{Origin, Warning};
 pub use replace::{ReplaceRule, Target};
@@ -59,6 +62,10 @@ use reader::Reader;
 pub struct Config {
     /// The agent's URL as given or put together; the agent client judges whether it can be used.
     pub agent_url: String,
+    /// Where traces go.
+    pub exporters: Exporters,
+    /// Where they go in OpenTelemetry's protocol, and how.
+    pub otlp: Otlp,
     /// Which form traces are sent in.
     pub api_version: ApiVersion,
     /// What the cluster says of this process, for the agent to find its container by.
@@ -124,6 +131,8 @@ impl Config {
         let no_color = reader.read("NO_COLOR", &["NO_COLOR"], |_| Ok(true)).unwrap_or(false);
         let mut config = Self {
             agent_url: agent::url(&mut reader, socket),
+            exporters: otlp::exporters(&mut reader),
+            otlp: otlp::read(&mut reader),
             api_version: agent::api_version(&mut reader),
             external_env: reader.read(EXTERNAL_ENV, &[EXTERNAL_ENV], |value| Ok(value.to_owned())),
             trace_enabled,

@@ -1,10 +1,11 @@
-//! The bridge: from any number of device links to one agent.
+//! The bridge: from any number of device links to an agent, or to an endpoint of OpenTelemetry's, or to both.
 //!
 //! One thread a link reads bytes and notes when they came; one thread decodes, assembles and hands traces to the agent
 //! client. Between them is a bounded queue: when the bridge is slow the links wait, and what a link then drops is
 //! missed in its sequence and counted.
 
 mod back;
+mod by_otlp;
 mod framing;
 mod gather;
 mod input;
@@ -21,11 +22,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+pub use by_otlp::ByOtlp;
 pub use input::Input;
 pub use summary::{AtCallsite, OnCore, Summary};
 
-use crate::agent::{self, Client, Followed};
-use crate::config::Config;
+use crate::agent::{Followed, Options as ClientOptions, Outlets, Sent};
+use crate::config::{Config, Exporters};
 use crate::decode::{Arrival, Correction, Decoder};
 use crate::defmt::Program;
 use crate::elf::Images;
@@ -81,7 +83,7 @@ pub fn run(
         _ => Decoder::with_strings(Arc::new(Images::open(options.elf)?)),
     };
     let program = options.defmt_elf.map(|path| Program::open(&path)).transpose()?;
-    let client = Client::start(&config.agent_url, agent::Options::default().with_config(&config))?;
+    let clients = Outlets::start(&config, ClientOptions::default())?;
     let (sender, events) = mpsc::sync_channel(QUEUE);
     let is_live = inputs.iter().any(|input| !matches!(input, Input::Stdin | Input::File(_)));
     let patience = if is_live { Patience::None } else { Patience::Unlimited };
@@ -96,7 +98,12 @@ pub fn run(
         reader.start(outlet).map_err(BridgeError::Thread)?;
     }
     drop(outlet);
-    log::info!("sending to {}", config.agent_url);
+    if config.exporters.agent {
+        log::info!("sending to {}", config.agent_url);
+    }
+    if config.exporters.otlp {
+        log::info!("sending by OTLP to {}", config.otlp.url);
+    }
     let print = match options.print {
         Some(style) => Some((Screen::new(io::stdout()).map_err(BridgeError::Thread)?, style)),
         None => None,
@@ -111,10 +118,11 @@ pub fn run(
         streams: HashMap::new(),
         ways,
         other_versions: HashSet::new(),
-        assembler: Assembler::configured(Limits::default(), &config).with_rates(client.rates()),
+        assembler: Assembler::configured(Limits::default(), &config).with_rates(clients.rates()),
         followed: Followed::default(),
         outlet: Outlet {
-            client,
+            clients,
+            exporters: config.exporters,
             print,
             gathered: options.whole.then(Gathered::default),
             patience,
@@ -144,7 +152,8 @@ struct Bridge {
 
 /// Where finished traces go.
 struct Outlet {
-    client: Client,
+    clients: Outlets,
+    exporters: Exporters,
     print: Option<(Screen, Style)>,
     /// Traces that are shown when all devices had time to send theirs.
     gathered: Option<Gathered>,
@@ -165,8 +174,8 @@ enum Patience {
 
 impl Outlet {
     fn take(&mut self, trace: &Trace) {
-        while self.client.is_crowded() && self.may_wait() && !self.client.flush(TICK) {}
-        self.client.send(trace);
+        while self.clients.is_crowded() && self.may_wait() && !self.clients.flush(TICK) {}
+        self.clients.send(trace);
         match (&mut self.print, &mut self.gathered) {
             (Some((_, style)), None) => {
                 let tree = print::tree(trace.spans(), *style);
@@ -229,8 +238,8 @@ impl Bridge {
             }
             if progress && told.elapsed() >= PROGRESS {
                 told = Instant::now();
-                let summary = self.summary(self.outlet.client.stats());
-                log::info!("{} spans received, {} sent so far", summary.spans_received, summary.spans_sent);
+                let summary = self.summary(self.outlet.clients.stats());
+                log::info!("{} spans received, {} sent so far", summary.spans_received, summary.spans_out());
             }
         }
         // What the links still hand over. One that waits for a terminal does not end by itself.
@@ -254,8 +263,8 @@ impl Bridge {
             let rest = gathered.all();
             outlet.show_whole(&rest);
         }
-        while self.outlet.may_wait() && !self.outlet.client.flush(TICK) {}
-        let stats = self.outlet.client.shutdown(end.saturating_duration_since(Instant::now()).max(TICK));
+        while self.outlet.may_wait() && !self.outlet.clients.flush(TICK) {}
+        let stats = self.outlet.clients.shutdown(end.saturating_duration_since(Instant::now()).max(TICK));
         self.summary(stats)
     }
 
@@ -341,7 +350,8 @@ impl Bridge {
 
     fn poll(&mut self) {
         let now = self.now();
-        if let Some(filters) = self.followed.news(&self.outlet.client) {
+        let agent = self.outlet.clients.agent();
+        if let Some(filters) = agent.and_then(|agent| self.followed.news(agent)) {
             self.assembler.set_agent_filters(filters);
         }
         self.decode(|decoder, mut out| decoder.poll(now, &mut out));
@@ -364,7 +374,8 @@ impl Bridge {
         self.started.elapsed().as_nanos() as u64
     }
 
-    fn summary(&self, stats: agent::Stats) -> Summary {
-        Summary::new(self.decoder.counters(), self.decoder.reported(), self.assembler.counters(), &stats)
+    fn summary(&self, sent: Sent) -> Summary {
+        let (decoded, assembled) = (self.decoder.counters(), self.assembler.counters());
+        Summary::new(decoded, self.decoder.reported(), assembled, &sent, self.outlet.exporters)
     }
 }

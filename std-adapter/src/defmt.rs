@@ -3,8 +3,10 @@
 //!
 //! The program's ELF file says what the frames mean. A frame has no checksum, and `defmt-decoder` trusts what it reads. One that
 //! was damaged may be shown as a line that was never written; a packet has its own checksum. What makes the decoder panic is
-//! counted as damaged. A line with a slice of formatted values (`{=[?]}`) is not safe on a noisy link: room is made for as many
-//! values as it says, and when there is none that ends the program.
+//! counted as damaged, and so is a frame that says that it has more than 65,536 values, or that they nest deeper than 64.
+
+mod bounds;
+mod rzcobs;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,6 +20,7 @@ use microspan::wire::Packet;
 use crate::decode::{Arrival, Decoder, Foreign, Log};
 use crate::error::DefmtError;
 use crate::model::{Span, Tag, Text, Value};
+use bounds::Formats;
 
 /// How the device begins the frame of a packet: the words of the core's transport.
 const PACKET: &str = "microspan packet ";
@@ -34,6 +37,7 @@ const NAME: usize = 100;
 #[derive(Debug)]
 pub struct Program {
     table: Table,
+    formats: Formats,
     /// Where its lines are written in the source, if it says so.
     places: Locations,
 }
@@ -65,17 +69,22 @@ impl Program {
                 "its frames have no ends; build it without the feature encoding-raw of defmt".into(),
             ));
         }
+        let Some(formats) = Formats::of(&table) else {
+            return Err(none("its formats are not what this program was built for".into()));
+        };
         let places = table.get_locations(&elf).unwrap_or_else(|_| BTreeMap::new());
-        Ok(Self { table, places })
+        Ok(Self { table, formats, places })
     }
 
     /// What a frame says, which ends in its zero; `None` when it cannot be read.
     fn read(&self, frame: &[u8]) -> Option<Content> {
+        let bytes = rzcobs::decode(frame.strip_suffix(&[0])?)?;
+        if !self.formats.admit(&bytes) {
+            return None;
+        }
         // The table's own reader was not written for frames that are damaged.
         let read = panic::catch_unwind(AssertUnwindSafe(|| {
-            let mut decoder = self.table.new_stream_decoder();
-            decoder.received(frame);
-            decoder.decode().ok().map(|frame| self.content(&frame))
+            self.table.decode(&bytes).ok().map(|(frame, _)| self.content(&frame))
         }));
         read.ok().flatten()?
     }

@@ -5,6 +5,7 @@
 use std::io;
 #[cfg(any(feature = "defmt", feature = "elf"))]
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A setting that cannot be used, found at start.
 ///
@@ -32,6 +33,18 @@ pub enum ConfigError {
         /// The URL as configured.
         url: String,
         /// What is wrong with it.
+        reason: String,
+    },
+    /// The endpoint for OpenTelemetry's protocol cannot be used.
+    #[cfg(feature = "otlp")]
+    #[error(
+        "cannot send traces by OTLP to `{url}`: {reason}; set OTEL_EXPORTER_OTLP_ENDPOINT to an http:// address, such as \
+         http://localhost:4318"
+    )]
+    Otlp {
+        /// The URL as configured.
+        url: String,
+        /// What is wrong with it, or with a header.
         reason: String,
     },
     /// The operating system did not give the thread that sends.
@@ -67,6 +80,8 @@ pub(crate) enum SendError {
         status: u16,
         /// What it said, shortened.
         text: String,
+        /// How long it asks to wait.
+        retry_after: Option<Duration>,
     },
 }
 
@@ -76,6 +91,14 @@ impl SendError {
         match self {
             Self::NoAnswer(_) => true,
             Self::Status { status, .. } => matches!(status, 408 | 429 | 500..=599),
+        }
+    }
+
+    /// How long it is asked to wait.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::NoAnswer(_) => None,
+            Self::Status { retry_after, .. } => *retry_after,
         }
     }
 }
@@ -220,7 +243,9 @@ mod tests {
     #[test]
     fn only_what_can_change_by_itself_is_worth_a_retry() {
         let retried: Vec<u16> = (100..=600)
-            .filter(|&status| SendError::Status { status, text: String::new() }.is_worth_a_retry())
+            .filter(|&status| {
+                SendError::Status { status, text: String::new(), retry_after: None }.is_worth_a_retry()
+            })
             .collect();
         let expected: Vec<u16> = [408, 429].into_iter().chain(500..=599).collect();
         assert_eq!(retried, expected);
@@ -228,8 +253,10 @@ mod tests {
 
     #[test]
     fn a_status_is_shown_with_what_the_agent_said() {
-        let error = SendError::Status { status: 400, text: "bad span".into() };
-        assert_eq!(error.to_string(), "it answered 400: bad span");
-        assert_eq!(SendError::Status { status: 404, text: String::new() }.to_string(), "it answered 404");
+        let said = |status, text: &str| {
+            SendError::Status { status, text: text.to_owned(), retry_after: None }.to_string()
+        };
+        assert_eq!(said(400, "bad span"), "it answered 400: bad span");
+        assert_eq!(said(404, ""), "it answered 404");
     }
 }

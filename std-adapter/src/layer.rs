@@ -30,7 +30,7 @@ mod held;
 
 use std::time::Instant;
 
-use microspan::Static;
+use microspan::{SpanBuilder, Static};
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
@@ -73,20 +73,20 @@ impl Default for MicrospanLayer {
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for MicrospanLayer {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        let mut builder = microspan::span(attributes.metadata().name());
-        if attributes.is_root() {
-            builder = builder.root();
-        } else if let Some(parent) = attributes.parent().and_then(|parent| context.span(parent)) {
-            builder = match of(&parent) {
-                Some(parent) => builder.parent(&parent),
-                None => builder.root(),
-            };
-        }
-        let started = builder.start();
-        if started.is_recording() {
-            attributes.record(&mut SpanFields(&started));
-        }
-        span.extensions_mut().insert(Held::new(started.detach(), self.now()));
+        let begin = |builder: SpanBuilder<'_>| {
+            let started = builder.start();
+            if started.is_recording() {
+                attributes.record(&mut SpanFields(&started));
+            }
+            Held::new(started.detach(), self.now())
+        };
+        let builder = microspan::span(attributes.metadata().name());
+        let held = if attributes.is_contextual() {
+            begin(builder)
+        } else {
+            within(span.parent(), || begin(builder)).unwrap_or_else(|| begin(builder.root()))
+        };
+        span.extensions_mut().insert(held);
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
@@ -144,6 +144,19 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for MicrospanLayer {
             held.close(self.now());
         }
     }
+}
+
+/// Runs `body` in a span of `tracing`, or in the nearest around it that has a place: not one that a filter hides, nor one that
+/// was dropped. `None`: there is none.
+fn within<'a, S: LookupSpan<'a>, R>(span: Option<SpanRef<'a, S>>, body: impl FnOnce() -> R) -> Option<R> {
+    let mut next = span;
+    while let Some(span) = next {
+        if let Some(held) = span.extensions().get::<Held>().filter(|held| held.has_place()) {
+            return Some(held.within(body));
+        }
+        next = span.parent();
+    }
+    None
 }
 
 /// Our span of one of `tracing`, if it is recorded.

@@ -48,6 +48,7 @@
 //! - `http`: traces in the header maps of HTTP; `tower`: layers that trace the requests of services and of clients.
 //! - `tracing`: a layer that records the spans and events of `tracing`.
 //! - `opentelemetry`: an exporter, a span processor and a propagator for programs that keep the OpenTelemetry SDK.
+//! - `otlp`, which `cli` includes: traces in OpenTelemetry's protocol, beside the agent or in its place.
 //! - `elf`, which `cli` includes: names, and where a device stopped, out of the ELF files of devices' programs.
 
 #![deny(unsafe_code)]
@@ -61,6 +62,7 @@ pub mod config;
 pub mod correlation;
 #[cfg(feature = "cli")]
 pub mod daemon;
+mod deadline;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod decode;
 #[cfg(feature = "defmt")]
@@ -79,6 +81,9 @@ pub mod model;
 pub mod msgpack;
 #[cfg(feature = "opentelemetry")]
 pub mod otel;
+#[cfg(feature = "otlp")]
+#[cfg_attr(not(test), deny(clippy::indexing_slicing))]
+pub mod otlp;
 pub mod pipeline;
 pub mod print;
 #[cfg(feature = "cli")]

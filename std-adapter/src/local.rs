@@ -15,7 +15,7 @@
 //!
 //! - **Memory**: one arena for all threads, striped, of a size that is chosen at the start ([`Capacity`]); no thread adds to
 //!   it. Each thread that traces has a number until it ends, and there are 256: what threads beyond these start at the same
-//!   time is dropped and counted. Behind the arena the pipeline holds at most 100,000 spans and 64 MB, the client 20 MB.
+//!   time is dropped and counted. Behind the arena the pipeline holds at most 100,000 spans and 64 MB, each client 20 MB.
 //! - **Time**: a start and a finish are two clock reads and some stores. They allocate nothing, take no lock and make no
 //!   system call, but that a burst wakes the drain's thread. Between the arena and the request body nothing is allocated
 //!   for a span, unless it has a string of more than 22 bytes that is no `&'static str`, an `f32`, an event or a link.
@@ -73,9 +73,10 @@ pub use arena::Capacity;
 pub use panics::UNWINDING;
 pub use ticks::Ticks;
 
-use crate::agent::{self, Client};
+use crate::agent::{self, Outlets, Sent};
 use crate::carrier;
 use crate::config::Config;
+use crate::deadline;
 use crate::error::{ConfigError, InitError};
 use crate::pipeline;
 use crate::threads::Threads;
@@ -146,7 +147,7 @@ impl Builder {
         self
     }
 
-    /// The bounds of the client; without it a payload is sent when it has 4 MB, or after a second.
+    /// The bounds of the client, of each where traces go out in several ways; without it a payload is sent when it has 4 MB, or after a second.
     pub fn agent(mut self, options: agent::Options) -> Self {
         self.agent = options;
         self
@@ -219,7 +220,7 @@ impl Builder {
             return Err(SetGlobalError::AlreadySet.into());
         }
         let session = Session::new(getrandom::u64().map_err(InitError::Random)?);
-        let client = Client::start(&config.agent_url, std::mem::take(&mut self.agent).with_config(&config))?;
+        let client = Outlets::start(&config, std::mem::take(&mut self.agent))?;
 
         let Given(tracer, clock) = match self.tracer {
             Some(given) => given,
@@ -291,6 +292,8 @@ pub struct Stats {
     pub pipeline: pipeline::Counters,
     /// What became of the traces after that.
     pub agent: agent::Stats,
+    /// The same by OpenTelemetry's protocol, if traces go out so ([`Config::exporters`]).
+    pub otlp: agent::Stats,
     /// How often the system's clock was set, or the machine slept.
     pub clock_jumps: u64,
 }
@@ -299,7 +302,7 @@ impl Local {
     /// Sends what is finished, without waiting for traces to be complete, and its statistics if there are any, for at most
     /// `timeout`; whether all of it was taken or dropped by then. `false` in a child of `fork`.
     pub fn flush(&self, timeout: Duration) -> bool {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline::after(timeout);
         let Some(Running { shared, .. }) = &self.running else { return true };
         if fork::has_happened() {
             fork::refuse();
@@ -319,7 +322,8 @@ impl Local {
             return Stats { recorder: tracer.stats(), ..Stats::default() };
         }
         let (pipeline, clock_jumps) = shared.published();
-        Stats { recorder: tracer.stats(), pipeline, agent: shared.client.stats(), clock_jumps }
+        let Sent { agent, otlp } = shared.client.stats();
+        Stats { recorder: tracer.stats(), pipeline, agent, otlp, clock_jumps }
     }
 
     /// Sends what there is, for at most `timeout`, and ends: nothing is recorded any more.
@@ -328,7 +332,7 @@ impl Local {
     }
 
     fn end(&mut self, timeout: Duration) -> Stats {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline::after(timeout);
         if fork::has_happened() {
             fork::refuse();
             let stats = self.stats();
@@ -339,8 +343,8 @@ impl Local {
         let Some(Running { shared, tracer }) = &self.running else { return Stats::default() };
         tracer.set_enabled(false);
         shared.hand_on(true, deadline);
-        let agent = shared.client.shutdown(deadline.saturating_duration_since(Instant::now()));
-        let stats = Stats { agent, ..self.stats() };
+        let Sent { agent, otlp } = shared.client.shutdown(deadline.saturating_duration_since(Instant::now()));
+        let stats = Stats { agent, otlp, ..self.stats() };
         self.running = None;
         stats
     }

@@ -24,8 +24,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Receive spans from devices, assemble them to traces and send these to the Datadog agent.
-    Bridge(Bridge),
+    /// Receive spans from devices, assemble them to traces and send these to the Datadog agent, or by OTLP to any backend of
+    /// OpenTelemetry.
+    Bridge(Box<Bridge>),
     /// Run a small stand-in for the Datadog agent: it checks and shows traces, and sends them nowhere.
     Agent(Agent),
     /// Show each setting, what it is and where that comes from: a variable of the environment, or the default.
@@ -33,7 +34,8 @@ enum Command {
 }
 
 /// The agent is found as Datadog's tracers find it: DD_TRACE_AGENT_URL, or DD_AGENT_HOST and DD_TRACE_AGENT_PORT, or
-/// http://localhost:8126. DD_SERVICE, DD_ENV, DD_VERSION and DD_TAGS say what devices do not say themselves.
+/// http://localhost:8126. DD_SERVICE, DD_ENV, DD_VERSION and DD_TAGS say what devices do not say themselves. With
+/// OTEL_TRACES_EXPORTER=otlp traces go out by OTLP instead, and with `datadog,otlp` both ways.
 #[derive(Args)]
 #[command(
     after_help = "Ctrl-C ends the bridge; it sends what it holds first. A second Ctrl-C ends it at once."
@@ -44,6 +46,14 @@ struct Bridge {
     /// Where the agent is; wins over the environment.
     #[arg(long, value_name = "URL")]
     agent_url: Option<String>,
+    /// Send traces by OTLP (HTTP, protobuf) to this endpoint too, such as http://localhost:4318; `/v1/traces` is added. Without a URL
+    /// OTEL_EXPORTER_OTLP_ENDPOINT says where it is. OTEL_TRACES_EXPORTER=otlp does so in the place of the agent. Traces that are not
+    /// kept are not sent so.
+    #[arg(long, value_name = "URL", num_args = 0..=1)]
+    otlp: Option<Option<String>>,
+    /// Send to no agent.
+    #[arg(long, requires = "otlp", conflicts_with = "agent_url")]
+    no_agent: bool,
     /// Read the names of devices that tell them by address from this ELF file, or from those in this folder, by build id; and the
     /// functions and lines where devices stopped.
     #[arg(long, value_name = "FILE|DIR")]
@@ -129,7 +139,7 @@ fn main() -> ExitCode {
         log::set_max_level(log::LevelFilter::Info);
     }
     let ended = match command {
-        Command::Bridge(bridge) => run_bridge(bridge),
+        Command::Bridge(bridge) => run_bridge(*bridge),
         Command::Agent(agent) => run_agent(agent),
         Command::Config(shown) => show_config(&shown),
     };
@@ -145,7 +155,15 @@ fn main() -> ExitCode {
 fn run_bridge(args: Bridge) -> anyhow::Result<()> {
     let mut config = read_config();
     if let Some(url) = args.agent_url {
-        config = config.with_agent_url(url);
+        config = config.with_agent_url(url).with_agent(true);
+    }
+    config = match args.otlp {
+        None => config,
+        Some(None) => config.with_otlp_as_configured(),
+        Some(Some(url)) => config.with_otlp(&url),
+    };
+    if args.no_agent {
+        config = config.with_agent(false);
     }
     let style = Style::for_output(&io::stdout(), config.no_color);
     let options = daemon::Options {

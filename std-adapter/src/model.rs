@@ -65,12 +65,18 @@ pub struct Link {
     pub sampled: Option<bool>,
     /// What is said of the link.
     pub attributes: Vec<Tag>,
+    /// The W3C trace state of that trace, if it is known.
+    pub tracestate: Option<Text>,
 }
 
 impl Link {
     /// A link of which nothing is said.
     pub fn new(trace_id: u128, span_id: u64) -> Self {
-        Self { trace_id, span_id, sampled: None, attributes: Vec::new() }
+        Self { trace_id, span_id, sampled: None, attributes: Vec::new(), tracestate: None }
+    }
+
+    fn heap(&self) -> usize {
+        size_of_tags(&self.attributes) + self.tracestate.as_ref().map_or(0, Text::heap)
     }
 }
 
@@ -137,7 +143,7 @@ impl Span {
             + size_of_tags(&self.tags)
             + self.links.capacity() * size_of::<Link>()
             + self.events.capacity() * size_of::<Event>()
-            + self.links.iter().map(|link| size_of_tags(&link.attributes)).sum::<usize>()
+            + self.links.iter().map(Link::heap).sum::<usize>()
             + self
                 .events
                 .iter()

@@ -29,6 +29,8 @@
 //! Nothing here performs I/O or reads a clock: spans and the time come from the caller. Spans of one trace that come
 //! from two sources make two chunks, as two tracers would, because what stands on a chunk's first span says who made it.
 
+#[cfg(feature = "otlp")]
+mod about;
 mod assembler;
 mod baggage;
 mod context;

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use microspan::__private::forget_current;
 use microspan::Context;
 
 /// The greatest bound: an arena has places for so many cores.
@@ -29,8 +30,9 @@ thread_local! {
 /// Numbers are those of the process: give all its tracers one `BOUND`, and their arenas so many cores. A signal handler
 /// must not trace with it: a thread's first number may allocate.
 ///
-/// A span may be finished on another thread. One that is still open when the thread that started it ends is the parent of
-/// what the next thread of that number starts, until it is finished.
+/// A span may be finished on another thread. One that is still open when the thread that started it ends is nobody's parent any more, if
+/// its tracer is the program's ([`microspan::set_global`]). Of any other tracer it is the parent of what the next thread of that
+/// number starts, until it is finished.
 ///
 /// ```
 /// use microspan::{Arena, Clock, Tracer};
@@ -65,6 +67,10 @@ fn number_below(bound: usize) -> usize {
     // Where it fails the thread is ending, and has given its number back.
     if NUMBER.get() == NONE && GIVES_BACK.try_with(|_| ()).is_ok() {
         NUMBER.set((0..bound).find(|number| take(*number)).unwrap_or(NONE));
+        // What a thread before it left open is not what this one is in.
+        if let Some(tracer) = microspan::global() {
+            forget_current(tracer, NUMBER.get());
+        }
     }
     if NUMBER.get() < bound { NUMBER.get() } else { NONE }
 }

@@ -30,6 +30,7 @@ mod client;
 mod held;
 mod respond;
 mod server;
+mod settings;
 
 pub use client::{ClientLayer, ClientService};
 pub use respond::ResponseFuture;

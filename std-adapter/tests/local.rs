@@ -144,6 +144,42 @@ fn a_panic_marks_the_spans_that_it_unwinds_through_and_no_others() {
 }
 
 #[test]
+fn what_a_destructor_catches_while_a_panic_unwinds_does_not_replace_it() {
+    tracing();
+    struct Breaks;
+    impl Drop for Breaks {
+        fn drop(&mut self) {
+            let caught = catch_unwind(|| {
+                let _inside = trace("breaks inside");
+                panic!("the lid is gone");
+            });
+            assert!(caught.is_err());
+        }
+    }
+    let caught = catch_unwind(|| {
+        let _through = trace("breaks");
+        let _breaks = Breaks;
+        panic!("the jar is empty");
+    });
+    assert!(caught.is_err());
+    // This one has nothing to do with those before it.
+    let again = catch_unwind(|| {
+        drop(trace("breaks no more"));
+        let _through = trace("breaks again");
+        panic!("the bread is old");
+    });
+    assert!(again.is_err());
+    let agent = sent();
+    for (name, message) in [
+        ("breaks", "the jar is empty; and then: the lid is gone"),
+        ("breaks inside", "the lid is gone"),
+        ("breaks again", "the bread is old"),
+    ] {
+        assert_eq!(agent.span(name).meta["error.message"], message, "of {name}");
+    }
+}
+
+#[test]
 fn a_panic_in_a_poll_marks_the_span_of_its_future() {
     tracing();
     {

@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::panic::catch_unwind;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,9 @@ fn child(local: microspan_std::local::Local) -> i32 {
     if start.elapsed() > Duration::from_secs(4) {
         return 3;
     }
+    if catch_unwind(|| panic!("of the child")).is_ok() {
+        return 5;
+    }
     let logged = LOGGED.lock().expect("no panic before");
     let told = logged.iter().filter(|line| line.contains("forked")).count();
     if told == 1 { 0 } else { 4 }
@@ -53,6 +57,8 @@ fn a_forked_child_is_told_and_its_parent_goes_on() {
     let agent = Agent::start();
     let local = Builder::new().config(agent.config()).init().expect("the first tracer");
     trace("before").finish();
+    // The child's panic is in a span.
+    let around = trace("around");
 
     // SAFETY: the child calls what needs no other thread, which is what is tested, and ends by `_exit`.
     let pid = unsafe { libc::fork() };
@@ -69,10 +75,11 @@ fn a_forked_child_is_told_and_its_parent_goes_on() {
     assert!(libc::WIFEXITED(status), "{status}");
     assert_eq!(libc::WEXITSTATUS(status), 0);
 
+    drop(around);
     trace("after").finish();
     local.shutdown(Duration::from_secs(5));
     let mut names: Vec<String> = agent.spans().into_iter().map(|span| span.name).collect();
     names.sort();
-    assert_eq!(names, ["after", "before"]);
+    assert_eq!(names, ["after", "around", "before"]);
     assert!(LOGGED.lock().expect("no panic before").is_empty());
 }

@@ -54,6 +54,21 @@ pub struct Summary {
     pub log_lines_astray: u64,
     /// Attempts to send beyond the first.
     pub retries: u64,
+    /// What went out by OTLP, if anything was to.
+    pub otlp: Option<ByOtlp>,
+}
+
+/// What went out by OTLP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct ByOtlp {
+    /// Spans the endpoint took.
+    pub spans_sent: u64,
+    /// Traces, or parts of them, it took.
+    pub traces_sent: u64,
+    /// Spans of traces that are not kept.
+    pub spans_not_kept: u64,
+    /// Spans that were dropped.
+    pub spans_dropped: u64,
 }
 
 /// A running bridge.
@@ -70,9 +85,14 @@ impl Bridge {
 
     /// The same, with these variables of Datadog's.
     pub fn start_with(agent_url: &str, links: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut command = command(links);
+        Self::start_untold(&[links, &["--agent-url", agent_url]].concat(), variables)
+    }
+
+    /// The same, told of no agent.
+    pub fn start_untold(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = command(arguments);
         command.envs(variables.iter().copied());
-        command.args(["--json", "--agent-url", agent_url]);
+        command.arg("--json");
         Self { process: Process::start(&mut command) }
     }
 
@@ -131,12 +151,13 @@ impl Bridge {
     }
 }
 
-/// The command line, in an environment without settings of Datadog.
+/// The command line, in an environment without settings of Datadog and OpenTelemetry.
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(built::microspan());
     command.arg("bridge").args(arguments);
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("DD_") {
+        let text = name.to_string_lossy();
+        if text.starts_with("DD_") || text.starts_with("OTEL_") {
             command.env_remove(name);
         }
     }

@@ -29,6 +29,7 @@ const START: Duration = Duration::from_secs(60);
 pub struct TestAgent {
     process: Process,
     url: String,
+    otlp_url: String,
     /// Where its socket is, and where it would keep snapshots.
     folder: TempDir,
 }
@@ -82,10 +83,12 @@ impl TestAgent {
                 .env("DD_APM_RECEIVER_SOCKET", folder.path().join(SOCKET))
                 .current_dir(folder.path()),
         );
-        let mut agent = Self { process, url: format!("http://127.0.0.1:{port}"), folder };
+        let url = |port: u16| format!("http://127.0.0.1:{port}");
+        let mut agent = Self { process, url: url(port), otlp_url: url(otlp_http), folder };
         eventually(START, || {
             assert!(agent.process.runs(), "{}\nit ended at its start", agent.process.told());
-            get(&format!("{}/info", agent.url)).map(drop)
+            get(&format!("{}/info", agent.url))?;
+            get(&format!("{}/test/session/traces", agent.otlp_url)).map(drop)
         });
         Ok(agent)
     }
@@ -93,6 +96,21 @@ impl TestAgent {
     /// Its URL.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The URL at which it takes OTLP over HTTP.
+    pub fn otlp_url(&self) -> &str {
+        &self.otlp_url
+    }
+
+    /// The requests that it took by OTLP, as it read them: the fields of the protocol, in JSON.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub fn otlp_requests(&self) -> Vec<Value> {
+        let path = format!("{}/test/session/traces", self.otlp_url);
+        let text = get(&path).unwrap_or_else(|why| panic!("{why}\n{}", self.process.told()));
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}"))
     }
 
     /// The URL of its socket.

@@ -23,7 +23,9 @@ impl Clock for Nanoseconds {
 }
 
 static ARENA: Arena<1024, 8192, 64> = Arena::new();
-static TRACER: Tracer = Tracer::new(&ARENA, &Nanoseconds).context(&Threads::<64>).service("bakery");
+const RECORDING: Tracer = Tracer::new(&ARENA, &Nanoseconds).context(&Threads::<64>).service("bakery");
+static TRACER: Tracer = RECORDING;
+static FILTERING: Tracer = RECORDING.filter(&["unwanted"]);
 
 /// The tracer of this program, and its host.
 pub struct Recorded {
@@ -53,8 +55,20 @@ impl Recorded {
     /// # Panics
     /// When the program has a tracer.
     pub fn begin() -> Self {
-        let drain = Drain::new(&TRACER, Session::new(0x7_0057)).expect("the first drain");
-        microspan::set_global(&TRACER).expect("the first tracer");
+        Self::of(&TRACER)
+    }
+
+    /// The same of a tracer that records no trace of the resource `unwanted`.
+    ///
+    /// # Panics
+    /// When the program has a tracer.
+    pub fn begin_filtering() -> Self {
+        Self::of(&FILTERING)
+    }
+
+    fn of(tracer: &'static Tracer) -> Self {
+        let drain = Drain::new(tracer, Session::new(0x7_0057)).expect("the first drain");
+        microspan::set_global(tracer).expect("the first tracer");
         Self { drain, host: Host::default() }
     }
 

@@ -77,6 +77,7 @@ fn record_of(shown: &mut String, record: &Record<'_>) {
             writeln!(shown, "  dropped core={core} {cause} count={count}")
         }
         Record::Echo { token, waited } => writeln!(shown, "  echo {token} waited={waited}"),
+        Record::Over => writeln!(shown, "  over"),
         Record::Unknown { kind } => writeln!(shown, "  unknown kind={kind}"),
         _ => unreachable!("a record that this text does not know"),
     };

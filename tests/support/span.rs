@@ -37,6 +37,9 @@ pub struct Span {
     /// Tags that are numbers.
     #[serde(default)]
     pub metrics: BTreeMap<String, f64>,
+    /// What it leads to beside its parent.
+    #[serde(default)]
+    pub span_links: Vec<serde_json::Value>,
     /// The kind of span: `web`, ...
     #[serde(default, rename = "type")]
     pub kind: String,

@@ -153,6 +153,12 @@ impl ArenaView {
         self.nearest(core.current(Here { interrupt: 0, ..here }))
     }
 
+    /// Has nothing be current on a core, whose number somebody else has from here on.
+    pub(crate) fn forget_current(&self, core: usize) {
+        let words = self.cores.get(core).map(|core| &core.current);
+        words.into_iter().flatten().for_each(|word| word.store(0, Ordering::Relaxed));
+    }
+
     /// Makes a span the current one here; returns the one that was.
     #[inline]
     pub(crate) fn enter(&self, here: Here, handle: u32) -> u32 {

@@ -4,9 +4,9 @@
 //! Cortex-M4. Both are one-to-one, so whatever else changes one part changes the check. They lie beside the rings, so that an arena without
 //! a recorder pays neither room nor time for them.
 
-use super::{ArenaView, SpanSlot};
+use super::{ArenaView, NAME_LEN, PARENT, ROOT, START_HIGH, SpanSlot};
 use crate::recorder::header::{Header, Progress};
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{AtomicU32, Ordering, compiler_fence};
 use crate::tag::Word;
 
 /// What an arena has that outlives a reset.
@@ -106,7 +106,39 @@ impl ArenaView {
             && let Some(seal) = kept.span(handle & (self.spans.capacity() - 1))
         {
             let begun = seal.load(Ordering::Relaxed);
+            // The check tells whether there is an end, so the end comes first.
+            compiler_fence(Ordering::Release);
             seal.store(ended(begun, end, high), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the check of an open span stands for its beginning alone. Where it does not, its owner was stopped after it had
+    /// written the end, or the span is damaged.
+    ///
+    /// # Safety
+    ///
+    /// All that a start writes is there, and the caller has the span to itself.
+    pub(super) unsafe fn lacks_end(&self, handle: u32, slot: &SpanSlot) -> bool {
+        let Some(seal) = self.kept.as_ref().and_then(|kept| kept.span(handle & (self.spans.capacity() - 1)))
+        else {
+            return true;
+        };
+        let [root, parent] =
+            [ROOT, PARENT].map(|word| slot.shared.get(word).map_or(0, |word| word.load(Ordering::Relaxed)));
+        let [len, high] = [NAME_LEN, START_HIGH]
+            .map(|byte| slot.bytes.get(byte).map_or(0, |byte| byte.load(Ordering::Relaxed)));
+        // SAFETY: the caller's promise; a start writes both.
+        let (name, low) = unsafe {
+            (slot.read_part(|body| &raw const (*body).name), slot.read_part(|body| &raw const (*body).start))
+        };
+        let start = u64::from(high) << 32 | u64::from(low);
+        seal.load(Ordering::Relaxed) == begun(handle, (parent, root), (name, len), start)
+    }
+
+    /// Keeps the time of tick 0, for the boot after a reset.
+    pub(crate) fn keep_base(&self, base: u64) {
+        if let Some(kept) = &self.kept {
+            kept.header.keep_base(base);
         }
     }
 

@@ -37,7 +37,7 @@ impl ArenaView {
         (root != 0 && self.is_chain_of(head, handle)).then_some(handle)
     }
 
-    /// Finishes an open span in the place of its guard; `None`: at its start.
+    /// Finishes an open span in the place of its guard, unless its end is written already; `None`: at its start.
     ///
     /// # Safety
     ///
@@ -52,8 +52,13 @@ impl ArenaView {
                 (start, slot.bytes[START_HIGH].load(Ordering::Relaxed))
             },
         };
-        // SAFETY: the span is open, and the caller has it in its owner's place.
-        unsafe { self.write_end(handle, slot, end, high) };
+        // SAFETY: the span is open, all of its start is there, and the caller has it in its owner's place.
+        unsafe {
+            // An end that its owner wrote stands.
+            if self.lacks_end(handle, slot) {
+                self.write_end(handle, slot, end, high);
+            }
+        }
         self.spans.finish(handle);
     }
 

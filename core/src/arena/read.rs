@@ -11,7 +11,7 @@ use crate::span_context::SpanContext;
 use crate::sync::{Ordering, fence};
 use crate::tag::Kind;
 
-/// How many ancestors are asked for an item of baggage.
+/// How many ancestors are asked for what a span has by its descent.
 const ANCESTORS: u32 = 32;
 
 impl ArenaView {
@@ -80,15 +80,14 @@ impl ArenaView {
         buffer: &'b mut [u8; MAX_STR],
     ) -> Option<&'b str> {
         let is_of_key = |item: &Cell| item.key() == key;
-        let mut bearers = self.bearers(handle);
-        let (_, len) = bearers.find_map(|bearer| self.item(bearer, 0, is_of_key, buffer)?)?;
+        let (_, len) = self.descent(handle, |bearer| self.item(bearer, 0, is_of_key, buffer)?)?;
         core::str::from_utf8(buffer.get(..len)?).ok()
     }
 
     /// Shows the items of the baggage of a span, newest first, then those of its open ancestors.
     pub(crate) fn each_baggage_item(&self, handle: u32, mut look: impl FnMut(&'static str, &str)) {
         let mut buffer = [0; MAX_STR];
-        for bearer in self.bearers(handle) {
+        self.descent(handle, |bearer| {
             let mut after = 0;
             while let Some(Some((item, len))) = self.item(bearer, after, |_| true, &mut buffer) {
                 let text = buffer.get(..len).and_then(|bytes| core::str::from_utf8(bytes).ok());
@@ -96,16 +95,20 @@ impl ArenaView {
                 look(item.key(), text.unwrap_or_default());
                 after = item.place();
             }
-        }
+            None::<()>
+        });
     }
 
-    /// A span and its ancestors, as far as they are known.
-    fn bearers(&self, handle: u32) -> impl Iterator<Item = u32> {
-        let parent = |handle: &u32| {
-            let is_root = self.last_root(*handle) == *handle;
-            self.last(*handle, PARENT).filter(|parent| !is_root && *parent != 0)
-        };
-        core::iter::successors(Some(handle), parent).take(ANCESTORS as usize)
+    /// What `find` finds for a span or its nearest ancestor.
+    pub(crate) fn descent<R>(&self, mut handle: u32, mut find: impl FnMut(u32) -> Option<R>) -> Option<R> {
+        for _ in 0..ANCESTORS {
+            let found = find(handle);
+            if found.is_some() || self.last_root(handle) == handle {
+                return found;
+            }
+            handle = self.last(handle, PARENT).filter(|parent| *parent != 0)?;
+        }
+        None
     }
 
     /// The newest item of a span that `is` the one, of those behind the cell at `after`; how long it is in `buffer`. `None`: the

@@ -44,6 +44,7 @@ impl<const MTU: usize, const NAMES: usize> Drain<MTU, NAMES> {
     /// ```
     pub fn set_clock_base(&mut self, unix_nanoseconds: u64) -> &mut Self {
         self.about.clock_base = unix_nanoseconds;
+        self.tracer.arena.keep_base(unix_nanoseconds);
         self.sync();
         self
     }

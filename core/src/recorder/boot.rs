@@ -4,11 +4,12 @@ use super::header::{Identity, Owner, fingerprint};
 use super::reset::Reset;
 use crate::arena::kept::KeptView;
 use crate::arena::recover::Strings;
-use crate::drain::Drain;
+use crate::drain::{Drain, Names};
 use crate::id::Session;
-use crate::sync::Ordering;
+use crate::sync::{Ordering, compiler_fence};
 use crate::tracer::Tracer;
 use crate::transport::{Refused, Transport};
+use crate::wire::Request;
 
 /// What a program says of itself, so that it knows its own image again.
 ///
@@ -104,6 +105,7 @@ pub struct Boot<const MTU: usize> {
     ignored: u32,
     previous: Previous,
     build_id: &'static [u8],
+    /// Lent to nobody: exchanged for another it would go on after the next session has begun.
     drain: Option<Drain<MTU, 0>>,
 }
 
@@ -149,7 +151,8 @@ impl<const MTU: usize> Boot<MTU> {
                     Previous::Recovered { spans: found.spans, open: found.open, damaged: found.damaged };
                 let told = (stood.next_packet, stood.spans, u64::from(stood.latest) << 16);
                 if found.spans != 0 {
-                    let mut drain = Drain::of_old_session(tracer, Session(session), told, found.time);
+                    let clock = (found.time, kept.header.base());
+                    let mut drain = Drain::of_old_session(tracer, Session(session), told, clock);
                     drain.set_build_id(program.build_id);
                     boot.drain = Some(drain);
                 }
@@ -208,22 +211,97 @@ impl<const MTU: usize> Boot<MTU> {
         self.ignored
     }
 
-    /// The drain of the last session, if there was something to send: to name the device, or for a link that is awaited. It
-    /// knows no names that were told before the reset, and sends each in full.
+    /// Says what this device is called, for the last session: [`Drain::set_device`].
     ///
     /// ```
     /// use microspan::Boot;
     /// fn name(boot: &mut Boot<256>) {
-    ///     if let Some(drain) = boot.drain() {
-    ///         drain.set_device("oven-3");
-    ///     }
+    ///     boot.set_device("oven-3");
     /// }
     /// ```
-    pub fn drain(&mut self) -> Option<&mut Drain<MTU, 0>> {
-        self.drain.as_mut()
+    pub fn set_device(&mut self, name: &'static str) -> &mut Self {
+        if let Some(drain) = &mut self.drain {
+            drain.set_device(name);
+        }
+        self
     }
 
-    /// Hands one packet of the last session to the transport, if there is one; returns whether there may be more.
+    /// Says how strings of the last session are told: [`Drain::set_names`].
+    ///
+    /// ```
+    /// use microspan::{Boot, Names};
+    /// fn be_brief(boot: &mut Boot<256>) {
+    ///     boot.set_names(Names::ByAddress);
+    /// }
+    /// ```
+    pub fn set_names(&mut self, names: Names) -> &mut Self {
+        if let Some(drain) = &mut self.drain {
+            drain.set_names(names);
+        }
+        self
+    }
+
+    /// The packet of the last session that goes out next, for a link that is awaited: [`Drain::packet`].
+    ///
+    /// ```
+    /// use microspan::Boot;
+    /// async fn publish(packet: &[u8]) -> Result<(), ()> { // and wait for the answer
+    /// #   let _ = packet;
+    ///     Ok(())
+    /// }
+    /// async fn publish_all(boot: &mut Boot<256>) -> Result<(), ()> {
+    ///     while let Some(packet) = boot.packet() {
+    ///         publish(packet).await?;
+    ///         boot.packet_sent();
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn packet(&mut self) -> Option<&[u8]> {
+        self.drain.as_mut()?.packet()
+    }
+
+    /// The [`packet`](Self::packet) is at its destination; the next one may be filled.
+    ///
+    /// ```
+    /// use microspan::Boot;
+    /// fn next(boot: &mut Boot<256>) -> Option<&[u8]> {
+    ///     boot.packet_sent();
+    ///     boot.packet()
+    /// }
+    /// ```
+    pub fn packet_sent(&mut self) {
+        if let Some(drain) = &mut self.drain {
+            drain.packet_sent();
+        }
+    }
+
+    /// Takes a datagram that came from a listener: [`Drain::hear`].
+    ///
+    /// ```
+    /// use microspan::Boot;
+    /// fn hear(boot: &mut Boot<256>, datagram: &[u8]) -> bool {
+    ///     boot.hear(datagram) // whether it asks the last session
+    /// }
+    /// ```
+    pub fn hear(&mut self, datagram: &[u8]) -> bool {
+        self.drain.as_mut().is_some_and(|drain| drain.hear(datagram))
+    }
+
+    /// Has the next packets carry what a listener asks of the last session: [`Drain::answer`].
+    ///
+    /// ```
+    /// use microspan::{Boot, wire::Request};
+    /// fn answer(boot: &mut Boot<256>, request: &Request) -> bool {
+    ///     boot.answer(request) // whether it asks the last session
+    /// }
+    /// ```
+    pub fn answer(&mut self, request: &Request) -> bool {
+        self.drain.as_mut().is_some_and(|drain| drain.answer(request))
+    }
+
+    /// Hands one packet of the last session to the transport, if there is one; returns whether there may be more. It
+    /// knows no names that were told before the reset, and sends each in full.
     ///
     /// ```
     /// use microspan::{Boot, Refused, Transport};
@@ -251,6 +329,8 @@ impl<const MTU: usize> Boot<MTU> {
     pub fn begin<const NAMES: usize>(self, session: Session) -> Drain<MTU, NAMES> {
         let Self { tracer, kept, id, boots, ignored, build_id, .. } = self;
         kept.header.clear();
+        // No image before nothing of it is left: a reset in between finds none.
+        compiler_fence(Ordering::SeqCst);
         tracer.arena.clear(&kept);
         kept.header.begin(&id, (boots, ignored), session.0);
         tracer.arena.state.asleep.store(false, Ordering::Release);

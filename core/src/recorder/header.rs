@@ -5,7 +5,7 @@ use crate::sync::{AtomicU32, Ordering, array_of, const_unless_loom};
 /// What an image begins with.
 const MAGIC: u32 = 0x4d53_5241;
 /// Changes with what lies where in an image, and with what its checks cover.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 
 /// Some words and, in the last one, their check.
 pub(crate) struct Block<const N: usize>([AtomicU32; N]);
@@ -41,6 +41,16 @@ impl<const N: usize> Block<N> {
 
     fn clear(&self) {
         self.0.iter().for_each(|word| word.store(0, Ordering::Relaxed));
+    }
+}
+
+impl Block<3> {
+    fn put_number(&self, number: u64) {
+        self.put(&[number as u32, (number >> 32) as u32]);
+    }
+
+    fn number(&self) -> Option<u64> {
+        self.get().map(|[low, high, _]| u64::from(high) << 32 | u64::from(low))
     }
 }
 
@@ -110,12 +120,20 @@ pub(crate) struct Header {
     note: Block<5>,
     /// When it was left; of a check of its own, since a clock may fail that a handler asks.
     note_time: Block<3>,
+    /// The time of tick 0 of the session's clock, once that was told.
+    base: Block<3>,
 }
 
 impl Header {
     const_unless_loom! {
         pub(crate) fn new() -> Self {
-            Self { id: Block::new(), progress: [Block::new(), Block::new()], note: Block::new(), note_time: Block::new() }
+            Self {
+                id: Block::new(),
+                progress: [Block::new(), Block::new()],
+                note: Block::new(),
+                note_time: Block::new(),
+                base: Block::new(),
+            }
         }
     }
 
@@ -149,6 +167,7 @@ impl Header {
         self.progress.iter().for_each(Block::clear);
         self.note.clear();
         self.note_time.clear();
+        self.base.clear();
     }
 
     /// Says that from here on there is one.
@@ -193,7 +212,17 @@ impl Header {
 
     /// Leaves when that was.
     pub(crate) fn note_time(&self, time: u64) {
-        self.note_time.put(&[time as u32, (time >> 32) as u32]);
+        self.note_time.put_number(time);
+    }
+
+    /// Keeps the time of tick 0; 0: it is not known.
+    pub(crate) fn keep_base(&self, base: u64) {
+        self.base.put_number(base);
+    }
+
+    /// The time of tick 0; 0: it is not known.
+    pub(crate) fn base(&self) -> u64 {
+        self.base.number().unwrap_or(0)
     }
 
     /// What was left, and when.
@@ -203,7 +232,6 @@ impl Header {
             pc: (known & 1 != 0).then_some(pc),
             lr: (known & 2 != 0).then_some(lr),
         });
-        let time = self.note_time.get().map(|[low, high, _]| u64::from(high) << 32 | u64::from(low));
-        (noted, noted.and(time))
+        (noted, noted.and(self.note_time.number()))
     }
 }

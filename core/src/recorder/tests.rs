@@ -269,6 +269,54 @@ fn what_a_fault_handler_left_says_why_and_where_and_when() {
 }
 
 #[test]
+fn a_link_that_is_awaited_gets_the_packets_that_a_polled_one_does() {
+    let memory = Memory::new();
+    let tracer = memory.power_on();
+    let _drain = boot(tracer).begin::<64>(OLD);
+    assert_eq!(boot(Memory::new().power_on()).set_names(crate::Names::ByAddress).packet(), None);
+    shift(tracer);
+    let polled = Packets::of(boot(memory.copied().power_on()).set_device("oven-3"));
+    let mut second = boot(memory.power_on());
+    let mut awaited = Packets::default();
+    second.set_device("oven-3");
+    while let Some(packet) = second.packet().map(<[u8]>::to_vec) {
+        assert_eq!(second.packet(), Some(&*packet), "until it is sent");
+        awaited.0.push(packet);
+        second.packet_sent();
+    }
+    assert_eq!(awaited.0, polled.0);
+    assert_eq!(awaited.spans().len(), 3);
+}
+
+#[test]
+fn each_packet_says_that_the_session_is_over_and_the_sync_what_its_clock_was() {
+    const BASE: u64 = 1_790_000_000_000_000_000;
+    let memory = Memory::new();
+    let tracer = memory.power_on();
+    let mut drain = boot(tracer).begin::<64>(OLD);
+    drain.set_clock_base(BASE - 1).set_clock_base(BASE);
+    shift(tracer);
+    boot(memory.power_on());
+    let mut third = boot(memory.power_on());
+    let packets = Packets::of(&mut third);
+    let records = |packet: &[u8]| {
+        let packet = Packet::parse(packet).unwrap();
+        let found = packet.records().map(Result::unwrap).map(|record| match record {
+            Record::Over => "over".to_string(),
+            Record::Sync(sync) => sync.clock_base.to_string(),
+            _ => String::new(),
+        });
+        found.filter(|found| !found.is_empty()).collect::<Vec<_>>()
+    };
+    assert_eq!(records(&packets.0[0]), ["over", &*BASE.to_string()]);
+    assert!(packets.0.iter().skip(1).all(|packet| records(packet) == ["over"]));
+
+    let mut drain = third.begin::<64>(Session::new(8));
+    let packets = Packets::of_drain(drain.set_device("oven-3"));
+    assert_eq!(records(&packets.0[0]), ["0"], "the next session's clock is another");
+}
+
+#[test]
 fn a_second_reset_before_all_is_sent_loses_only_the_packet_in_between() {
     let memory = Memory::new();
     let tracer = memory.power_on();

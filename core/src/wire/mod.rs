@@ -45,7 +45,7 @@ pub use frame::{FrameDecoder, FrameError, write_frame};
 pub(crate) use packet::seal;
 pub use packet::{Header, Packet, PacketError, Records, VERSION};
 pub use record::Record;
-pub(crate) use record::{put_echo, put_name};
+pub(crate) use record::{put_echo, put_name, put_over};
 pub use request::{Request, RequestDecoder};
 pub use span::Span;
 pub(crate) use span::{Deltas, ShortSpan, SpanHead, drop_tag, put_short_span, put_span};

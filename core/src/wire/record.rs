@@ -14,6 +14,7 @@ pub(super) const CALLSITE: u8 = 3;
 pub(super) const DROPPED: u8 = 4;
 pub(super) const IDENTITY: u8 = 5;
 const ECHO: u8 = 6;
+const OVER: u8 = 7;
 
 /// Writes a body with its length before it, in one byte.
 pub(super) fn put_counted(
@@ -56,6 +57,11 @@ pub(crate) fn put_name(w: &mut Writer<'_>, index: u32, name: &str, short: bool) 
 /// Writes which request was heard, and how many ticks before the packet's time.
 pub(crate) fn put_echo(w: &mut Writer<'_>, token: u8, waited: u64) -> Result<(), Full> {
     put_framed(w, ECHO, |w| w.byte(token).and_then(|()| w.number(waited)))
+}
+
+/// Writes that a reset has ended the session before the packet was filled.
+pub(crate) fn put_over(w: &mut Writer<'_>) -> Result<(), Full> {
+    put_framed(w, OVER, |_| Ok(()))
 }
 
 /// A record of a packet.
@@ -120,6 +126,8 @@ pub enum Record<'a> {
         /// How many ticks before the packet's time it was heard.
         waited: u64,
     },
+    /// A reset had ended the session when the packet was filled: its time is the last that is known of it.
+    Over,
     /// A record of a kind that this version does not know, skipped.
     Unknown {
         /// Its kind.
@@ -154,6 +162,7 @@ impl<'a> Record<'a> {
                 count: body.take()?,
             },
             ECHO => Record::Echo { token: body.take()?, waited: body.take()? },
+            OVER => Record::Over,
             kind => Record::Unknown { kind },
         })
     }

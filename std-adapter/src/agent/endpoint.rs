@@ -45,21 +45,7 @@ impl Endpoint {
         if !scheme.eq_ignore_ascii_case("http") {
             return Err(ConfigError::UnsupportedScheme { url: url.to_owned(), scheme: scheme.to_owned() });
         }
-        let base = format!("http://{}", rest.trim_end_matches('/'));
-        let uri: ureq::http::Uri =
-            base.parse().map_err(|error| malformed(format!("it is not a URL ({error})")))?;
-        if uri.host().is_none_or(str::is_empty) {
-            return Err(malformed("it names no host".to_owned()));
-        }
-        // What stands behind the brackets of an IPv6 address, if there are any.
-        let authority = uri.authority().map_or("", |authority| authority.as_str());
-        let tail = authority.rsplit(']').next().unwrap_or_default();
-        if tail.contains(':') && uri.port_u16().is_none_or(|port| port == 0) {
-            return Err(malformed("its port is not a number from 1 to 65535".to_owned()));
-        }
-        if uri.query().is_some() {
-            return Err(malformed("it has a query".to_owned()));
-        }
+        let base = http(rest).map_err(malformed)?;
         Ok(Self::new(&base, &base))
     }
 
@@ -67,6 +53,25 @@ impl Endpoint {
         let [v04, v05, stats, info] = [V04, V05, STATS, INFO].map(|path| format!("{base}{path}"));
         Self { base: told.to_owned(), v04, v05, stats, info, socket: None }
     }
+}
+
+/// The URL `http://` and what follows it, without slashes at its end; or what is wrong with it.
+pub(super) fn http(rest: &str) -> Result<String, String> {
+    let url = format!("http://{}", rest.trim_end_matches('/'));
+    let uri: ureq::http::Uri = url.parse().map_err(|error| format!("it is not a URL ({error})"))?;
+    if uri.host().is_none_or(str::is_empty) {
+        return Err("it names no host".to_owned());
+    }
+    // What stands behind the brackets of an IPv6 address, if there are any.
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let tail = authority.rsplit(']').next().unwrap_or_default();
+    if tail.contains(':') && uri.port_u16().is_none_or(|port| port == 0) {
+        return Err("its port is not a number from 1 to 65535".to_owned());
+    }
+    if uri.query().is_some() {
+        return Err("it has a query".to_owned());
+    }
+    Ok(url)
 }
 
 impl fmt::Display for Endpoint {

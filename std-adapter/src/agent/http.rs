@@ -4,19 +4,19 @@ use std::io::Read;
 use std::time::Duration;
 
 use super::Count;
+use super::body::Body;
 use super::container::Container;
 use super::endpoint::Endpoint;
 use super::info::Info;
 #[cfg(unix)]
 use super::unix::{NoNames, Socket};
 use crate::error::SendError;
-use crate::msgpack::Payload;
 
 /// The agent closes a connection that was idle for 5 s; one idle for longer than this is not tried.
 const IDLE: Duration = Duration::from_secs(4);
 
 /// No answer of the agent is longer; what is beyond is not read.
-const ANSWER: u64 = 1 << 20;
+pub(super) const ANSWER: u64 = 1 << 20;
 
 /// Which rates were answered last, said by both sides.
 const RATES_VERSION: &str = "Datadog-Rates-Payload-Version";
@@ -30,6 +30,8 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
     /// What changes whenever `/info` does.
     pub(super) state: Option<String>,
+    /// How many spans were not taken, and why; or none, and a warning.
+    pub(super) rejected: Option<(u64, String)>,
 }
 
 /// The HTTP side of a client: one connection, kept.
@@ -45,16 +47,6 @@ pub(super) struct Http {
 impl Http {
     /// For the agent at `endpoint`; `external_env` is what the cluster says of this process.
     pub(super) fn new(endpoint: &Endpoint, external_env: Option<&str>) -> Self {
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            // The agent is next to us; a proxy configured for the outside world is not for it.
-            .proxy(None)
-            .max_idle_connections(1)
-            .max_idle_age(IDLE)
-            .user_agent(concat!("microspan/", env!("CARGO_PKG_VERSION")))
-            .build();
         let container = Container::of_this_process();
         let origin = [
             ("Datadog-Container-ID", container.id),
@@ -66,7 +58,12 @@ impl Http {
             .filter_map(|(name, value)| Some((name, value?)))
             .filter(|(_, value)| ureq::http::HeaderValue::from_str(value).is_ok())
             .collect();
-        Self { agent: agent(config, endpoint), endpoint: endpoint.clone(), origin, rates: "0".to_owned() }
+        Self { agent: agent(config(), endpoint), endpoint: endpoint.clone(), origin, rates: "0".to_owned() }
+    }
+
+    /// Where the agent is.
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// A request that posts MessagePack.
@@ -96,7 +93,11 @@ impl Http {
         let _ = response.body_mut().as_reader().take(ANSWER).read_to_end(&mut body);
         match response.status() {
             status if status.is_success() => Ok(()),
-            status => Err(SendError::Status { status: status.as_u16(), text: quote(&body) }),
+            status => Err(SendError::Status {
+                status: status.as_u16(),
+                text: quote(&String::from_utf8_lossy(&body)),
+                retry_after: None,
+            }),
         }
     }
 
@@ -104,7 +105,7 @@ impl Http {
     /// connection can be used again. `sampled_out` are those that statistics have instead, if there are any statistics of it.
     pub(super) fn post(
         &mut self,
-        payload: &Payload,
+        payload: &Body,
         v05: Option<&[u8]>,
         sampled_out: Option<Count>,
         timeout: Duration,
@@ -131,7 +132,11 @@ impl Http {
         let read = response.body_mut().as_reader().take(ANSWER).read_to_end(&mut body);
         let status = response.status();
         if !status.is_success() {
-            return Err(SendError::Status { status: status.as_u16(), text: quote(&body) });
+            return Err(SendError::Status {
+                status: status.as_u16(),
+                text: quote(&String::from_utf8_lossy(&body)),
+                retry_after: None,
+            });
         }
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         let state = header("Datadog-Agent-State").map(str::to_owned);
@@ -148,7 +153,7 @@ impl Http {
                 body.clear();
             }
         }
-        Ok(Answer { body, state })
+        Ok(Answer { body, state, rejected: None })
     }
 
     /// Asks the agent what it can do; `None`: it did not answer. One that does not know the question can do nothing.
@@ -160,6 +165,20 @@ impl Http {
         let is_said = response.status().is_success();
         Some(if is_said { Info::parse(&answer) } else { Info::default() })
     }
+}
+
+/// One connection, kept; every answer is looked at here.
+pub(super) fn config() -> ureq::config::Config {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        // The agent is next to us; a proxy configured for the outside world is not for it.
+        .proxy(None)
+        .max_idle_connections(1)
+        .max_idle_age(IDLE)
+        .user_agent(concat!("microspan/", env!("CARGO_PKG_VERSION")))
+        .build()
 }
 
 #[cfg(unix)]
@@ -175,9 +194,8 @@ fn agent(config: ureq::config::Config, _: &Endpoint) -> ureq::Agent {
     config.into()
 }
 
-/// What the agent said, on one line.
-fn quote(answer: &[u8]) -> String {
-    let text = String::from_utf8_lossy(answer);
+/// What was said, on one line.
+pub(super) fn quote(text: &str) -> String {
     let mut line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     line.truncate(line.floor_char_boundary(QUOTE));
     line
@@ -189,7 +207,7 @@ mod tests {
 
     #[test]
     fn the_agents_words_are_quoted_on_one_line_and_shortened() {
-        assert_eq!(quote(b" cannot decode\n\tspan \xff "), "cannot decode span \u{fffd}");
-        assert_eq!(quote("é".repeat(200).as_bytes()).len(), 300);
+        assert_eq!(quote(" cannot decode\n\tspan \u{fffd} "), "cannot decode span \u{fffd}");
+        assert_eq!(quote(&"é".repeat(200)).len(), 300);
     }
 }

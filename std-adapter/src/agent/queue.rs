@@ -6,14 +6,14 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::body::{Body, Form};
 use super::info::Info;
 use super::keep_rate::KeepRate;
 use super::{Count, Options};
-use crate::msgpack::Payload;
 use crate::pipeline::Trace;
 
-/// No span is encoded in fewer bytes: its keys alone are longer.
-const SMALLEST_SPAN: usize = 64;
+/// No span is encoded in fewer bytes: its keys alone are longer, or by OTLP its ids and times.
+const SMALLEST_SPAN: usize = 48;
 
 /// Why a trace is not taken.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(super) enum Refusal {
 
 /// A payload that waits in line.
 struct Parcel {
-    payload: Payload,
+    payload: Body,
     /// Whether statistics have its spans.
     is_counted: bool,
 }
@@ -39,7 +39,7 @@ pub(super) struct Queue {
     payload_bytes: usize,
     flush_bytes: usize,
     flush_interval: Duration,
-    open: Payload,
+    open: Body,
     /// When the first trace came into the open payload.
     opened: Option<Instant>,
     sealed: VecDeque<Parcel>,
@@ -47,7 +47,7 @@ pub(super) struct Queue {
     behind: usize,
     under_way: Count,
     /// A sent payload, for its memory.
-    spare: Option<Payload>,
+    spare: Option<Body>,
     is_news: bool,
     /// Whether the agent takes events as what they are; `None`: it was not asked yet.
     native_events: Option<bool>,
@@ -68,14 +68,15 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn new(options: &Options) -> Self {
+    /// One whose payloads are like this empty one.
+    pub(super) fn new(options: &Options, open: Body) -> Self {
         Self {
             budget: options.queue_bytes,
             most: options.payload_bytes,
             payload_bytes: options.payload_bytes,
             flush_bytes: options.flush_bytes,
             flush_interval: options.flush_interval,
-            open: Payload::new(),
+            open,
             opened: None,
             sealed: VecDeque::new(),
             behind: 0,
@@ -94,6 +95,11 @@ impl Queue {
         }
     }
 
+    /// How many spans of a trace go out.
+    pub(super) fn spans_of(&self, trace: &Trace) -> u64 {
+        self.open.spans_of(trace)
+    }
+
     /// Takes a trace, if there is room.
     pub(super) fn push(&mut self, trace: &Trace, now: Instant) -> Result<(), Refusal> {
         self.keep_rate.came();
@@ -107,7 +113,7 @@ impl Queue {
     fn encode(&mut self, trace: &Trace, now: Instant) -> Result<(), Refusal> {
         let room = self.budget.saturating_sub(self.behind);
         // In a long outage every trace ends here: it should not be encoded only to be thrown away.
-        if self.open.len() + trace.spans().len() * SMALLEST_SPAN > room {
+        if self.open.len() + self.spans_of(trace) as usize * SMALLEST_SPAN > room {
             return Err(Refusal::Full);
         }
         if self.native_events.is_none() {
@@ -182,9 +188,11 @@ impl Queue {
 
     /// Has the open payload say things as the agent takes them now.
     fn prepare(&mut self) {
-        self.open.set_native_events(self.native_events == Some(true) && !self.v05);
-        self.open.set_text_links(self.v05);
-        self.open.set_keep_rate(self.keep_rate.rate());
+        self.open.prepare(Form {
+            native_events: self.native_events == Some(true) && !self.v05,
+            text_links: self.v05,
+            keep_rate: self.keep_rate.rate(),
+        });
     }
 
     /// Whether something happened since the last call that the sending thread has to know.
@@ -211,7 +219,7 @@ impl Queue {
     }
 
     /// The next payload to send, if one is due at `now`.
-    pub(super) fn take(&mut self, now: Instant) -> Option<Payload> {
+    pub(super) fn take(&mut self, now: Instant) -> Option<Body> {
         if self.sealed.is_empty() && self.due_in(now).is_some_and(|wait| wait.is_zero()) {
             self.seal();
         }
@@ -227,7 +235,7 @@ impl Queue {
         if self.open.len() >= self.flush_bytes {
             return Some(Duration::ZERO);
         }
-        Some((opened + self.flush_interval).saturating_duration_since(now))
+        Some(self.flush_interval.saturating_sub(now.saturating_duration_since(opened)))
     }
 
     /// Some of the traces under way are done with: sent, or dropped.
@@ -240,7 +248,7 @@ impl Queue {
     }
 
     /// Takes back the payload that was under way, whatever became of it.
-    pub(super) fn finish(&mut self, mut payload: Payload) {
+    pub(super) fn finish(&mut self, mut payload: Body) {
         self.behind = self.behind.saturating_sub(payload.len());
         self.under_way = Count::default();
         self.done_ever += 1;
@@ -256,7 +264,7 @@ impl Queue {
     }
 
     fn seal(&mut self) {
-        let fresh = self.spare.take().unwrap_or_default();
+        let fresh = self.spare.take().unwrap_or_else(|| self.open.fresh());
         let full = std::mem::replace(&mut self.open, fresh);
         self.behind += full.len();
         self.sealed.push_back(Parcel { payload: full, is_counted: self.is_counted });
@@ -267,7 +275,7 @@ impl Queue {
 }
 
 /// What a payload holds.
-pub(super) fn count(payload: &Payload) -> Count {
+pub(super) fn count(payload: &Body) -> Count {
     Count { traces: u64::from(payload.traces()), spans: payload.spans() }
 }
 

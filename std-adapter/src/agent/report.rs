@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::http::quote;
 use super::{Count, Stats};
 use crate::error::SendError;
 
@@ -13,7 +14,8 @@ const OUTAGE: u32 = 2;
 
 /// The troubles so far.
 pub(super) struct Report {
-    agent: String,
+    /// `the agent at ...`, or whoever it is.
+    peer: String,
     failures: u32,
     outage: Option<Outage>,
     refusal: Option<(String, Instant)>,
@@ -27,9 +29,9 @@ struct Outage {
 }
 
 impl Report {
-    /// Troubles with the agent at this address: none yet.
-    pub(super) fn new(agent: String) -> Self {
-        Self { agent, failures: 0, outage: None, refusal: None, statistics: None }
+    /// Troubles with whoever goes by these words: none yet.
+    pub(super) fn new(peer: String) -> Self {
+        Self { peer, failures: 0, outage: None, refusal: None, statistics: None }
     }
 
     /// Whether the agent has failed often enough to be called down.
@@ -43,9 +45,9 @@ impl Report {
         if self.failures >= OUTAGE && self.outage.is_none() {
             self.outage = Some(Outage { since: Instant::now(), dropped: stats.dropped() });
             log::warn!(
-                "cannot send traces to the agent at {}: {error}; is it running there? Traces are kept until the queue \
+                "cannot send traces to {}: {error}; is it running there? Traces are kept until the queue \
                  is full, and it is tried again",
-                self.agent
+                self.peer
             );
         }
     }
@@ -56,8 +58,8 @@ impl Report {
         if let Some(outage) = self.outage.take() {
             let dropped = stats.dropped();
             log::warn!(
-                "the agent at {} answers again after {:.1} s; {} traces ({} spans) were dropped meanwhile",
-                self.agent,
+                "{} answers again after {:.1} s; {} traces ({} spans) were dropped meanwhile",
+                self.peer,
                 outage.since.elapsed().as_secs_f64(),
                 dropped.traces - outage.dropped.traces,
                 dropped.spans - outage.dropped.spans,
@@ -67,10 +69,7 @@ impl Report {
 
     /// The agent does not take the smaller form.
     pub(super) fn downgraded(&self) {
-        log::warn!(
-            "the agent at {} does not take /v0.5/traces; /v0.4/traces is used from now on",
-            self.agent
-        );
+        log::warn!("{} does not take /v0.5/traces; /v0.4/traces is used from now on", self.peer);
     }
 
     /// Statistics were given up.
@@ -81,26 +80,39 @@ impl Report {
         }
         self.statistics = Some(Instant::now());
         log::warn!(
-            "the agent at {} did not take the statistics of {spans} spans: {error}; they are dropped, and so will be \
-             others like them",
-            self.agent
+            "{} did not take the statistics of {spans} spans: {error}; they are dropped, and so will be others like them",
+            self.peer
         );
     }
 
-    /// The agent refused a payload for good.
+    /// A payload was refused for good.
     pub(super) fn refused(&mut self, error: &SendError, count: Count) {
         let reason = error.to_string();
-        let now = Instant::now();
-        let is_known = self.refusal.as_ref().is_some_and(|(known, at)| *known == reason && now - *at < QUIET);
-        if !is_known {
+        if self.is_news(&reason) {
             log::warn!(
-                "the agent at {} refused {} traces ({} spans): {reason}; they are dropped, and so will be others like \
-                 them",
-                self.agent,
+                "{} refused {} traces ({} spans): {reason}; they are dropped, and so will be others like them",
+                self.peer,
                 count.traces,
                 count.spans
             );
-            self.refusal = Some((reason, now));
         }
+    }
+
+    /// A payload was taken, but for so many spans; without any it is a warning.
+    pub(super) fn rejected(&mut self, spans: u64, words: &str) {
+        let words = quote(words);
+        if self.is_news(&words) {
+            log::warn!("{} did not take {spans} spans of a payload that it took: {words}", self.peer);
+        }
+    }
+
+    /// Whether this was not said within a while.
+    fn is_news(&mut self, reason: &str) -> bool {
+        let now = Instant::now();
+        let is_known = self.refusal.as_ref().is_some_and(|(known, at)| known == reason && now - *at < QUIET);
+        if !is_known {
+            self.refusal = Some((reason.to_owned(), now));
+        }
+        !is_known
     }
 }

@@ -132,7 +132,7 @@ impl Worker {
         let give_up = Instant::now() + self.options.retry_for;
         let mut failures = 0;
         loop {
-            let error = match self.http.post_stats(body, self.timeout()) {
+            let error = match self.peer.post_stats(body, self.timeout()) {
                 Ok(()) => {
                     self.report.answered(&self.shared.lock().stats);
                     return Ok(());
@@ -145,7 +145,7 @@ impl Worker {
             }
             failures += 1;
             self.report.failed(&error, &self.shared.lock().stats);
-            if failures >= ATTEMPTS || !self.pause(failures, give_up) {
+            if failures >= ATTEMPTS || !self.pause(failures, error.retry_after(), give_up) {
                 return Err(error);
             }
             self.shared.lock().stats.retries += 1;

@@ -38,11 +38,11 @@ pub struct Statistics {
     pub overflowed: u64,
 }
 
-/// Sent, and dropped by cause. A trace given to a client is in exactly one of these counts, or still held.
+/// Sent, and dropped by cause. A span given to a client is in exactly one of these counts, or still held.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Taken by the agent.
+    /// Taken by the agent, or the endpoint of OpenTelemetry's.
     pub sent: Count,
     /// Payloads taken by the agent.
     pub payloads_sent: u64,
@@ -58,7 +58,9 @@ pub struct Stats {
     pub dropped_queue_full: Count,
     /// Refused because a single trace was larger than a payload may be.
     pub dropped_too_large: Count,
-    /// Refused by the agent, by HTTP status.
+    /// Not meant for an endpoint of OpenTelemetry's, as it was decided that they are not kept; the agent gets them.
+    pub not_kept: Count,
+    /// Refused by the agent, by HTTP status; 200: the payload was taken, and of its spans so many not.
     pub dropped_refused: BTreeMap<u16, Count>,
     /// Given up because no answer came.
     pub dropped_unreachable: Count,

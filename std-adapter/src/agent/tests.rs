@@ -2,6 +2,8 @@
 
 mod counted;
 mod honoured;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod scripted;
 
 use std::sync::Arc;
@@ -288,4 +290,20 @@ fn an_agent_is_asked_how_it_takes_events_once_there_are_some() {
     assert_eq!(lines, ["GET /info HTTP/1.1", "POST /v0.4/traces HTTP/1.1", "POST /v0.4/traces HTTP/1.1"]);
     let native = |request: &scripted::Request| request.body.windows(11).any(|bytes| bytes == b"span_events");
     assert_eq!(requests.iter().map(native).collect::<Vec<_>>(), [false, false, true]);
+}
+
+#[test]
+fn times_without_end_and_without_length_are_times() {
+    for time in [Duration::MAX, Duration::ZERO] {
+        let server = Scripted::start(vec![Turn::answer(200, OK), Turn::answer(200, OK)]);
+        let options =
+            Options { flush_interval: time, timeout: time, retry_for: time, retry_pause: time, ..quick() };
+        let client = client(&server, options);
+        send(&client, 0);
+        assert!(client.flush(Duration::MAX));
+        send(&client, 0);
+        let stats = client.shutdown(Duration::MAX);
+        assert_eq!(stats.sent.traces + stats.dropped().traces, 2, "{time:?}");
+        assert!(time.is_zero() || stats.sent.traces == 2, "no attempt was cut short");
+    }
 }

@@ -4,15 +4,16 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::backoff::Backoff;
-use super::endpoint::Endpoint;
-use super::http::{Answer, Http};
+use super::body::Body;
+use super::http::Answer;
 use super::info::{self, Info};
+use super::peer::Peer;
 use super::queue::{Queue, count};
 use super::report::Report;
 use super::statistics::Counting;
 use super::{Count, Options, Stats};
+use crate::deadline;
 use crate::error::SendError;
-use crate::msgpack::Payload;
 use crate::pipeline::Rates;
 use crate::stats::Counted;
 
@@ -21,6 +22,9 @@ const ASLEEP: Duration = Duration::from_secs(3600);
 
 /// How long the agent has to say what it can do. A payload waits meanwhile.
 const ASKING: Duration = Duration::from_secs(1);
+
+/// The shortest time for an attempt: one of zero would fail without it.
+const INSTANT: Duration = Duration::from_millis(1);
 
 /// The path of the smaller form, as an agent lists it.
 const V05: &str = "/v0.5/traces";
@@ -78,16 +82,22 @@ impl Shared {
     }
 }
 
+/// A pause that is asked for is no longer.
+const LONGEST_ASKED: Duration = Duration::from_secs(60);
+
+/// The status of success under which spans are counted that were not taken.
+const SUCCESS: u16 = 200;
 /// What the thread is to do.
 enum Work {
     /// Send these traces; with them how many are not sent, if they are in statistics.
-    Traces(Payload, Option<Count>),
+    Traces(Body, Option<Count>),
     Statistics(Vec<Counted>),
 }
 
 /// How it ended with a payload.
 enum Outcome {
-    Sent,
+    /// But for so many spans.
+    Sent(u64),
     /// The agent says that there is too much in it.
     TooLarge(SendError),
     Refused(u16),
@@ -98,7 +108,7 @@ enum Outcome {
 /// The sending side of a client.
 pub(super) struct Worker {
     pub(super) shared: Arc<Shared>,
-    pub(super) http: Http,
+    pub(super) peer: Peer,
     pub(super) options: Options,
     backoff: Backoff,
     pub(super) report: Report,
@@ -108,19 +118,22 @@ pub(super) struct Worker {
     asks: bool,
     /// What changes when the agent can do something else.
     agent_state: Option<String>,
+    /// Until when it asked not to be sent anything.
+    not_before: Option<Instant>,
 }
 
 impl Worker {
-    pub(super) fn new(shared: Arc<Shared>, endpoint: Endpoint, options: Options) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, peer: Peer, options: Options) -> Self {
         let asks = options.ask_first || options.stats;
         Self {
             shared,
-            http: Http::new(&endpoint, options.external_env.as_deref()),
             backoff: Backoff::new(options.retry_pause),
-            report: Report::new(endpoint.to_string()),
+            report: Report::new(peer.to_string()),
+            peer,
             v05: options.v05,
             asks,
             agent_state: None,
+            not_before: None,
             options,
         }
     }
@@ -145,9 +158,9 @@ impl Worker {
         self.shared.changed.notify_all();
     }
 
-    fn send(&mut self, payload: Payload, mut told: Option<Count>) {
+    fn send(&mut self, payload: Body, mut told: Option<Count>) {
         self.ask();
-        self.settle(&payload, &mut told, Instant::now() + self.options.retry_for);
+        self.settle(&payload, &mut told, deadline::after(self.options.retry_for));
         let mut state = self.shared.lock();
         // Who was not told of them is told with another payload.
         state.queue.note_sampled_out(told.unwrap_or_default());
@@ -193,7 +206,7 @@ impl Worker {
         if !is_due {
             return;
         }
-        let Some(info) = self.http.info(self.options.timeout.min(ASKING)) else { return };
+        let Some(info) = self.peer.info(self.options.timeout.min(ASKING)) else { return };
         self.asks = false;
         if self.v05 && !info.serves(V05) {
             self.downgrade();
@@ -215,7 +228,7 @@ impl Worker {
     }
 
     /// Sends one payload, in halves if it is too large for the agent, and counts what became of it.
-    fn settle(&mut self, payload: &Payload, told: &mut Option<Count>, give_up: Instant) {
+    fn settle(&mut self, payload: &Body, told: &mut Option<Count>, give_up: Instant) {
         let outcome = self.deliver(payload, *told, give_up);
         if let Outcome::TooLarge(error) = &outcome {
             if let Some(halves) = payload.split() {
@@ -226,11 +239,15 @@ impl Worker {
         }
         let mut state = self.shared.lock();
         let held = count(payload);
-        state.queue.settle(held, matches!(outcome, Outcome::Sent));
+        state.queue.settle(held, matches!(outcome, Outcome::Sent(_)));
         match outcome {
-            Outcome::Sent => {
+            Outcome::Sent(rejected) => {
                 *told = told.map(|_| Count::default());
-                state.stats.sent += held;
+                let rejected = Count { traces: 0, spans: rejected.min(held.spans) };
+                state.stats.sent += Count { spans: held.spans - rejected.spans, ..held };
+                if rejected.spans > 0 {
+                    *state.stats.dropped_refused.entry(SUCCESS).or_default() += rejected;
+                }
                 state.stats.payloads_sent += 1;
                 state.stats.bytes_sent += payload.len() as u64;
             }
@@ -242,20 +259,23 @@ impl Worker {
     }
 
     /// Sends one payload, as often as that makes sense.
-    fn deliver(&mut self, payload: &Payload, told: Option<Count>, give_up: Instant) -> Outcome {
+    fn deliver(&mut self, payload: &Body, told: Option<Count>, give_up: Instant) -> Outcome {
         let mut v05 = if self.v05 { payload.to_v05() } else { None };
         let mut failures = 0;
+        // What was asked for after another payload holds for this one.
+        if let Some(until) = self.not_before {
+            self.rest(until);
+        }
         loop {
-            let error = match self.http.post(payload, v05.as_deref(), told, self.timeout()) {
+            let error = match self.peer.post(payload, v05.as_deref(), told, self.timeout()) {
                 Ok(answer) => {
                     self.report.answered(&self.shared.lock().stats);
-                    self.hear(answer);
-                    return Outcome::Sent;
+                    return Outcome::Sent(self.hear(answer));
                 }
                 Err(error) => error,
             };
             if let SendError::Status { status, .. } = error
-                && !error.is_worth_a_retry()
+                && !self.peer.is_worth_a_retry(&error)
             {
                 self.report.answered(&self.shared.lock().stats);
                 match status {
@@ -271,7 +291,7 @@ impl Worker {
             }
             failures += 1;
             self.report.failed(&error, &self.shared.lock().stats);
-            if !self.pause(failures, give_up) {
+            if !self.pause(failures, error.retry_after(), give_up) {
                 return match error {
                     SendError::NoAnswer(_) => Outcome::Unreachable,
                     SendError::Status { .. } => Outcome::Overloaded,
@@ -285,12 +305,14 @@ impl Worker {
     pub(super) fn timeout(&self) -> Duration {
         let closing = self.shared.lock().closing;
         let until = closing.map_or(self.options.timeout, |end| end.saturating_duration_since(Instant::now()));
-        // A time-out of zero would fail without an attempt.
-        until.clamp(Duration::from_millis(1), self.options.timeout)
+        until.min(self.options.timeout).clamp(INSTANT, deadline::FAR)
     }
 
-    /// Takes in what the agent said with its success.
-    fn hear(&mut self, answer: Answer) {
+    /// Takes in what was said with success; how many spans were not taken.
+    fn hear(&mut self, answer: Answer) -> u64 {
+        if let Some((spans, words)) = &answer.rejected {
+            self.report.rejected(*spans, words);
+        }
         if let Some(rates) = info::rates(&answer.body) {
             self.shared.rates.replace(rates);
         }
@@ -299,14 +321,24 @@ impl Worker {
             self.asks |= self.agent_state.is_some();
             self.agent_state = answer.state;
         }
+        answer.rejected.map_or(0, |(spans, _)| spans)
     }
 
-    /// Waits before the next attempt; tells whether there should be one. The end of the program cuts a pause short.
-    pub(super) fn pause(&mut self, failures: u32, give_up: Instant) -> bool {
-        let over = Instant::now() + self.backoff.pause(failures);
-        if over >= give_up {
-            return false;
+    /// Waits before the next attempt, as long as was asked for, if anything was; tells whether there should be one.
+    pub(super) fn pause(&mut self, failures: u32, asked: Option<Duration>, give_up: Instant) -> bool {
+        let now = Instant::now();
+        let own = now + self.backoff.pause(failures);
+        self.not_before = asked.map(|asked| now + asked.min(LONGEST_ASKED));
+        match self.not_before {
+            // One such pause may end after the time for this payload.
+            Some(until) if now < give_up => self.rest(until.max(own)),
+            Some(_) => false,
+            None => own < give_up && self.rest(own),
         }
+    }
+
+    /// Waits until then; tells whether there is time for an attempt. The end of the program cuts a pause short.
+    fn rest(&self, until: Instant) -> bool {
         let mut state = self.shared.lock();
         loop {
             let now = Instant::now();
@@ -314,10 +346,10 @@ impl Worker {
                 // At the end there is no waiting for an agent that is known to be down.
                 return now < deadline && !self.report.is_outage();
             }
-            if now >= over {
+            if now >= until {
                 return true;
             }
-            state = self.shared.wait(state, over - now);
+            state = self.shared.wait(state, until - now);
         }
     }
 }

@@ -55,6 +55,8 @@ pub(super) struct Bounds {
     above: Option<i128>,
     assumed: Option<i128>,
     known: Option<i128>,
+    /// The newest device time of a packet that was sent when it was filled.
+    sent: Option<i128>,
     /// The device time of the last exchange.
     exchanged: i128,
     block: Option<Block>,
@@ -65,7 +67,7 @@ impl Bounds {
     /// longer.
     pub(super) fn arrival(&mut self, time: i128, difference: i128, monotonic: u64) -> bool {
         let (low, above) = (difference + drift_to(time), difference - drift_to(time));
-        self.now = self.now.max(Some(time));
+        (self.now, self.sent) = (self.now.max(Some(time)), self.sent.max(Some(time)));
         let is_fastest = self.above.is_none_or(|least| above < least);
         if is_fastest {
             self.above = Some(above);
@@ -85,11 +87,11 @@ impl Bounds {
         let is_above = |bound: Option<i128>| bound.is_some_and(|bound| bound - now > high);
         if is_whole && (is_above(self.assumed) || is_above(self.known)) {
             // All packets of the block came later than the bound allows: the clock stood, or its rate is another.
-            *self = Self { now: Some(time), above: Some(fastest), ..Self::default() };
+            *self = Self { now: Some(time), above: Some(fastest), sent: Some(time), ..Self::default() };
             return false;
         }
         if is_above(self.known) {
-            *self = Self { now: Some(time), above: Some(above), ..Self::default() };
+            *self = Self { now: Some(time), above: Some(above), sent: Some(time), ..Self::default() };
             return false;
         }
         if is_above(self.assumed) {
@@ -97,6 +99,19 @@ impl Bounds {
             (self.assumed, self.block) = (None, None);
         }
         true
+    }
+
+    /// Takes the difference between the arrival of a packet of a session that is over and its time: the offset is less, nobody
+    /// knows by how much.
+    pub(super) fn over(&mut self, time: i128, difference: i128) {
+        self.now = self.now.max(Some(time));
+        let above = difference - drift_to(time);
+        self.above = Some(self.above.map_or(above, |least| least.min(above)));
+    }
+
+    /// Whether the lower bound holds: there were packets of a session that was not over.
+    pub(super) fn hold_below(&self) -> bool {
+        self.sent.is_some()
     }
 
     /// Takes the difference between when a request was sent and when the device heard it, by its clock. `false`: it would have been
@@ -121,7 +136,9 @@ impl Bounds {
         let is_recent = known.is_some() && now - self.exchanged <= EXCHANGED;
         let exchanged = is_recent || known.is_some() && known >= assumed;
         let low = if exchanged { known } else { assumed };
-        Some(Interval { low: low.unwrap_or(high - START).min(high), high, exchanged })
+        // What is assumed at the start is so of packets, and the last of them may be long ago.
+        let silence = drift(self.sent.map_or(0, |sent| now - sent));
+        Some(Interval { low: low.unwrap_or(high - START - 2 * silence).min(high), high, exchanged })
     }
 }
 

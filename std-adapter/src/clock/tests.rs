@@ -68,6 +68,37 @@ fn what_the_device_knows_of_the_time_holds_if_it_can_be_true() {
 }
 
 #[test]
+fn of_a_session_that_is_over_nothing_is_promised_and_its_base_is_believed() {
+    const HOUR: i64 = 3_600_000_000_000;
+    let mut map = map();
+    // It ended at its fifth second, an hour before.
+    (0..20).for_each(|second| map.observe_over(5_000_000, at(HOUR + second * 1_000_000_000)));
+    assert_eq!(map.error(0, 5_000_000), None);
+    assert_eq!(map.unix(5_000_000), Some(HOUR), "it was not after that");
+    assert!(!map.set_base(HOUR as u64 + 60_000_000_000), "it says that it was");
+    assert!(map.set_base(7_000_000_000));
+    map.observe_over(5_000_001, at(HOUR + 21_000_000_000));
+    assert_eq!(map.error(0, 5_000_000), None);
+}
+
+#[test]
+fn what_was_heard_before_a_reset_holds_after_it() {
+    for (heard, bound) in [(1, 1_000_000_000), (60, 10_000_000)] {
+        let mut map = map();
+        let host = |second: u64| 9_000_000_000_000 + second as i64 * 1_000_000_000;
+        (0..heard).for_each(|second| map.observe(second * 1_000_000, at(host(second) + 3_000), true));
+        // The link is down; the device's clock is 200 ppm slow, and the reset is an hour later.
+        let ended = heard + 3_600;
+        let ticks = heard * 1_000_000 + 3_600 * 999_800;
+        (0..20).for_each(|second| map.observe_over(ticks, at(host(ended + 600 + second))));
+        let (unix, error) = (map.unix(ticks).unwrap(), map.error(0, ticks).unwrap().get());
+        let wrong = (unix - host(ended)).unsigned_abs();
+        assert!(wrong <= error && error < bound + 3_000_000_000, "{wrong} of {error} ns");
+        assert_eq!(map.restarts(), 0);
+    }
+}
+
+#[test]
 fn what_was_learned_from_a_whole_recording_holds() {
     let mut whole = map();
     (0..600).for_each(|second| whole.observe(second * 1_000_000, at(9_000_000_000_000), true));

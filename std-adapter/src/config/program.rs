@@ -132,7 +132,7 @@ impl Config {
 
     /// Notes that the program said these settings: what is wrong with their variables, and with others from which they
     /// may come, is of no interest any more.
-    fn say(mut self, settings: &[&'static str], others: &[&str]) -> Self {
+    pub(super) fn say(mut self, settings: &[&'static str], others: &[&str]) -> Self {
         self.origins.extend(settings.iter().map(|setting| (*setting, Origin::Program)));
         let is_of_interest = |variable| !settings.contains(&variable) && !others.contains(&variable);
         self.warnings.retain(|warning| is_of_interest(warning.variable));

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::agent::{API_VERSION, EXTERNAL_ENV, PARTIAL_FLUSH, PARTIAL_FLUSH_MIN, PARTS, STATS, URL};
 use super::filters::{IGNORE, REGEX_REJECT, REGEX_REQUIRE, REJECT, REQUIRE};
+use super::otlp::{ENDPOINT, EXPORTERS, HEADERS, PROTOCOL, TIMEOUT};
 use super::propagation::{
     BAGGAGE_BYTES, BAGGAGE_ITEMS, BEHAVIOR, EXTRACT, FIRST, INJECT, OT_BAGGAGE, OTEL, STYLE, TAGS_LENGTH,
 };
@@ -32,6 +33,10 @@ const PARTS_OF_OTHERS: &[(&str, &[&str])] = &[
     (SERVICE, &[OTEL_SERVICE, OTEL_RESOURCE]),
     (SPAN_RULES, &[SPAN_RULES_FILE]),
     (EXTRACT, &[STYLE, OTEL]),
+    (ENDPOINT[0], ENDPOINT),
+    (HEADERS[0], HEADERS),
+    (TIMEOUT[0], TIMEOUT),
+    (PROTOCOL[0], PROTOCOL),
 ];
 
 /// Of the variables that are set, those of Datadog's and OpenTelemetry's that nothing goes by.
@@ -40,12 +45,18 @@ pub(super) fn unused<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let is_used = |name: &str| {
         let part = PARTS_OF_OTHERS.iter().find(|(_, parts)| parts.contains(&name));
         let name = part.map_or(name, |(setting, _)| setting);
-        USED.contains(&name)
+        is_gone_by(name)
     };
     names.filter(is_theirs).filter(|name| !is_used(name)).map(str::to_owned).collect()
 }
 
-/// Settings that something goes by.
+/// Whether something goes by a setting.
+fn is_gone_by(name: &str) -> bool {
+    let otlp = [EXPORTERS, ENDPOINT[0], HEADERS[0], TIMEOUT[0], PROTOCOL[0]];
+    USED.contains(&name) || cfg!(feature = "otlp") && otlp.contains(&name)
+}
+
+/// Settings that something goes by, whatever the features.
 const USED: &[&str] = &[
     API_VERSION,
     EXTERNAL_ENV,
@@ -92,6 +103,11 @@ impl Config {
         };
         let all = [
             (URL, self.agent_url.clone()),
+            (EXPORTERS, self.exporters.to_string()),
+            (ENDPOINT[0], self.otlp.url.clone()),
+            (HEADERS[0], list(self.otlp.headers.iter().map(|(name, _)| format!("{name}=...")))),
+            (TIMEOUT[0], self.otlp.timeout.as_millis().to_string()),
+            (PROTOCOL[0], "http/protobuf".to_owned()),
             (API_VERSION, self.api_version.name().to_owned()),
             (EXTERNAL_ENV, self.external_env.clone().unwrap_or_default()),
             ("DD_TRACE_ENABLED", self.trace_enabled.to_string()),
@@ -128,7 +144,7 @@ impl Config {
             ("NO_COLOR", if self.no_color { "1" } else { "" }.to_owned()),
         ];
         let setting =
-            |(name, value)| Setting { name, value, origin: self.origin(name), is_used: USED.contains(&name) };
+            |(name, value)| Setting { name, value, origin: self.origin(name), is_used: is_gone_by(name) };
         all.into_iter().map(setting).collect()
     }
 }

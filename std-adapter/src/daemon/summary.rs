@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::agent::Stats;
+use super::by_otlp::ByOtlp;
+use crate::agent::Sent;
+use crate::config::Exporters;
 use crate::decode::{Callsite, Dropped, Reported};
 use crate::print::Plain;
 use crate::{decode, pipeline};
@@ -13,7 +15,7 @@ use crate::{decode, pipeline};
 const LINES: usize = 10;
 
 /// What a bridge did. `spans_received` = `spans_sent` + `spans_filtered` + `spans_sampled_out` + `spans_dropped_by_host` once it
-/// has ended.
+/// has ended, if it sends to an agent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Summary {
@@ -80,6 +82,11 @@ pub struct Summary {
     pub clocks_restarted: u64,
     /// Attempts to send beyond the first.
     pub retries: u64,
+    /// What went out by OpenTelemetry's protocol, if traces go out so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub otlp: Option<ByOtlp>,
+    #[serde(skip)]
+    has_agent: bool,
 }
 
 /// What was dropped on one core.
@@ -109,8 +116,11 @@ impl Summary {
         decoded: decode::Counters,
         reported: Reported,
         assembled: pipeline::Counters,
-        sent: &Stats,
+        sent: &Sent,
+        exporters: Exporters,
     ) -> Self {
+        let otlp = exporters.otlp.then(|| ByOtlp::new(&sent.otlp));
+        let sent = &sent.agent;
         let on_device = reported.dropped();
         let cores = reported.cores.into_iter().map(|(core, dropped)| OnCore { core, dropped });
         let cores: Vec<_> = cores.collect();
@@ -149,6 +159,16 @@ impl Summary {
             clock_bases_refused: decoded.clock_bases_refused,
             clocks_restarted: decoded.clocks_restarted,
             retries: sent.retries,
+            otlp,
+            has_agent: exporters.agent,
+        }
+    }
+
+    /// Spans that were sent: to the agent, if there is one.
+    pub(super) fn spans_out(&self) -> u64 {
+        match self.otlp {
+            Some(otlp) if !self.has_agent => otlp.spans_sent,
+            _ => self.spans_sent,
         }
     }
 }
@@ -158,15 +178,17 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} spans received in {} bytes of {} packets from {} device sessions; {} spans sent in {} traces",
-            self.spans_received,
-            self.wire_bytes,
-            self.packets,
-            self.sessions,
-            self.spans_sent,
-            self.traces_sent
+            "{} spans received in {} bytes of {} packets from {} device sessions",
+            self.spans_received, self.wire_bytes, self.packets, self.sessions,
         )?;
+        if self.has_agent {
+            write!(f, "; {} spans sent in {} traces", self.spans_sent, self.traces_sent)?;
+        }
+        if let Some(otlp) = self.otlp {
+            write!(f, "; {} spans sent by OTLP in {} traces", otlp.spans_sent, otlp.traces_sent)?;
+        }
         self.write_dropped(f)?;
+        let otlp = self.otlp.unwrap_or_default();
         for (count, what) in [
             (self.spans_lost_on_the_way, "spans lost on the way"),
             (self.traces_filtered, "traces filtered"),
@@ -186,6 +208,9 @@ impl fmt::Display for Summary {
             (self.clocks_restarted, "clocks that ran back or stood"),
             (self.retries, "retries"),
             (self.links_unresolved, "links to spans that are not known"),
+            (otlp.spans_not_kept, "spans not kept, and not sent by OTLP"),
+            (otlp.spans_dropped, "spans not sent by OTLP for other reasons"),
+            (otlp.retries, "retries by OTLP"),
             (self.callsites_refused, "counts of callsites beyond what is kept of a session"),
         ] {
             if count > 0 {
@@ -265,7 +290,8 @@ mod tests {
         for (name, counts) in sites {
             reported.add_callsite(name, *counts);
         }
-        Summary::new(Default::default(), reported, Default::default(), &Stats::default())
+        let exporters = Exporters::default();
+        Summary::new(Default::default(), reported, Default::default(), &Sent::default(), exporters)
     }
 
     fn dropped(spans_full: u64, spans_reserved: u64, stale: u64) -> Dropped {
@@ -330,5 +356,24 @@ mod tests {
         assert_eq!(lines.len(), 11);
         assert_eq!(lines[0], "  \\u{1b}[2Jwild: 49 dropped and 1 errors of 50 spans");
         assert_eq!(lines[10], "  and 4 more callsites");
+    }
+
+    #[test]
+    fn what_went_out_by_otlp_is_told_beside_the_agent_and_without_one() {
+        let mut sent = Sent::default();
+        (sent.otlp.sent.spans, sent.otlp.sent.traces, sent.otlp.not_kept.spans) = (9, 3, 4);
+        let summary = |agent, otlp| {
+            let exporters = Exporters { agent, otlp };
+            Summary::new(Default::default(), Default::default(), Default::default(), &sent, exporters)
+        };
+        let both = summary(true, true).to_string();
+        let end = "; 0 spans sent in 0 traces; 9 spans sent by OTLP in 3 traces\n  4 spans not kept, and not sent by OTLP";
+        assert!(both.ends_with(end), "{both}");
+        let alone = summary(false, true);
+        assert!(!alone.to_string().contains("0 spans sent in"), "{alone}");
+        assert_eq!((alone.spans_out(), summary(true, true).spans_out()), (9, 0));
+        let json = serde_json::to_value(&alone).unwrap();
+        assert_eq!(json["otlp"]["spans_not_kept"], 4);
+        assert_eq!(serde_json::to_value(summary(true, false)).unwrap().get("otlp"), None);
     }
 }

@@ -176,7 +176,7 @@ impl Session {
         counters.spans += count;
 
         let mut news = false;
-        let (mut clock_base, mut echo) = (None, None);
+        let (mut clock_base, mut echo, mut is_over) = (None, None, false);
         for record in others {
             match record {
                 Ok(Record::Name { index, text }) => news |= self.names.learn(index, text),
@@ -195,12 +195,17 @@ impl Session {
                 Ok(Record::Echo { token, waited }) => {
                     echo = Some((token, header.time.saturating_sub(waited)))
                 }
+                Ok(Record::Over) => is_over = true,
                 Ok(Record::Unknown { .. } | Record::Dropped { .. }) => counters.unknown_records += 1,
                 Ok(_) => {}
                 Err(_) => counters.malformed += 1,
             }
         }
-        self.clock.observe(header.time, at, self.sequence.is_newest(header.sequence));
+        if is_over {
+            self.clock.observe_over(header.time, at);
+        } else {
+            self.clock.observe(header.time, at, self.sequence.is_newest(header.sequence));
+        }
         if let Some((token, heard)) = echo {
             self.echo(token, heard, counters);
         }

@@ -10,8 +10,8 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use gimli::{
-    DebugAbbrev, DebugAbbrevOffset, DebugInfoOffset, DebugLineOffset, Dwarf, EndianSlice, Reader as _,
-    RunTimeEndian, Section as _, SectionId, UnitHeader,
+    Abbreviation, DW_FORM_indirect, DebugAbbrev, DebugAbbrevOffset, DebugInfoOffset, DebugLineOffset, Dwarf,
+    EndianSlice, Reader as _, RunTimeEndian, Section as _, SectionId, UnitHeader,
 };
 use object::read::elf::{FileHeader, SectionHeader};
 use object::{Endianness, FileKind, ReadRef, elf};
@@ -27,7 +27,7 @@ const UNPACKED: usize = 256 * 1024;
 /// How long an address is looked for.
 const LOOKING: Duration = Duration::from_secs(2);
 /// After how many steps it is looked whether that has passed.
-const STEPS: u32 = 4096;
+const STEPS: usize = 4096;
 /// How many functions of one address are told: those it lies in by inlining.
 const FRAMES: usize = 32;
 /// How much of a name or a path is told, in bytes.
@@ -92,7 +92,8 @@ fn sections<'a, E: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(
 /// What one file holds for debuggers.
 struct Lines<'a> {
     dwarf: Dwarf<Reader<'a>>,
-    steps: Cell<u32>,
+    /// Since it was last looked whether the time has passed.
+    steps: Cell<usize>,
     until: Instant,
 }
 
@@ -111,9 +112,22 @@ impl<'a> Lines<'a> {
 
     /// Counts a step of a way that a file may make as long as it likes; `None`: it has taken too long.
     fn step(&self) -> Option<()> {
-        let steps = self.steps.get().wrapping_add(1);
-        self.steps.set(steps);
-        (!steps.is_multiple_of(STEPS) || Instant::now() < self.until).then_some(())
+        self.steps(1)
+    }
+
+    /// Counts so many steps.
+    fn steps(&self, count: usize) -> Option<()> {
+        let steps = self.steps.get() + count;
+        self.steps.set(steps % STEPS);
+        (steps < STEPS || Instant::now() < self.until).then_some(())
+    }
+
+    /// Counts the attributes of an entry, of which one may have as many as a list of abbreviations has room for. `None`: it takes
+    /// too long, or one may be of any form: that may say so as often as there is room, and no compiler makes any.
+    fn attributes(&self, abbreviation: &Abbreviation) -> Option<()> {
+        let all = abbreviation.attributes();
+        self.steps(all.len())?;
+        all.iter().all(|one| one.form() != DW_FORM_indirect).then_some(())
     }
 
     /// Those of a unit; `None`: it is not what it should be.
@@ -149,7 +163,7 @@ impl<'a> Lines<'a> {
         let abbreviations = list.abbreviations(DebugAbbrevOffset(0)).ok()?;
         let mut entries = header.entries_raw(&abbreviations, None).ok()?;
         let abbreviation = entries.read_abbreviation().ok()??;
-        let root = Entry::read(&mut entries, abbreviation)?;
+        let root = self.read(&mut entries, abbreviation)?;
         if let Some(Value::DebugLineRef(offset)) = root.lines
             && !self.has_short_header(offset)?
         {

@@ -1,5 +1,6 @@
 //! Files that are what they should be, and files that are anything.
 
+mod debuggers;
 mod made;
 
 use std::fs;

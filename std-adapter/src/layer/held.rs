@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-use microspan::__private::Entered;
+use microspan::__private::{Entered, has_place};
 use microspan::{Detached, SpanRef};
 use tracing_core::span::Id;
 
@@ -31,6 +31,16 @@ impl Held {
 
     pub(super) fn span(&self) -> Option<SpanRef> {
         self.span.as_ref()
+    }
+
+    /// Whether something may start in it: it is recorded, or its trace is one that is not.
+    pub(super) fn has_place(&self) -> bool {
+        has_place(&self.span)
+    }
+
+    /// Runs `body` with it as the current span.
+    pub(super) fn within<R>(&self, body: impl FnOnce() -> R) -> R {
+        self.span.enter(body)
     }
 
     /// It is the current span of this thread from here on.

@@ -3,6 +3,9 @@
 //! A hook before the program's own keeps what a panic says and where it came from, if there is a span around it. The guards
 //! that are dropped while its thread unwinds, and that were there before it, then say so of their spans. What catches the
 //! panic, and spans around that, are not touched.
+//!
+//! While one panic unwinds a destructor may catch another. Nobody tells when, so that a span which was there before both says both
+//! messages, the first one first; one that was there before the second alone says that, also if it is around what catches it.
 
 use std::backtrace::Backtrace;
 use std::cell::RefCell;
@@ -14,6 +17,7 @@ use std::thread;
 
 use microspan::{SpanRef, Unwinding};
 
+use super::fork;
 use crate::model::Text;
 
 /// What a tracer is told to show its spans to, so that a panic that unwinds through one marks it.
@@ -31,8 +35,12 @@ const LONGEST: usize = 24_000;
 static NUMBER: AtomicU64 = AtomicU64::new(1);
 static KEPT: Mutex<VecDeque<(u64, Text)>> = Mutex::new(VecDeque::new());
 
+/// How many panics of a thread are told apart. Of more the first and the last are kept.
+const AT_ONCE: usize = 4;
+
 thread_local! {
-    static PANIC: RefCell<Option<Panic>> = const { RefCell::new(None) };
+    /// Those of this thread that are not known to have been caught, in the order of their beginnings.
+    static PANICS: RefCell<Vec<Panic>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A panic of this thread.
@@ -64,7 +72,8 @@ pub(super) fn watch(now: impl Fn() -> u64 + Send + Sync + 'static) {
     }
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
-        if microspan::current_span().is_some() {
+        // In a child of `fork` a lock may be held by a thread that stayed behind.
+        if microspan::current_span().is_some() && !fork::has_happened() {
             keep(info, now());
         }
         previous(info);
@@ -83,7 +92,11 @@ fn keep(info: &PanicHookInfo<'_>, tick: u64) {
     kept.push_back((number, Text::from(stack)));
     drop(kept);
     // A thread that is ending has no place for it.
-    let _ = PANIC.try_with(|panic| panic.replace(Some(Panic::new(number, message, tick))));
+    let _ = PANICS.try_with(|panics| {
+        let mut panics = panics.borrow_mut();
+        panics.truncate(AT_ONCE - 1);
+        panics.push(Panic::new(number, message, tick));
+    });
 }
 
 /// The stack of a panic.
@@ -94,15 +107,21 @@ pub(super) fn stack(number: u64) -> Option<Text> {
 
 /// A span that started at this tick is about to end.
 fn unwound(span: &SpanRef, start: u64) {
-    let _ = PANIC.try_with(|panic| {
+    let _ = PANICS.try_with(|panics| {
         if !thread::panicking() {
-            // It was caught.
-            return drop(panic.take());
+            // They were caught.
+            return panics.borrow_mut().clear();
         }
-        if let Some(panic) = &*panic.borrow()
-            && start <= panic.tick
-        {
-            span.set_error_info("panic", &panic.message).set_tag(STACK, panic.number);
+        let panics = panics.borrow();
+        let mut through = panics.iter().filter(|panic| start <= panic.tick);
+        let Some(last) = through.next_back() else { return };
+        // When a future began nobody says; the thread may have caught the others in another one.
+        match through.next().filter(|_| start != 0) {
+            None => _ = span.set_error_info("panic", &last.message).set_tag(STACK, last.number),
+            Some(first) => {
+                let both = format!("{}; and then: {}", first.message, last.message);
+                span.set_error_info("panic", &both).set_tag(STACK, first.number);
+            }
         }
     });
 }

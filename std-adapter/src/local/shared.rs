@@ -9,7 +9,7 @@ use crate::pipeline;
 
 /// What the drain's thread and the handle have in common.
 pub(super) struct Shared {
-    pub(super) client: agent::Client,
+    pub(super) client: agent::Outlets,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -41,7 +41,7 @@ impl Order {
 }
 
 impl Shared {
-    pub(super) fn new(client: agent::Client) -> Self {
+    pub(super) fn new(client: agent::Outlets) -> Self {
         Self { client, state: Mutex::default(), changed: Condvar::new() }
     }
 

@@ -35,6 +35,11 @@ pub(super) fn write_links(out: &mut ByteBuf, links: &[Link]) {
                 }
             }
         }
+        if let Some(state) = &link.tracestate {
+            keys += 1;
+            constant(out, b"\xaatracestate");
+            text(out, state);
+        }
         if let Some(sampled) = link.sampled {
             keys += 1;
             constant(out, b"\xa5flags");

@@ -26,7 +26,7 @@ pub(super) fn events(events: &[Event]) -> String {
     json
 }
 
-/// An array of objects with `trace_id`, `span_id` and, if they are there, `attributes` and `flags`.
+/// An array of objects with `trace_id`, `span_id` and, if they are there, `attributes`, `tracestate` and `flags`.
 pub(super) fn links(links: &[Link]) -> String {
     let mut json = String::from("[");
     for (place, link) in links.iter().enumerate() {
@@ -40,6 +40,10 @@ pub(super) fn links(links: &[Link]) -> String {
             string(&mut json, &attribute.to_string());
         }
         json.push_str(if link.attributes.is_empty() { "" } else { "}" });
+        if let Some(state) = &link.tracestate {
+            json.push_str(",\"tracestate\":");
+            string(&mut json, state);
+        }
         if let Some(sampled) = link.sampled {
             let _ = write!(json, ",\"flags\":{}", u8::from(sampled));
         }

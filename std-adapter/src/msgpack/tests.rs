@@ -225,10 +225,12 @@ fn events_go_out_with_the_types_of_their_attributes() {
 #[test]
 fn a_link_goes_out_with_its_attributes_and_flags() {
     let attributes = tags([("n", Value::Int(1)), ("why", "x".into())]);
-    let link = Link { sampled: Some(true), attributes, ..Link::new(5, 6) };
+    let tracestate = Some("a=b".into());
+    let link = Link { sampled: Some(true), attributes, tracestate, ..Link::new(5, 6) };
     let first = first(&payload(vec![Span { links: vec![link], ..span() }], Tagging::default()));
     let link = &first["span_links"][0];
-    assert_eq!(keys(link), ["trace_id", "span_id", "attributes", "flags"]);
+    assert_eq!(keys(link), ["trace_id", "span_id", "attributes", "tracestate", "flags"]);
+    assert_eq!(link["tracestate"].as_str(), Some("a=b"));
     assert_eq!(link["flags"].as_u64(), Some(1 << 31 | 1));
     assert_eq!(
         (link["attributes"]["n"].as_str(), link["attributes"]["why"].as_str()),
@@ -274,8 +276,10 @@ fn the_smaller_form_says_the_same_of_each_span() {
 #[test]
 fn links_and_events_have_a_place_in_the_smaller_form_as_text_alone() {
     let attributes = tags([("why", "\"so\"".into())]);
-    let links =
-        vec![Link { sampled: Some(true), attributes, ..Link::new((1 << 64) | 2, 3) }, Link::new(4, 5)];
+    let links = vec![
+        Link { sampled: Some(true), attributes, ..Link::new((1 << 64) | 2, 3) },
+        Link { tracestate: Some("a=\"b\"".into()), ..Link::new(4, 5) },
+    ];
     let events = vec![Event { name: "rise".into(), time: 7, attributes: Vec::new() }];
     let mut assembler = Assembler::new(Limits::default(), Tagging::default());
     let mut both = [Payload::new(), Payload::new()];
@@ -286,7 +290,7 @@ fn links_and_events_have_a_place_in_the_smaller_form_as_text_alone() {
     assert!(both[1].to_v05().is_some());
     let first = first(&both[1]);
     assert!(first["span_links"].is_nil());
-    let expected = r#"[{"trace_id":"00000000000000010000000000000002","span_id":"0000000000000003","attributes":{"why":"\"so\""},"flags":1},{"trace_id":"00000000000000000000000000000004","span_id":"0000000000000005"}]"#;
+    let expected = r#"[{"trace_id":"00000000000000010000000000000002","span_id":"0000000000000003","attributes":{"why":"\"so\""},"flags":1},{"trace_id":"00000000000000000000000000000004","span_id":"0000000000000005","tracestate":"a=\"b\""}]"#;
     assert_eq!(first["meta"]["_dd.span_links"].as_str(), Some(expected));
 }
 

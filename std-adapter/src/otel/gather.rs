@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use opentelemetry::trace::TraceId;
 use opentelemetry_sdk::trace::SpanData;
 
-/// How many spans are held, of all traces together.
+/// How many spans are held, of all traces together; and as many of whole ones.
 const SPANS: usize = 100_000;
 
 /// How many traces are: one of which no span has ended yet holds none.
@@ -105,7 +105,12 @@ impl Gather {
         let Some(mut trace) = self.traces.remove(&id) else { return };
         self.order.remove(&trace.number);
         self.held -= trace.spans.len();
-        self.whole.append(&mut trace.spans);
+        // Nobody takes them where the thread that should is gone.
+        if self.whole.len() + trace.spans.len() <= SPANS {
+            self.whole.append(&mut trace.spans);
+        } else {
+            self.dropped += trace.spans.len() as u64;
+        }
     }
 
     /// Lets traces go before their ends, while there are too many spans.

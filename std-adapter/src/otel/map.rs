@@ -130,6 +130,8 @@ fn link(link: &opentelemetry::trace::Link) -> Link {
         u64::from_be_bytes(context.span_id().to_bytes()),
     );
     to.sampled = Some(context.is_sampled());
+    let state = context.trace_state().header();
+    to.tracestate = (!state.is_empty()).then(|| Text::from(state));
     for attribute in &link.attributes {
         attributes::convert(&mut to.attributes, Text::new(attribute.key.as_str()), &attribute.value);
     }

@@ -13,10 +13,9 @@ use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter, SpanProcessor};
 
 use super::DatadogSpanExporter;
 use super::gather::Gather;
-use super::travel;
-use crate::carrier::Incoming;
+use super::travel::{self, Came};
+use crate::deadline;
 use crate::error::ConfigError;
-use microspan::propagation::Propagator;
 
 /// How long a flush may take.
 const FLUSH: Duration = Duration::from_secs(30);
@@ -114,7 +113,7 @@ impl DatadogExportSpanProcessor {
         Ok(self)
     }
 
-    /// How many spans were dropped because their traces were full.
+    /// How many spans were dropped because their traces were full, or nobody took whole ones.
     pub fn dropped(&self) -> u64 {
         self.shared.lock().gather.dropped
     }
@@ -192,9 +191,9 @@ impl SpanProcessor for DatadogExportSpanProcessor {
         self.shared.lock().gather.start(span.span_context().trace_id());
         let caller = parent.span();
         if caller.span_context().is_remote()
-            && let Some(incoming) = parent.get::<Incoming>()
+            && let Some(came) = parent.get::<Came>()
         {
-            for (key, value) in travel::tags(incoming, &Propagator::new()) {
+            for (key, value) in travel::tags(came) {
                 span.set_attribute(KeyValue::new(key, value));
             }
         }
@@ -222,7 +221,7 @@ impl SpanProcessor for DatadogExportSpanProcessor {
 
     /// Spans that have not ended keep nothing back: what has ended of their traces goes out.
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline::after(timeout);
         let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() else {
             return Err(OTelSdkError::AlreadyShutdown);
         };

@@ -10,6 +10,7 @@ use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
 use opentelemetry::{Context, KeyValue};
 
+use super::travel::Came;
 use crate::carrier::{self, Incoming, ListHeaders};
 
 /// Carries contexts in Datadog's headers, W3C's and B3's, and W3C baggage.
@@ -66,8 +67,7 @@ impl TextMapPropagator for DatadogPropagator {
         let trace_id = u128::from_be_bytes(span_context.trace_id().to_bytes());
         let baggage: Vec<(&str, &str)> =
             context.baggage().iter().map(|(key, (value, _))| (key.as_str(), value.as_str())).collect();
-        let incoming = context.get::<Incoming>();
-        let came = incoming.map(|incoming| self.propagator.extract(incoming));
+        let came = context.get::<Came>().map(Came::extract);
         let came = came.filter(|came| came.context.is_some_and(|came| came.trace_id == trace_id));
         let is_sampled = span_context.is_sampled();
         // What the caller decided holds, unless it was decided otherwise here.
@@ -116,7 +116,7 @@ impl TextMapPropagator for DatadogPropagator {
             true,
             state.unwrap_or_default(),
         );
-        context.with_value(incoming).with_remote_span_context(span_context)
+        context.with_value(Came::new(incoming, self.propagator)).with_remote_span_context(span_context)
     }
 
     fn fields(&self) -> FieldIter<'_> {

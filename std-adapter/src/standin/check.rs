@@ -88,6 +88,7 @@ struct WireLink {
     span_id: u64,
     #[serde(default)]
     attributes: BTreeMap<String, String>,
+    tracestate: Option<String>,
     flags: Option<u32>,
 }
 
@@ -227,6 +228,7 @@ impl Wire {
             span_id: link.span_id,
             sampled: link.flags.map(|flags| flags & 1 != 0),
             attributes: link.attributes.into_iter().map(|(k, v)| (k.into(), Value::Str(v.into()))).collect(),
+            tracestate: link.tracestate.map(Text::from),
         });
         let events = self.span_events.into_iter().map(|event| Event {
             name: event.name.into(),

@@ -11,6 +11,7 @@ use tower_service::Service;
 
 use super::held;
 use super::respond::ResponseFuture;
+use super::settings::{Settings, settings};
 use crate::carrier::{self, Incoming, Outgoing, SetHttpHeaders};
 
 /// The statuses that are failures of who asks.
@@ -19,39 +20,17 @@ const FAILURES: std::ops::RangeInclusive<u16> = 400..=499;
 /// Traces the requests that a client sends, and hands the trace on: see the [module](super).
 #[derive(Debug, Clone, Copy)]
 pub struct ClientLayer {
-    /// `None`: the one that the configuration asks for.
-    propagator: Option<Propagator>,
-    name: &'static str,
-    service: Option<&'static str>,
+    settings: Settings,
 }
 
 impl ClientLayer {
     /// A layer that writes the headers that the configuration asks for: unless it does, Datadog's, W3C's, and baggage.
     pub fn new() -> Self {
-        Self { propagator: None, name: "http.client.request", service: None }
-    }
-
-    /// Which headers are written, and how.
-    #[must_use]
-    pub fn propagator(mut self, propagator: Propagator) -> Self {
-        self.propagator = Some(propagator);
-        self
-    }
-
-    /// The name of the spans, such as `grpc.client`.
-    #[must_use]
-    pub fn name(mut self, name: &'static str) -> Self {
-        self.name = name;
-        self
-    }
-
-    /// The service of the spans, where it is not that of the tracer.
-    #[must_use]
-    pub fn service(mut self, service: &'static str) -> Self {
-        self.service = Some(service);
-        self
+        Self { settings: Settings::new("http.client.request") }
     }
 }
+
+settings!(ClientLayer);
 
 impl Default for ClientLayer {
     fn default() -> Self {
@@ -88,12 +67,8 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let ClientLayer { propagator, name, service } = self.layer;
-        let mut builder = microspan::span(name).span_type("http");
-        if let Some(service) = service {
-            builder = builder.service(service);
-        }
-        let span = builder.start();
+        let ClientLayer { settings } = self.layer;
+        let (propagator, span) = (settings.propagator(), settings.span("http").start());
         if span.is_recording() {
             let method = request.method().as_str();
             span.set_tag("span.kind", Static("client"))
@@ -113,8 +88,7 @@ where
         }
         if let Some(outgoing) = Outgoing::of(&span) {
             let context = outgoing.context();
-            let propagator = propagator.unwrap_or_else(carrier::propagator);
-            let incoming = held::incoming(context.trace_id);
+            let incoming = held::incoming(&span);
             let extracted = incoming.as_deref().map(|incoming| propagator.extract(incoming));
             // Another style may name another trace.
             let is_ours = |caller: microspan::SpanContext| caller.trace_id == context.trace_id;

@@ -11,6 +11,7 @@ use tower_service::Service;
 
 use super::held::Held;
 use super::respond::ResponseFuture;
+use super::settings::{Settings, settings};
 use crate::carrier::{self, HttpHeaders, Incoming};
 
 /// The statuses that are failures of a server.
@@ -22,10 +23,7 @@ type Route = fn(&Extensions) -> Option<String>;
 /// Traces the requests that a service serves: see the [module](super).
 #[derive(Debug, Clone, Copy)]
 pub struct ServerLayer {
-    /// `None`: the one that the configuration asks for.
-    propagator: Option<Propagator>,
-    name: &'static str,
-    service: Option<&'static str>,
+    settings: Settings,
     route: Option<Route>,
 }
 
@@ -33,28 +31,7 @@ impl ServerLayer {
     /// A layer that continues traces by the headers that the configuration asks for: unless it does, Datadog's and W3C's, and
     /// hands baggage on.
     pub fn new() -> Self {
-        Self { propagator: None, name: "http.server.request", service: None, route: None }
-    }
-
-    /// Which headers are read, and how.
-    #[must_use]
-    pub fn propagator(mut self, propagator: Propagator) -> Self {
-        self.propagator = Some(propagator);
-        self
-    }
-
-    /// The name of the spans, such as `grpc.server`.
-    #[must_use]
-    pub fn name(mut self, name: &'static str) -> Self {
-        self.name = name;
-        self
-    }
-
-    /// The service of the spans, where it is not that of the tracer.
-    #[must_use]
-    pub fn service(mut self, service: &'static str) -> Self {
-        self.service = Some(service);
-        self
+        Self { settings: Settings::new("http.server.request"), route: None }
     }
 
     /// How the route of a request is found (`/orders/{id}`), out of what the router noted in its extensions. A path itself is no
@@ -65,6 +42,8 @@ impl ServerLayer {
         self
     }
 }
+
+settings!(ServerLayer);
 
 impl Default for ServerLayer {
     fn default() -> Self {
@@ -101,13 +80,10 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let ServerLayer { propagator, name, service, route } = self.layer;
+        let ServerLayer { settings, route } = self.layer;
         let headers = HttpHeaders(request.headers());
-        let extracted = propagator.unwrap_or_else(carrier::propagator).extract(&headers);
-        let mut builder = microspan::span(name).span_type("web");
-        if let Some(service) = service {
-            builder = builder.service(service);
-        }
+        let extracted = settings.propagator().extract(&headers);
+        let builder = settings.span("web");
         let continues = extracted.context.is_some() || !extracted.links.is_empty();
         let span = if continues { builder.root().start() } else { builder.start() };
         let mut held = None;
@@ -121,12 +97,11 @@ where
                 baggage.iter().map(|(key, value)| (key.to_string(), value.to_string())),
             );
             // What was not to be continued, or is of another trace, does not go on.
-            let goes_on = |id: u128| match extracted.context {
-                Some(caller) => caller.trace_id == id,
+            let goes_on = span.context().is_some_and(|context| match extracted.context {
+                Some(caller) => caller.trace_id == context.trace_id,
                 None => !baggage.is_empty() || !incoming.items().is_empty(),
-            };
-            let id = span.context().map(|context| context.trace_id).filter(|id| goes_on(*id));
-            held = id.and_then(|id| Held::new(id, incoming));
+            });
+            held = if goes_on { Held::new(&span, incoming) } else { None };
             let (method, path) = (request.method().as_str(), request.uri().path());
             span.set_tag("span.kind", Static("server"))
                 .set_tag("http.method", method)

@@ -130,3 +130,20 @@ fn a_beginning_that_is_cut_short_leaves_nothing_or_the_session_that_it_began() {
         }
     }
 }
+
+#[test]
+fn a_panic_at_each_step_of_a_finish_leaves_a_span_that_is_sound() {
+    for at in 0.. {
+        let device = Device::new(false);
+        if !stop(|| drop(device.guards.borrow_mut().pop()), at) {
+            break;
+        }
+        // SAFETY: nothing else runs, and what was open does not go on.
+        unsafe { crate::on_panic::close_all(device.tracer, crate::on_panic::Said::Fixed(""), None) };
+        let mut next = boot(device.memory.power_on());
+        let Previous::Recovered { spans: 3, open: 0, .. } = next.previous() else {
+            panic!("step {at}: {:?}", next.previous())
+        };
+        assert!(Packets::of(&mut next).spans().contains_key("order"), "step {at}");
+    }
+}

@@ -155,6 +155,17 @@ fn a_record_of_an_unknown_kind_is_skipped() {
 }
 
 #[test]
+fn a_session_that_is_over_says_so_in_two_bytes_and_may_say_more_later() {
+    let bytes = packet(|w| {
+        crate::wire::put_over(w).unwrap();
+        w.put_bytes(&[7, 2, 1, 2]).unwrap();
+    });
+    assert_eq!(bytes[bytes.len() - 8..][..2], [7, 0]);
+    let records: Vec<_> = Packet::parse(&bytes).unwrap().records().map(Result::unwrap).collect();
+    assert!(matches!(records[..], [Record::Over, Record::Over]), "{records:?}");
+}
+
+#[test]
 fn what_a_later_sender_says_more_of_a_span_is_skipped() {
     // A name, and differences of counter, start and duration; then four bytes: interrupt 37, link 0, and two unknown ones.
     let bytes =

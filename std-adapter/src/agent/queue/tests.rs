@@ -19,7 +19,8 @@ fn with_trace<R>(bytes: usize, mut with: impl FnMut(&Trace) -> R) -> R {
 }
 
 fn queue(queue_bytes: usize, payload_bytes: usize) -> Queue {
-    Queue::new(&Options { queue_bytes, payload_bytes, flush_bytes: payload_bytes, ..Options::default() })
+    let options = Options { queue_bytes, payload_bytes, flush_bytes: payload_bytes, ..Options::default() };
+    Queue::new(&options, Body::of_agent())
 }
 
 fn push(queue: &mut Queue, bytes: usize, now: Instant) -> Result<(), Refusal> {
@@ -28,7 +29,7 @@ fn push(queue: &mut Queue, bytes: usize, now: Instant) -> Result<(), Refusal> {
 
 #[test]
 fn a_payload_is_due_after_the_interval_or_when_it_is_large() {
-    let mut queue = Queue::new(&Options { flush_bytes: 2_000, ..Options::default() });
+    let mut queue = Queue::new(&Options { flush_bytes: 2_000, ..Options::default() }, Body::of_agent());
     let now = Instant::now();
     assert_eq!(queue.due_in(now), None);
     push(&mut queue, 10, now).unwrap();

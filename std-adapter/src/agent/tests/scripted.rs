@@ -14,6 +14,9 @@ pub(super) enum Turn {
     Answer(u16, &'static str),
     /// Answer success with these further lines of header, and this text.
     Say(&'static str, &'static str),
+    /// Answer this status with these further lines of header, and nothing else.
+    #[cfg(feature = "otlp")]
+    Refuse(u16, &'static str),
     /// Close the connection without a word.
     Close,
     /// Promise a body and close the connection in the middle of it.
@@ -129,6 +132,10 @@ where
             }
             Turn::Say(headers, text) => {
                 format!("HTTP/1.1 200 x\r\n{headers}\r\nContent-Length: {}\r\n\r\n{text}", text.len())
+            }
+            #[cfg(feature = "otlp")]
+            Turn::Refuse(status, headers) => {
+                format!("HTTP/1.1 {status} x\r\n{headers}\r\nContent-Length: 0\r\n\r\n")
             }
             Turn::Slow(time, text) => {
                 let head = format!("HTTP/1.1 200 x\r\nContent-Length: {}\r\n\r\n", text.len());

@@ -48,6 +48,21 @@ fn a_root_says_by_how_much_its_clock_may_be_wrong_and_an_exchange_makes_that_les
 }
 
 #[test]
+fn a_session_whose_link_was_down_until_the_reset_states_no_error() {
+    let mut decoder = Decoder::new();
+    let mut spans = Vec::new();
+    for number in 0..12 {
+        let records = [&forge::record(7, &[]), &forge::SYNC[..], &forge::root(number.into(), &[])].concat();
+        let packet = forge::packet_at(1, number, 900, &records);
+        decoder.packet(&packet, host(7_000_000 + u64::from(number) * 1_000), &mut |span| spans.push(span));
+    }
+    assert_eq!(spans.len(), 12);
+    assert!(spans.iter().all(|span| span.clock_error.is_none()));
+    assert!(spans.iter().all(|span| span.start == spans[0].start), "the same tick is the same time");
+    assert_eq!((decoder.counters().unknown_records, decoder.counters().clocks_restarted), (0, 0));
+}
+
+#[test]
 fn a_clock_that_runs_back_within_a_session_is_counted_and_a_new_session_has_one_of_its_own() {
     let mut decoder = Decoder::new();
     let mut starts = Vec::new();

@@ -24,10 +24,7 @@ pub(super) struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    pub(super) fn read(
-        entries: &mut EntriesRaw<'_, Reader<'a>>,
-        abbreviation: &Abbreviation,
-    ) -> Option<Self> {
+    fn read(entries: &mut EntriesRaw<'_, Reader<'a>>, abbreviation: &Abbreviation) -> Option<Self> {
         let mut entry = Self::default();
         for specification in abbreviation.attributes() {
             let attribute = entries.read_attribute(*specification).ok()?;
@@ -63,6 +60,16 @@ impl<'a> Entry<'a> {
 }
 
 impl<'a> Lines<'a> {
+    /// Reads an entry.
+    pub(super) fn read(
+        &self,
+        entries: &mut EntriesRaw<'_, Reader<'a>>,
+        abbreviation: &Abbreviation,
+    ) -> Option<Entry<'a>> {
+        self.attributes(abbreviation)?;
+        Entry::read(entries, abbreviation)
+    }
+
     /// Whether an address lies in an entry. Nothing lies at 0: a linker puts there what it has left out.
     pub(super) fn covers(&self, unit: &Unit<'a>, entry: &Entry<'a>, address: u64) -> Option<bool> {
         let is_in = |begin: u64, end: u64| begin != 0 && (begin..end).contains(&address);
@@ -98,10 +105,11 @@ impl<'a> Lines<'a> {
             let Some(abbreviation) = entries.read_abbreviation().ok()? else { continue };
             let is_function = abbreviation.tag() == dw::DW_TAG_subprogram;
             if !is_function && abbreviation.tag() != dw::DW_TAG_inlined_subroutine {
+                self.attributes(abbreviation)?;
                 entries.skip_attributes(abbreviation.attributes()).ok()?;
                 continue;
             }
-            let entry = Entry::read(&mut entries, abbreviation)?;
+            let entry = self.read(&mut entries, abbreviation)?;
             if !self.covers(unit, &entry, address)? {
                 continue;
             }
@@ -138,7 +146,7 @@ impl<'a> Lines<'a> {
     fn entry(&self, unit: &Unit<'a>, offset: gimli::UnitOffset) -> Option<Entry<'a>> {
         let mut entries = unit.header.entries_raw(&unit.abbreviations, Some(offset)).ok()?;
         let abbreviation = entries.read_abbreviation().ok()??;
-        Entry::read(&mut entries, abbreviation)
+        self.read(&mut entries, abbreviation)
     }
 }
 

@@ -216,7 +216,7 @@ fn times_links_events_and_parents_stay_what_they_are() {
         SpanId::from_bytes(7_u64.to_be_bytes()),
         TraceFlags::SAMPLED,
         true,
-        TraceState::default(),
+        "a=b".parse::<TraceState>().expect("a state"),
     );
     let span = made(&Resource::builder_empty().build(), |tracer| {
         let event = Event::new(
@@ -238,6 +238,7 @@ fn times_links_events_and_parents_stay_what_they_are() {
         (span.links[0].trace_id, span.links[0].span_id, span.links[0].sampled),
         (0xabc, 7, Some(true))
     );
+    assert_eq!(span.links[0].tracestate.as_deref(), Some("a=b"));
     assert_eq!(span.links[0].attributes, [("why".into(), Value::from("warm"))]);
     assert_eq!((span.events[0].name.as_str(), span.events[0].time), ("toasted", 5));
     assert_eq!(span.events[0].attributes, [("side".into(), Value::Int(2))]);

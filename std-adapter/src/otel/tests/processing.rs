@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
-use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
+use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks, SpanProcessor};
 
 use super::super::gather::Gather;
 use super::super::{DatadogExportSpanProcessor, DatadogSpanExporter, ProcessorError};
@@ -83,4 +83,24 @@ fn settings_of_zero_are_refused() {
     assert_eq!(processor().schedule_delay(Duration::ZERO).err(), Some(ProcessorError::Delay));
     assert_eq!(processor().max_trace_size(0).err(), Some(ProcessorError::Size));
     assert!(DatadogSpanExporter::builder().agent_url("carrier pigeon").build().is_err());
+}
+
+#[test]
+fn a_processor_may_take_any_time_to_end() {
+    let exporter = DatadogSpanExporter::builder().agent_url("http://127.0.0.1:9").build().unwrap();
+    let processor = DatadogExportSpanProcessor::new(exporter).unwrap();
+    assert!(processor.schedule_delay(Duration::MAX).unwrap().shutdown_with_timeout(Duration::MAX).is_ok());
+}
+
+#[test]
+fn whole_traces_that_nobody_takes_do_not_fill_the_memory() {
+    let mut gather = Gather::default();
+    for trace in 1..=100_007 {
+        gather.start(id(trace));
+        gather.end(span(trace, 1));
+    }
+    assert_eq!((gather.take().len(), gather.dropped), (100_000, 7));
+    gather.start(id(1));
+    gather.end(span(1, 1));
+    assert_eq!((gather.take().len(), gather.dropped), (1, 7), "there is room again");
 }

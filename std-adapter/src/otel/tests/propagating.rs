@@ -9,6 +9,7 @@ use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, Tra
 use opentelemetry::{Context, KeyValue};
 
 use super::super::DatadogPropagator;
+use super::super::travel::{self, Came};
 
 fn headers(pairs: &[(&str, &str)]) -> HashMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -100,4 +101,27 @@ fn other_styles_are_read_and_written_by_choice() {
     assert_eq!(context.span().span_context().span_id().to_string(), "000000000000000b");
     let out = injected(&propagator, &context);
     assert_eq!(out.keys().collect::<Vec<_>>(), ["b3"]);
+}
+
+#[test]
+fn a_root_has_what_came_in_the_headers_that_its_trace_came_in() {
+    let came = headers(&[
+        ("x-datadog-trace-id", "7"),
+        ("x-datadog-parent-id", "9"),
+        ("x-datadog-origin", "rum"),
+        ("traceparent", "00-00000000000000000000000000000008-000000000000000a-01"),
+        ("tracestate", "dd=o:synthetics;p:000000000000000b"),
+    ]);
+    for (propagator, expected) in [
+        (DatadogPropagator::with_styles(&[Style::Datadog]), &[("_dd.origin", "rum")][..]),
+        (
+            DatadogPropagator::with_styles(&[Style::TraceContext]),
+            &[("_dd.origin", "synthetics"), ("_dd.parent_id", "000000000000000b")],
+        ),
+    ] {
+        let context = propagator.extract(&came);
+        let tags = travel::tags(context.get::<Came>().expect("what came"));
+        let tags: Vec<_> = tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        assert_eq!(tags, expected);
+    }
 }

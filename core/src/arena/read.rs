@@ -40,6 +40,13 @@ impl ArenaView {
         })?
     }
 
+    /// The name of an open span.
+    pub(crate) fn name_of(&self, handle: u32) -> Option<&'static str> {
+        // SAFETY: it is open when this looks, and its slot is not used again before this has looked; nobody writes a name but
+        // who starts a span, before anybody has its handle.
+        self.look(handle, |_| unsafe { self.name(handle) })
+    }
+
     /// Whether somebody may be looking at the cells of a span that the caller has seen finished. Who did so when there was a
     /// panic does not go on.
     pub(crate) fn is_read(&self) -> bool {
@@ -72,17 +79,24 @@ impl ArenaView {
         key: &str,
         buffer: &'b mut [u8; MAX_STR],
     ) -> Option<&'b str> {
-        let len = self.descent(handle, |handle| {
-            self.look(handle, |mut cells| {
-                let item = cells.find(|cell| cell.kind == Kind::Baggage && cell.key() == key)?;
-                let (len, pieces) = item.pieces();
-                let mut to = buffer.iter_mut();
-                pieces
-                    .for_each(|piece| piece.as_ref().iter().zip(&mut to).for_each(|(from, to)| *to = *from));
-                Some(len)
-            })?
-        })?;
-        core::str::from_utf8(buffer.get(..len.into())?).ok()
+        let is_of_key = |item: &Cell| item.key() == key;
+        let (_, len) = self.descent(handle, |bearer| self.item(bearer, 0, is_of_key, buffer)?)?;
+        core::str::from_utf8(buffer.get(..len)?).ok()
+    }
+
+    /// Shows the items of the baggage of a span, newest first, then those of its open ancestors.
+    pub(crate) fn each_baggage_item(&self, handle: u32, mut look: impl FnMut(&'static str, &str)) {
+        let mut buffer = [0; MAX_STR];
+        self.descent(handle, |bearer| {
+            let mut after = 0;
+            while let Some(Some((item, len))) = self.item(bearer, after, |_| true, &mut buffer) {
+                let text = buffer.get(..len).and_then(|bytes| core::str::from_utf8(bytes).ok());
+                // Not while the cells are looked at.
+                look(item.key(), text.unwrap_or_default());
+                after = item.place();
+            }
+            None::<()>
+        });
     }
 
     /// What `find` finds for a span or its nearest ancestor.
@@ -95,5 +109,26 @@ impl ArenaView {
             handle = self.last(handle, PARENT).filter(|parent| *parent != 0)?;
         }
         None
+    }
+
+    /// The newest item of a span that `is` the one, of those behind the cell at `after`; how long it is in `buffer`. `None`: the
+    /// span is not open.
+    fn item(
+        &self,
+        handle: u32,
+        after: u32,
+        is: impl Fn(&Cell) -> bool,
+        buffer: &mut [u8; MAX_STR],
+    ) -> Option<Option<(Cell, usize)>> {
+        self.look(handle, |mut cells| {
+            if after != 0 {
+                cells.find(|cell| cell.place() == after)?;
+            }
+            let item = cells.find(|cell| cell.kind == Kind::Baggage && is(cell))?;
+            let (len, pieces) = item.pieces();
+            let mut to = buffer.iter_mut();
+            pieces.for_each(|piece| piece.as_ref().iter().zip(&mut to).for_each(|(from, to)| *to = *from));
+            Some((item, len.into()))
+        })
     }
 }

@@ -202,13 +202,18 @@ impl Cell {
         (is_same || self.kind == Kind::RemoteParent) && self.kind.hides(older.kind)
     }
 
+    /// Which it is of the ring, by its index + 1.
+    pub(super) fn place(&self) -> u32 {
+        self.link
+    }
+
     /// Whether it is no plain tag.
     pub(crate) fn is_beyond(&self) -> bool {
         self.kind as u8 >= Kind::Removed as u8
     }
 
     /// Whether it is a tag, or says that there is none of its key.
-    pub(super) fn is_tag(&self) -> bool {
+    pub(crate) fn is_tag(&self) -> bool {
         self.is_own() && !self.is_group() && self.kind != Kind::Baggage
     }
 

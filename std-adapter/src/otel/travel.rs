@@ -1,6 +1,6 @@
 //! What travels with a trace, as tags.
 
-use microspan::propagation::{Extracted, Headers, Propagator};
+use microspan::propagation::{Extracted, Propagator};
 
 use crate::carrier::Incoming;
 
@@ -12,8 +12,8 @@ pub(super) struct Came {
 }
 
 impl Came {
-    pub(super) fn of(headers: &impl Headers, propagator: Propagator) -> Self {
-        Self { headers: Incoming::of(headers), propagator }
+    pub(super) fn new(headers: Incoming, propagator: Propagator) -> Self {
+        Self { headers, propagator }
     }
 
     pub(super) fn extract(&self) -> Extracted<'_> {

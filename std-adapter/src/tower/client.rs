@@ -12,7 +12,7 @@ use tower_service::Service;
 use super::held;
 use super::respond::ResponseFuture;
 use super::settings::{Settings, settings};
-use crate::carrier::SetHttpHeaders;
+use crate::carrier::{self, Incoming, Outgoing, SetHttpHeaders};
 
 /// The statuses that are failures of who asks.
 const FAILURES: std::ops::RangeInclusive<u16> = 400..=499;
@@ -24,7 +24,7 @@ pub struct ClientLayer {
 }
 
 impl ClientLayer {
-    /// A layer that writes Datadog's headers, W3C's, and baggage.
+    /// A layer that writes the headers that the configuration asks for: unless it does, Datadog's, W3C's, and baggage.
     pub fn new() -> Self {
         Self { settings: Settings::new("http.client.request") }
     }
@@ -68,7 +68,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let ClientLayer { settings } = self.layer;
-        let (propagator, span) = (settings.propagator, settings.span("http").start());
+        let (propagator, span) = (settings.propagator(), settings.span("http").start());
         if span.is_recording() {
             let method = request.method().as_str();
             span.set_tag("span.kind", Static("client"))
@@ -86,15 +86,22 @@ where
                 _ => _ = span.set_tag("http.url", uri.path()),
             }
         }
-        if let Some(context) = span.context() {
+        if let Some(outgoing) = Outgoing::of(&span) {
+            let context = outgoing.context();
             let incoming = held::incoming(&span);
             let extracted = incoming.as_deref().map(|incoming| propagator.extract(incoming));
             // Another style may name another trace.
             let is_ours = |caller: microspan::SpanContext| caller.trace_id == context.trace_id;
             let extracted = extracted.filter(|extracted| extracted.context.is_none_or(is_ours));
             let passing = extracted.map_or_else(Passing::default, |extracted| extracted.passing);
+            let came = incoming.as_deref().map(Incoming::items).unwrap_or_default();
+            let items: Vec<_> = outgoing.baggage().chain(came).collect();
+            let passing = passing.baggage_items(&items);
             let mut headers = SetHttpHeaders(request.headers_mut());
-            if let Err(error) = propagator.inject(&context, &passing, &mut headers) {
+            if carrier::uses_ot_baggage() {
+                headers.set_baggage(passing.baggage());
+            }
+            if let Err(error) = propagator.inject(context, &outgoing.passing(passing), &mut headers) {
                 span.set_tag("_dd.propagation_error", error.to_string().as_str());
             }
         }

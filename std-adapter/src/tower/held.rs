@@ -25,16 +25,18 @@ pub(super) struct Held(u32);
 
 impl Held {
     /// `None` when nothing came that has to go on.
-    pub(super) fn new(span: &Span, headers: &impl Headers) -> Option<Self> {
+    pub(super) fn new(span: &Span, incoming: Incoming) -> Option<Self> {
         let goes_on =
             ["x-datadog-origin", "x-datadog-tags", "tracestate", "baggage", "x-datadog-sampling-priority"];
-        goes_on.iter().find_map(|name| headers.header(name))?;
+        if goes_on.iter().all(|name| incoming.header(name).is_none()) && incoming.items().is_empty() {
+            return None;
+        }
         let mut held = held();
         let requests = held.get_or_insert_default();
         if requests.len() >= REQUESTS {
             return None;
         }
-        requests.insert(handle(span), Arc::new(Incoming::of(headers)));
+        requests.insert(handle(span), Arc::new(incoming));
         Some(Self(handle(span)))
     }
 }

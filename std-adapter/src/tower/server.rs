@@ -12,7 +12,7 @@ use tower_service::Service;
 use super::held::Held;
 use super::respond::ResponseFuture;
 use super::settings::{Settings, settings};
-use crate::carrier::HttpHeaders;
+use crate::carrier::{self, HttpHeaders, Incoming};
 
 /// The statuses that are failures of a server.
 const FAILURES: std::ops::RangeInclusive<u16> = 500..=999;
@@ -28,7 +28,8 @@ pub struct ServerLayer {
 }
 
 impl ServerLayer {
-    /// A layer that continues traces by Datadog's headers, W3C's, and hands baggage on.
+    /// A layer that continues traces by the headers that the configuration asks for: unless it does, Datadog's and W3C's, and
+    /// hands baggage on.
     pub fn new() -> Self {
         Self { settings: Settings::new("http.server.request"), route: None }
     }
@@ -81,19 +82,26 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let ServerLayer { settings, route } = self.layer;
         let headers = HttpHeaders(request.headers());
-        let extracted = settings.propagator.extract(&headers);
+        let extracted = settings.propagator().extract(&headers);
         let builder = settings.span("web");
         let continues = extracted.context.is_some() || !extracted.links.is_empty();
         let span = if continues { builder.root().start() } else { builder.start() };
         let mut held = None;
         if span.is_recording() {
             extracted.continue_in(&span);
+            let incoming = Incoming::of(&headers);
+            let baggage = extracted.passing.baggage();
+            carrier::show_baggage(&span, incoming.items());
+            carrier::show_baggage(
+                &span,
+                baggage.iter().map(|(key, value)| (key.to_string(), value.to_string())),
+            );
             // What was not to be continued, or is of another trace, does not go on.
             let goes_on = span.context().is_some_and(|context| match extracted.context {
                 Some(caller) => caller.trace_id == context.trace_id,
-                None => !extracted.passing.baggage().is_empty(),
+                None => !baggage.is_empty() || !incoming.items().is_empty(),
             });
-            held = if goes_on { Held::new(&span, &headers) } else { None };
+            held = if goes_on { Held::new(&span, incoming) } else { None };
             let (method, path) = (request.method().as_str(), request.uri().path());
             span.set_tag("span.kind", Static("server"))
                 .set_tag("http.method", method)

@@ -3,17 +3,24 @@
 use microspan::SpanBuilder;
 use microspan::propagation::Propagator;
 
+use crate::carrier;
+
 /// Which headers, and what the spans are.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settings {
-    pub(super) propagator: Propagator,
+    /// `None`: the one that the configuration asks for.
+    pub(super) propagator: Option<Propagator>,
     pub(super) name: &'static str,
     pub(super) service: Option<&'static str>,
 }
 
 impl Settings {
     pub(super) fn new(name: &'static str) -> Self {
-        Self { propagator: Propagator::new(), name, service: None }
+        Self { propagator: None, name, service: None }
+    }
+
+    pub(super) fn propagator(&self) -> Propagator {
+        self.propagator.unwrap_or_else(carrier::propagator)
     }
 
     /// The span of a request, of this type.
@@ -30,7 +37,7 @@ macro_rules! settings {
             /// Which headers carry the trace, and how.
             #[must_use]
             pub fn propagator(mut self, propagator: Propagator) -> Self {
-                self.settings.propagator = propagator;
+                self.settings.propagator = Some(propagator);
                 self
             }
 

@@ -264,7 +264,7 @@ impl Client {
     /// Sends the statistics of all spans so far, without waiting for the end of their ten seconds, and waits until the agent took
     /// them or did not, at most `timeout`. Tells whether it did either.
     pub fn flush_statistics(&self, timeout: Duration) -> bool {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline::after(timeout);
         let mut state = self.shared.lock();
         let Some(target) = state.counting.as_mut().map(Counting::ask) else { return true };
         self.shared.changed.notify_all();

@@ -1,9 +1,10 @@
 //! Where traces go: to the agent, to an endpoint of OpenTelemetry's, to both, or nowhere.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Client, Options, Stats};
 use crate::config::Config;
+use crate::deadline;
 use crate::error::ConfigError;
 use crate::pipeline::{Rates, Trace};
 
@@ -65,7 +66,7 @@ impl Outlets {
 
     /// Sends what is held, and waits until it was taken or dropped, at most `timeout`. Tells whether all was.
     pub fn flush(&self, timeout: Duration) -> bool {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline::after(timeout);
         let targets: Vec<_> = self.all().map(|client| (client, client.begin_flush())).collect();
         // One that is late must not keep the other from being asked.
         targets
@@ -91,7 +92,7 @@ impl Outlets {
 
     /// Sends what is held, for at most `timeout`, and ends.
     pub fn shutdown(&self, timeout: Duration) -> Sent {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline::after(timeout);
         self.all().for_each(|client| client.begin_end(deadline));
         let end = |client: &Option<Client>| {
             client.as_ref().map(|client| client.await_end(deadline)).unwrap_or_default()

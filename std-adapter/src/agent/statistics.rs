@@ -1,9 +1,10 @@
 //! Statistics on their way to the agent: when they are due, and what happens if it does not take them.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::info::Info;
 use super::worker::Worker;
+use crate::deadline;
 use crate::error::SendError;
 use crate::pipeline::Trace;
 use crate::stats::{Concentrator, Counted};
@@ -129,7 +130,7 @@ impl Worker {
     }
 
     fn deliver_statistics(&mut self, body: &[u8]) -> Result<(), SendError> {
-        let give_up = Instant::now() + self.options.retry_for;
+        let give_up = deadline::after(self.options.retry_for);
         let mut failures = 0;
         loop {
             let error = match self.peer.post_stats(body, self.timeout()) {

@@ -300,7 +300,7 @@ fn times_without_end_and_without_length_are_times() {
             Options { flush_interval: time, timeout: time, retry_for: time, retry_pause: time, ..quick() };
         let client = client(&server, options);
         send(&client, 0);
-        assert!(client.flush(Duration::MAX));
+        assert!(client.flush(Duration::MAX) && client.flush_statistics(Duration::MAX));
         send(&client, 0);
         let stats = client.shutdown(Duration::MAX);
         assert_eq!(stats.sent.traces + stats.dropped().traces, 2, "{time:?}");

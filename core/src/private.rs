@@ -12,6 +12,7 @@ pub use core::option::Option::Some;
 pub use core::{compile_error, concat, module_path, stringify};
 
 use crate::arena::Here;
+use crate::clock::Clock;
 use crate::exclusive::Threads;
 use crate::future::Detached;
 use crate::span::Message;
@@ -62,6 +63,44 @@ impl Drop for Entered {
     fn drop(&mut self) {
         self.tracer.arena.enter(Here::of(self.tracer.context), self.before);
     }
+}
+
+/// What is current somewhere, by a name that may be taken to another thread of the same tracer.
+#[derive(Debug, Clone, Copy)]
+pub struct Current {
+    tracer: &'static Tracer,
+    handle: u32,
+}
+
+impl Current {
+    /// What is current here, be it nothing; `None`: the program has no tracer.
+    pub fn here() -> Option<Self> {
+        crate::global::global().map(|tracer| Self { tracer, handle: tracer.current() })
+    }
+
+    /// What is current in a span; `None`: it was dropped, and whatever is current around it is.
+    pub fn of<M: Threads>(span: &Detached<M>) -> Option<Self> {
+        let (tracer, handle) = span.place();
+        (handle != 0).then_some(Self { tracer, handle })
+    }
+
+    /// Has it be current here; what was current before.
+    pub fn enter(self) -> Self {
+        let before = self.tracer.arena.enter(Here::of(self.tracer.context), self.handle);
+        Self { handle: before, ..self }
+    }
+}
+
+/// The clock of a tracer.
+pub fn clock(tracer: &Tracer) -> &'static dyn Clock {
+    tracer.clock
+}
+
+/// The id of an open span, which is known also when that of its trace is not; `None`: no session has begun.
+pub fn span_id<M: Threads>(span: &Span<M>) -> Option<u64> {
+    let (tracer, handle) = span.parts();
+    let session = tracer.arena.session()?;
+    span.is_recording().then(|| session.span_id(tracer.arena.counter_of(handle)))
 }
 
 /// What a tag can hold: a name by which the compiler can say what that is.

@@ -14,7 +14,7 @@
 
 #[cfg(feature = "http")]
 mod http;
-#[cfg(any(feature = "opentelemetry", feature = "tower"))]
+#[cfg(any(feature = "opentelemetry", feature = "opentracing", feature = "tower"))]
 mod incoming;
 mod ot_baggage;
 
@@ -27,7 +27,7 @@ use microspan::propagation::{Headers, SetHeader};
 
 #[cfg(feature = "http")]
 pub use self::http::{HttpHeaders, SetHttpHeaders};
-#[cfg(any(feature = "opentelemetry", feature = "tower"))]
+#[cfg(any(feature = "opentelemetry", feature = "opentracing", feature = "tower"))]
 pub(crate) use incoming::Incoming;
 pub use ot_baggage::{ot_baggage, set_ot_baggage};
 

@@ -48,6 +48,7 @@
 //! - `http`: traces in the header maps of HTTP; `tower`: layers that trace the requests of services and of clients.
 //! - `tracing`: a layer that records the spans and events of `tracing`.
 //! - `opentelemetry`: an exporter, a span processor and a propagator for programs that keep the OpenTelemetry SDK.
+//! - `opentracing`: OpenTracing's API over the tracer of the program.
 //! - `elf`, which `cli` includes: names, and where a device stopped, out of the ELF files of devices' programs.
 
 #![deny(unsafe_code)]
@@ -77,6 +78,8 @@ pub mod local;
 pub mod log_events;
 pub mod model;
 pub mod msgpack;
+#[cfg(feature = "opentracing")]
+pub mod opentracing;
 #[cfg(feature = "opentelemetry")]
 pub mod otel;
 pub mod pipeline;

@@ -19,7 +19,7 @@ struct Inner {
     identity: Option<microspan::SpanContext>,
     place: Place,
     baggage: BTreeMap<String, String>,
-    /// What came with the trace from elsewhere, baggage excepted.
+    /// What came with the trace from elsewhere.
     incoming: Option<Arc<Incoming>>,
 }
 

@@ -69,7 +69,7 @@ pub(super) fn extract(
             return Ok(None);
         }
     }
-    let incoming = Incoming::of(&WithoutBaggage(&pairs));
+    let incoming = Incoming::of(&pairs.as_slice());
     Ok(Some(SpanContext::elsewhere(came.context, baggage, incoming)))
 }
 
@@ -101,13 +101,4 @@ fn refused(format: Format) -> PropagationError {
         Format::Other(name) => return PropagationError::UnsupportedFormat(name.to_owned()),
     };
     PropagationError::InvalidCarrier { format: format.name(), needed }
-}
-
-/// Pairs, of which the baggage is kept elsewhere.
-struct WithoutBaggage<'c>(&'c [(&'c str, &'c str)]);
-
-impl Headers for WithoutBaggage<'_> {
-    fn header(&self, name: &str) -> Option<&str> {
-        if name == "baggage" { None } else { self.0.header(name) }
-    }
 }

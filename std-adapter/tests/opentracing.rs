@@ -3,9 +3,10 @@
 
 mod support;
 
+use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
-use microspan_std::opentracing::{Config, Tracer, global_tracer, set_global_tracer};
+use microspan_std::opentracing::{Config, Format, Tracer, global_tracer, set_global_tracer};
 use support::Agent;
 
 #[test]
@@ -35,6 +36,17 @@ fn a_tracer_of_opentracing_alone_traces_the_program_until_it_is_shut_down() {
     drop(parent);
     assert!(tracer.flush(Duration::from_secs(5)));
     tracer.build_span("late child").child_of(&context).start().finish();
+    let kept = tracer.start_span("kept");
+    kept.set_tag("sampling.priority", 2);
+    let mut headers = HashMap::<String, String>::new();
+    tracer.inject(&kept.context(), Format::HttpHeaders, &mut headers).expect("a map");
+    assert_eq!(headers["x-datadog-sampling-priority"], "2");
+    assert!(headers["x-datadog-tags"].contains("_dd.p.dm=-4"), "{headers:?}");
+    drop(kept);
+    let ruled = tracer.start_span("ruled");
+    tracer.inject(&ruled.context(), Format::HttpHeaders, &mut headers).expect("a map");
+    assert!(headers["x-datadog-tags"].contains("_dd.p.dm=-3"), "{headers:?}");
+    drop(ruled);
     let unwound = std::panic::catch_unwind(|| {
         let _scope = global_tracer().start_active_span("unwound");
         panic!("out of ham");

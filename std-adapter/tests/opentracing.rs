@@ -6,6 +6,7 @@ mod support;
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
+use microspan_std::config::{Sampling, SamplingRule};
 use microspan_std::opentracing::{Config, Format, Tracer, global_tracer, set_global_tracer};
 use support::Agent;
 
@@ -19,7 +20,11 @@ fn a_tracer_of_opentracing_alone_traces_the_program_until_it_is_shut_down() {
         .agent_hostname("127.0.0.1")
         .agent_port(port.parse().expect("a port"))
         .global_tag("team", "bread")
-        .sample_rate(1.0);
+        .sample_rate(1.0)
+        .sampler(Sampling {
+            rules: vec![SamplingRule { name: Some("renamed".into()), ..SamplingRule::new(0.0) }],
+            ..Sampling::default()
+        });
     set_global_tracer(Tracer::new("kitchen", config).expect("the first tracer"));
 
     let tracer = global_tracer();
@@ -47,6 +52,11 @@ fn a_tracer_of_opentracing_alone_traces_the_program_until_it_is_shut_down() {
     tracer.inject(&ruled.context(), Format::HttpHeaders, &mut headers).expect("a map");
     assert!(headers["x-datadog-tags"].contains("_dd.p.dm=-3"), "{headers:?}");
     drop(ruled);
+    let renamed = tracer.start_span("unnamed");
+    renamed.set_operation_name("renamed");
+    tracer.inject(&renamed.context(), Format::HttpHeaders, &mut headers).expect("a map");
+    assert_eq!(headers["x-datadog-sampling-priority"], "-1", "rules look at the name that it has");
+    drop(renamed);
     let unwound = std::panic::catch_unwind(|| {
         let _scope = global_tracer().start_active_span("unwound");
         panic!("out of ham");

@@ -38,16 +38,24 @@ fn what_is_not_recorded_has_children_that_are_not_and_hands_its_baggage_on() {
         assert_eq!(inner.get_baggage_item("plan").as_deref(), Some("gold"));
         let mut headers = HashMap::<String, String>::new();
         tracer.inject(&inner.context(), Format::TextMap, &mut headers).expect("a map");
-        assert_eq!((headers.len(), &*headers["baggage"]), (2, "plan=gold"));
+        assert_eq!((&*headers["x-datadog-sampling-priority"], &*headers["baggage"]), ("0", "plan=gold"));
+        assert_eq!(idle.context().trace_id(), inner.context().trace_id());
     }
     assert!(idle.is_finished() && !explicit.is_finished());
     drop(explicit);
+    // What follows it is sent, and says that its trace is to be dropped.
+    tracer.build_span("late").child_of(&idle).start().finish();
     tracer.start_span("after").finish();
 
     assert!(local.flush(Duration::from_secs(5)));
     let mut names: Vec<_> = agent.spans().into_iter().map(|span| span.name).collect();
     names.sort();
-    assert_eq!(names, ["after", "around", "recorded"]);
+    assert_eq!(names, ["after", "around", "late", "recorded"]);
+    let late = agent.span("late");
+    assert_eq!(
+        (late.parent, late.metrics["_sampling_priority_v1"]),
+        (idle.context().span_id().expect("an id"), 0.0)
+    );
     let (around, recorded) = (agent.span("around"), agent.span("recorded"));
     assert_eq!((&*around.service, &*recorded.service), ("kitchen", "till"));
     assert_eq!((recorded.parent, &*recorded.meta["team"]), (around.id, "bread"));

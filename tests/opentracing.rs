@@ -111,6 +111,13 @@ fn ours_in_theirs_and_theirs_in_ours(recorded: &mut Recorded) {
         let explicit = tracer.build_span("explicit").child_of(&active).start();
         let second = tracer.start_active_span("second");
         assert_eq!(second.span().get_baggage_item("user.id").as_deref(), Some("bob"));
+        for context in [active.context(), explicit.context(), second.span().context()] {
+            let mut headers = HashMap::<String, String>::new();
+            tracer.inject(&context, Format::TextMap, &mut headers).unwrap();
+            assert_eq!(headers["ot-baggage-user.id"], "bob");
+        }
+        first.set_baggage_item("later", "x");
+        assert_eq!(second.span().get_baggage_item("later").as_deref(), Some("x"));
         microspan::trace("third").finish();
         drop((explicit, second));
         assert!(first.as_ref().is_some(), "it is not for others to finish");

@@ -56,6 +56,15 @@ impl SpanContext {
         Self(Arc::new(Inner { baggage, incoming, ..Arc::unwrap_or_clone(self.0) }))
     }
 
+    /// The same with the baggage that a span and those it is in have by other means.
+    pub(super) fn with_baggage_of(self, span: &SpanRef) -> Self {
+        let mut inner = Arc::unwrap_or_clone(self.0);
+        span.each_baggage_item(|key, value| {
+            inner.baggage.entry(key.to_owned()).or_insert_with(|| value.to_owned());
+        });
+        Self(Arc::new(inner))
+    }
+
     pub(super) fn with_baggage_item(&self, key: &str, value: &str) -> Self {
         let mut inner = (*self.0).clone();
         inner.baggage.insert(key.to_owned(), value.to_owned());

@@ -96,12 +96,15 @@ impl Span {
         if let Some(parent) = parent {
             context = context.within(parent);
         }
+        if let Some(span) = &named {
+            context = context.with_baggage_of(span);
+        }
         Self(Arc::new(Inner { tracer: tracer.clone(), recorded, context: Mutex::new(context) }))
     }
 
     /// One that was started by other means, and is finished by them.
     pub(super) fn beside(tracer: &Tracer, span: SpanRef) -> Self {
-        let context = SpanContext::new(span.context(), Place::Beside(span));
+        let context = SpanContext::new(span.context(), Place::Beside(span)).with_baggage_of(&span);
         Self::unowned(tracer, Some(span), context)
     }
 

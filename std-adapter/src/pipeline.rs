@@ -36,6 +36,7 @@ mod correct;
 mod decided;
 mod decision;
 mod early;
+mod facts;
 mod filter;
 mod limiter;
 mod passed;

@@ -11,6 +11,9 @@ use std::thread;
 use microspan_std::config::Config;
 use rmpv::Value;
 
+/// What an agent that takes statistics says of itself.
+const INFO: &str = r#"{"endpoints":["/v0.4/traces","/v0.6/stats"],"client_drop_p0s":true}"#;
+
 /// A span as the agent got it.
 #[derive(Debug, Clone)]
 pub struct Span {
@@ -31,41 +34,40 @@ pub struct Agent {
     pub url: String,
     spans: Arc<Mutex<Vec<Span>>>,
     bytes: Arc<Mutex<u64>>,
-    answer: Arc<Mutex<String>>,
 }
 
 impl Agent {
     pub fn start() -> Self {
-        Self::with(true)
+        Self::with(true, ["{}"; 2])
     }
 
     /// One that counts bytes and keeps nothing.
     pub fn blind() -> Self {
-        Self::with(false)
+        Self::with(false, ["{}"; 2])
     }
 
-    fn with(sees: bool) -> Self {
+    /// The same of one that takes statistics, and asks for half of the traces.
+    pub fn counting() -> Self {
+        Self::with(false, [INFO, r#"{"rate_by_service":{"service:,env:":0.5}}"#])
+    }
+
+    /// `says` is what it answers when it is asked what it can do, and to anything else.
+    fn with(sees: bool, says: [&'static str; 2]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let (spans, bytes) = (Arc::<Mutex<Vec<Span>>>::default(), Arc::<Mutex<u64>>::default());
-        let answer = Arc::new(Mutex::new("{}".to_owned()));
-        let (ours, count, says) = (spans.clone(), bytes.clone(), answer.clone());
+        let (ours, count) = (spans.clone(), bytes.clone());
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (ours, count, says) = (ours.clone(), count.clone(), says.clone());
-                thread::spawn(move || serve(stream, &ours, &count, &says, sees));
+                let (ours, count) = (ours.clone(), count.clone());
+                thread::spawn(move || serve(stream, &ours, &count, sees, says));
             }
         });
-        Self { url, spans, bytes, answer }
+        Self { url, spans, bytes }
     }
 
     pub fn config(&self) -> Config {
         Config::from_vars([("DD_TRACE_AGENT_URL", self.url.as_str()), ("DD_SERVICE", "kitchen")])
-    }
-
-    /// What it answers from here on.
-    pub fn answer(&self, text: &str) {
-        text.clone_into(&mut self.answer.lock().expect("no panic before"));
     }
 
     pub fn spans(&self) -> Vec<Span> {
@@ -103,12 +105,13 @@ fn show(spans: &[Span], span: &Span, depth: usize, shown: &mut String) {
     }
 }
 
-fn serve(stream: TcpStream, spans: &Mutex<Vec<Span>>, bytes: &Mutex<u64>, says: &Mutex<String>, sees: bool) {
+fn serve(stream: TcpStream, spans: &Mutex<Vec<Span>>, bytes: &Mutex<u64>, sees: bool, says: [&str; 2]) {
     let mut input = BufReader::new(&stream);
     let mut body = Vec::new();
     let mut line = String::new();
     loop {
         let mut length = 0;
+        let mut is_question = false;
         loop {
             line.clear();
             if input.read_line(&mut line).unwrap_or(0) == 0 {
@@ -117,6 +120,7 @@ fn serve(stream: TcpStream, spans: &Mutex<Vec<Span>>, bytes: &Mutex<u64>, says: 
             if line.trim_end().is_empty() {
                 break;
             }
+            is_question |= line.starts_with("GET /info ");
             if let Some((name, value)) = line.split_once(':')
                 && name.eq_ignore_ascii_case("content-length")
             {
@@ -132,8 +136,9 @@ fn serve(stream: TcpStream, spans: &Mutex<Vec<Span>>, bytes: &Mutex<u64>, says: 
             let decoded = decode(&body);
             spans.lock().expect("no panic before").extend(decoded);
         }
-        let says = says.lock().expect("no panic before").clone();
-        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{says}", says.len());
+        let [info, other] = says;
+        let said = if is_question { info } else { other };
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{said}", said.len());
         if (&stream).write_all(answer.as_bytes()).is_err() {
             return;
         }

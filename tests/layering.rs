@@ -34,6 +34,7 @@ const MODULES: &[&[&str]] = &[
     &["agent", "defmt", "elf", "standin"],
     &["otel", "tower", "layer", "correlation"],
     &["daemon", "local"],
+    &["opentracing"],
 ];
 
 /// Modules that perform no I/O and read no clock: bytes and time come from the caller.

@@ -52,6 +52,18 @@ impl<M: Threads> Detached<M> {
     pub fn enter<R>(&self, body: impl FnOnce() -> R) -> R {
         Place::of(&self.0).run(body)
     }
+
+    /// Finishes the span, as of a tick of the tracer's clock that is past: see [`Span::finish_at`].
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// let transfer = TRACER.span("dma.transfer").start_time(1_000).start().detach();
+    /// transfer.finish_at(1_250); // what the hardware had noted
+    /// ```
+    #[inline]
+    pub fn finish_at(self, ticks: u64) {
+        self.0.finish_at(ticks);
+    }
 }
 
 impl<M: Threads> Deref for Detached<M> {

@@ -11,7 +11,13 @@ pub use crate::span::Span;
 pub use core::option::Option::Some;
 pub use core::{compile_error, concat, module_path, stringify};
 
+#[path = "private/place.rs"]
+mod place;
+
+pub use place::Place;
+
 use crate::arena::Here;
+use crate::clock::Clock;
 use crate::exclusive::Threads;
 use crate::future::Detached;
 use crate::span::Message;
@@ -83,6 +89,18 @@ impl Drop for Entered {
     fn drop(&mut self) {
         self.tracer.arena.enter(Here::of(self.tracer.context), self.before);
     }
+}
+
+/// The clock of a tracer.
+pub fn clock(tracer: &Tracer) -> &'static dyn Clock {
+    tracer.clock
+}
+
+/// The id of an open span, which is known also when that of its trace is not; `None`: no session has begun.
+pub fn span_id<M: Threads>(span: &Span<M>) -> Option<u64> {
+    let (tracer, handle) = span.parts();
+    let session = tracer.arena.session()?;
+    span.is_recording().then(|| session.span_id(tracer.arena.counter_of(handle)))
 }
 
 /// What a tag can hold: a name by which the compiler can say what that is.

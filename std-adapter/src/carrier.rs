@@ -22,7 +22,11 @@
 
 #[cfg(feature = "http")]
 mod http;
-#[cfg(any(feature = "opentelemetry", feature = "tower"))]
+#[cfg(any(feature = "opentelemetry", feature = "opentracing", feature = "tower"))]
+#[cfg_attr(
+    not(any(feature = "opentelemetry", feature = "tower")),
+    allow(dead_code, reason = "contexts of OpenTracing hold their baggage themselves")
+)]
 mod incoming;
 mod ot_baggage;
 mod outgoing;
@@ -38,7 +42,7 @@ use microspan::propagation::{Headers, SetHeader};
 
 #[cfg(feature = "http")]
 pub use self::http::{HttpHeaders, SetHttpHeaders};
-#[cfg(any(feature = "opentelemetry", feature = "tower"))]
+#[cfg(any(feature = "opentelemetry", feature = "opentracing", feature = "tower"))]
 pub(crate) use incoming::Incoming;
 pub use ot_baggage::{ot_baggage, set_ot_baggage};
 pub use outgoing::Outgoing;

@@ -49,6 +49,7 @@
 //! - `tracing`: a layer that records the spans and events of `tracing`.
 //! - `opentelemetry`: an exporter, a span processor and a propagator for programs that keep the OpenTelemetry SDK.
 //! - `otlp`, which `cli` includes: traces in OpenTelemetry's protocol, beside the agent or in its place.
+//! - `opentracing`: OpenTracing's API over the tracer of the program.
 //! - `elf`, which `cli` includes: names, and where a device stopped, out of the ELF files of devices' programs.
 
 #![deny(unsafe_code)]
@@ -79,6 +80,8 @@ pub mod local;
 pub mod log_events;
 pub mod model;
 pub mod msgpack;
+#[cfg(feature = "opentracing")]
+pub mod opentracing;
 #[cfg(feature = "opentelemetry")]
 pub mod otel;
 #[cfg(feature = "otlp")]

@@ -1,7 +1,7 @@
 //! A tracer of this process, and what a host makes of what it records.
 
 use std::convert::Infallible;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Instant;
 
 use microspan::{Arena, Clock, Drain, Refused, Session, Tracer, Transport};
@@ -76,6 +76,34 @@ impl Recorded {
     pub fn take(&mut self) -> Vec<Span> {
         while self.drain.poll(&mut self.host) == Ok(true) {}
         std::mem::take(&mut self.host.spans)
+    }
+}
+
+static SHARED: LazyLock<Mutex<(Recorded, Vec<Span>)>> =
+    LazyLock::new(|| Mutex::new((Recorded::begin(), Vec::new())));
+
+/// The same for several tests that run beside each other.
+#[derive(Debug)]
+pub struct Shared;
+
+impl Shared {
+    /// Has the tracer be set by now.
+    pub fn begin() {
+        LazyLock::force(&SHARED);
+    }
+
+    /// The span with this id, if it was finished by now.
+    ///
+    /// # Panics
+    /// When it was recorded twice.
+    pub fn find(id: u64) -> Option<Span> {
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        let (recorded, seen) = &mut *shared;
+        seen.extend(recorded.take());
+        let mut found = seen.iter().filter(|span| span.span_id == id);
+        let span = found.next().cloned();
+        assert!(found.next().is_none(), "{id} is there twice");
+        span
     }
 }
 

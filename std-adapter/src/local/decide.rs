@@ -48,6 +48,7 @@ fn seen<'k>(
     let read = |key: &str| root.with_tag(key, |value| convert(value, false)).flatten();
     let text = |key| read(key).map(|value| Text::new(&value.to_string()));
     let mut span = Span::new(trace_id, 1, 0, root.name().unwrap_or_default(), source);
+    span.name = text("operation.name").unwrap_or(span.name);
     (span.service, span.resource) = (text("service.name"), text("resource.name"));
     span.tags = keys.filter_map(|key| Some((Text::new(key), read(key)?))).collect();
     span

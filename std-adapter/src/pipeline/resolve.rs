@@ -20,6 +20,9 @@ pub(super) const VALUE: usize = 25_000;
 /// What the agent calls a span without a name.
 const UNNAMED: &str = "unnamed_operation";
 
+/// A tag that gives its span another name.
+const OPERATION: &str = "operation.name";
+
 /// A tag that the agent takes away if it is no status.
 const STATUS: &str = "http.status_code";
 
@@ -128,7 +131,18 @@ pub(super) fn fit(span: &mut Span) {
     if span.start.checked_add(span.duration).is_none() {
         span.duration = 0;
     }
-    span.tags.retain(|(key, value)| key != STATUS || is_status(value));
+    let Span { name, tags, .. } = span;
+    tags.retain(|(key, value)| match key.as_str() {
+        STATUS => is_status(value),
+        OPERATION => {
+            *name = match value {
+                Value::Str(text) => text.clone(),
+                other => Text::new(&other.to_string()),
+            };
+            false
+        }
+        _ => true,
+    });
     span.name.truncate(NAME);
     if span.name.is_empty() {
         span.name = Text::from(UNNAMED);

@@ -347,6 +347,17 @@ fn of_equal_keys_the_last_counts_however_many_there_are() {
 }
 
 #[test]
+fn an_operation_name_among_the_tags_is_the_name() {
+    let mut renamed = span(1, 1, 0);
+    renamed.tags = tags([("operation.name", "first"), ("a", "b"), ("operation.name", "order")]);
+    let mut bench = bench();
+    bench.push(renamed, 0);
+    let (seen, _) = bench.flush();
+    assert_eq!(names(&seen[0]), ["order"]);
+    assert!(seen[0].tags[0].contains_key("a") && !seen[0].tags[0].contains_key("operation.name"));
+}
+
+#[test]
 fn spans_with_many_tags_are_bounded_by_their_bytes() {
     let limits = Limits { bytes: 1_000_000, ..Limits::default() };
     let mut assembler = Assembler::new(limits, Tagging::default());

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use microspan::__private::Place;
+use microspan::__private::{Place, start_beside};
 use microspan::Detached;
 use microspan::propagation::Propagator;
 use opentelemetry::Context;
@@ -64,7 +64,7 @@ impl Tracer for MicrospanTracer {
             && watch::is_plain()
             && let Some(name) = names::get(&name, cells::mark(self.scope, None))
         {
-            let started = microspan::trace(name).detach();
+            let started = start_beside(name);
             if started.is_recording() {
                 return MicrospanSpan::new(started);
             }

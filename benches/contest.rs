@@ -12,11 +12,11 @@
 //! | `contest/contestant.rs` | what is asked of who takes part; two readings of the clock |
 //! | `contest/run.rs` | single spans in the cold and in bursts, two threads, as fast as it goes |
 //! | `contest/instructions.rs` | the same operations under callgrind |
-//! | `contest/ours.rs` | microspan, through its global tracer |
-//! | `contest/native.rs` | the same through OpenTelemetry's API |
-//! | `contest/fastrace.rs`, `contest/otel.rs`, `contest/agent.rs` | the others, with the feature `peers` |
+//! | `contest/ours.rs` | microspan |
+//! | `contest/native.rs` | microspan through OpenTelemetry's API |
+//! | `contest/agent.rs` | a socket for who posts what it encoded |
+//! | `contest/fastrace.rs`, `contest/otel.rs` | the others, with the feature `peers` |
 
-#[cfg(feature = "peers")]
 mod agent;
 mod contestant;
 #[cfg(feature = "peers")]
@@ -33,10 +33,10 @@ use anyhow::{Result, ensure};
 use crate::allocations;
 use crate::host::{Row, row};
 use crate::ticks::{Ticks, median};
-use contestant::{Clocks, Contestant};
-pub use contestant::{Op, SPANS};
+use contestant::Clocks;
+pub use contestant::{Contestant, Op, SPANS};
 pub use instructions::batch_for_callgrind;
-pub use run::Flow;
+pub use run::{Flow, line_round_trip};
 
 const ROUNDS: usize = 41;
 /// Traces of a turn.
@@ -46,8 +46,12 @@ const TRACES: u64 = 4;
 fn contestants() -> Result<Vec<Contestant>> {
     ours::begin()?;
     #[cfg_attr(not(feature = "peers"), expect(unused_mut))]
-    let mut all =
-        vec![Contestant::of::<Clocks>(), Contestant::of::<ours::Ours>(), Contestant::of::<native::Native>()];
+    let mut all = vec![
+        Contestant::of::<Clocks>(),
+        Contestant::of::<ours::Linked>(),
+        Contestant::of::<ours::Global>(),
+        Contestant::of::<native::Native>(),
+    ];
     #[cfg(feature = "peers")]
     {
         fastrace::begin();

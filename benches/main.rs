@@ -3,6 +3,7 @@
 mod allocations;
 mod boards;
 mod contest;
+mod drained;
 mod elf;
 mod firmware;
 mod growth;
@@ -12,7 +13,6 @@ mod otlp;
 mod pipeline;
 mod plot;
 mod recording;
-mod seam;
 mod size;
 mod table;
 mod target;

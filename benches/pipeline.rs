@@ -1,4 +1,5 @@
-//! How many spans a second one core of a host takes from devices: decoded, and brought to the bytes that an agent gets.
+//! How many spans a second one core of a host takes from devices: decoded, and brought to the bytes that an agent gets; and how many
+//! from its own arena.
 //!
 //! Packets of the workloads of `wire` are decoded again and again, each time by a decoder that has seen nothing. Nothing is
 //! read or sent.
@@ -14,6 +15,7 @@ use microspan_std::pipeline::{Assembler, Limits};
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 
+use crate::drained;
 use crate::recording::Recording;
 use crate::ticks::median;
 use crate::workloads::{WORKLOADS, Workload};
@@ -54,6 +56,15 @@ pub fn run(options: &Options) -> Result<()> {
         for workload in &WORKLOADS {
             rows.push(measure(step, workload)?);
         }
+    }
+    if cfg!(target_os = "linux") {
+        let row = |(workload, spans_per_second, best)| Row {
+            what: "arena_bytes",
+            workload,
+            spans_per_second,
+            best,
+        };
+        rows.extend(drained::run()?.into_iter().map(row));
     }
     if options.json {
         for row in &rows {
@@ -133,7 +144,10 @@ fn print(rows: &[Row]) {
             millions(*best)
         );
     }
-    println!("decode: packets to spans. agent_bytes: packets to spans, traces, and bodies of /v0.4/traces.");
+    println!(
+        "decode: packets to spans. agent_bytes: packets to spans, traces, and bodies of /v0.4/traces. arena_bytes: a server's arena to\n    \
+         such bodies, by the processor time of the thread that drains."
+    );
 }
 
 fn millions(rate: u64) -> f64 {

@@ -5,28 +5,21 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-static TRACES: AtomicU64 = AtomicU64::new(0);
-
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
 
-/// How many traces came.
-pub fn traces() -> u64 {
-    TRACES.load(Ordering::Relaxed)
-}
-
-/// Takes a port; its address is returned.
-pub fn begin() -> io::Result<String> {
+/// Takes a port; its address is returned. `traces` counts what comes.
+pub fn begin(traces: &'static AtomicU64) -> io::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = format!("http://{}", listener.local_addr()?);
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            thread::spawn(move || serve(&stream));
+            thread::spawn(move || serve(&stream, traces));
         }
     });
     Ok(address)
 }
 
-fn serve(stream: &TcpStream) -> io::Result<()> {
+fn serve(stream: &TcpStream, count: &AtomicU64) -> io::Result<()> {
     let (mut reader, mut writer) = (BufReader::with_capacity(1 << 16, stream), stream);
     let mut line = String::with_capacity(1 << 10);
     loop {
@@ -50,7 +43,7 @@ fn serve(stream: &TcpStream) -> io::Result<()> {
             }
         }
         io::copy(&mut reader.by_ref().take(length), &mut io::sink())?;
-        TRACES.fetch_add(traces, Ordering::Relaxed);
+        count.fetch_add(traces, Ordering::Relaxed);
         writer.write_all(ANSWER)?;
     }
 }

@@ -7,7 +7,7 @@ use opentelemetry::trace::{FutureExt, Span, TraceContextExt, Tracer, TracerProvi
 use opentelemetry::{Context, KeyValue};
 
 use super::contestant::{Spans, poll};
-use super::ours::Ours;
+use super::ours::Global;
 
 static TRACER: LazyLock<MicrospanTracer> = LazyLock::new(|| MicrospanTracerProvider::new().tracer("benches"));
 
@@ -18,7 +18,11 @@ impl Spans for Native {
     const WHO: &'static str = "microspan-otel";
 
     fn root(recorded: bool, body: &mut dyn FnMut()) {
-        Ours::root(recorded, body);
+        if recorded {
+            return Global::root(true, body);
+        }
+        let _suppressed = Context::current().with_telemetry_suppressed().attach();
+        body();
     }
 
     #[inline(always)]
@@ -43,15 +47,21 @@ impl Spans for Native {
         poll(async {}.with_context(Context::current_with_span(TRACER.start("child"))));
     }
 
+    /// Where its context forbids it, as a sampler has no tracer of its own here.
+    #[inline(always)]
+    fn sampled_out() {
+        drop(TRACER.start("child"));
+    }
+
     fn settle() {
-        Ours::settle();
+        Global::settle();
     }
 
     fn delivered() -> u64 {
-        Ours::delivered()
+        Global::delivered()
     }
 
     fn said_dropped() -> Option<u64> {
-        Ours::said_dropped()
+        Global::said_dropped()
     }
 }

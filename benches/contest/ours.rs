@@ -1,170 +1,137 @@
-//! Microspan, through its global tracer: drained, decoded, assembled and encoded on a thread of its own.
+//! Microspan as a program has it: drained, assembled and encoded by the thread that `init` starts, and posted to an agent.
 
-use std::convert::Infallible;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant, SystemTime};
+use std::hint::black_box;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
 
-use anyhow::{Result, anyhow};
-use microspan::{Arena, Drain, InSpan, Refused, Rule, Sampler, Session, Static, Tracer, Transport};
-use microspan_std::config::Tagging;
-use microspan_std::decode::{Arrival, Decoder};
-use microspan_std::msgpack::Payload;
-use microspan_std::pipeline::{Assembler, Limits, Trace};
+use anyhow::Result;
+use microspan::{Arena, InSpan, Rule, Sampler, Static, Tracer};
+use microspan_std::agent;
+use microspan_std::config::Config;
+use microspan_std::local::{Builder, Local, Ticks, UNWINDING};
 use microspan_std::threads::Threads;
 
-use super::contestant::{Spans, poll};
-use crate::ticks::Ticks;
+use super::contestant::{SPANS, Spans, poll};
 
-/// How long the drain sleeps when it found nothing.
+/// How long it sleeps between two looks whether all is encoded.
 const REST: Duration = Duration::from_micros(100);
-/// Places for threads: more than there are, as in a program.
-const BOUND: usize = 64;
-/// The bytes of a request body.
-const BODY: usize = 1_000_000;
-/// A trace is complete when nothing came for it this long, in nanoseconds.
-const QUIET: u64 = 1_000_000;
-/// One whose root was dropped is given up when nothing came for it this long, in nanoseconds.
-const PATIENCE: u64 = 100_000_000;
+
+static ARENA: Arena<16_384, 8_192, 256> = Arena::new();
+static TRACER: Tracer =
+    Tracer::new(&ARENA, &Ticks).context(&Threads::<256>).unwinding(&UNWINDING).service("benches");
 
 static RULES: [Rule; 1] = [Rule::new(0.0).name("out")];
 static SAMPLER: Sampler = Sampler::new().rules(&RULES);
+static ARENA_OF_SAMPLER: Arena<1_024, 1_024, 256> = Arena::new();
+/// A tracer that samples, and of which only a trace that is sampled out is made.
+static TRACER_OF_SAMPLER: Tracer =
+    Tracer::new(&ARENA_OF_SAMPLER, &Ticks).context(&Threads::<256>).sampler(&SAMPLER);
 
-static DRAINED: AtomicU64 = AtomicU64::new(0);
-/// How often the drain looked whether there is something.
-static TURNS: AtomicU64 = AtomicU64::new(0);
-static ENCODED: AtomicU64 = AtomicU64::new(0);
-static IS_OVER: AtomicBool = AtomicBool::new(false);
-static DRAINER: Mutex<Option<JoinHandle<Drain<1472>>>> = Mutex::new(None);
+static LOCAL: OnceLock<Local> = OnceLock::new();
+/// Spans that were started, those included that were dropped.
+static MADE: AtomicU64 = AtomicU64::new(0);
 
-/// Microspan.
-pub struct Ours;
-
-/// Sets the global tracer, and begins to drain it.
+/// Begins to trace, and to post what is encoded.
 pub fn begin() -> Result<()> {
-    let arena = Box::leak(Box::new(Arena::<8_192, 8_192, BOUND>::new()));
-    let tracer: &'static Tracer = Box::leak(Box::new(
-        Tracer::new(arena, &Ticks).context(&Threads::<BOUND>).service("benches").sampler(&SAMPLER),
-    ));
-    microspan::set_global(tracer)?;
-    let drain = Drain::<1472>::new(tracer, Session::new(2)).ok_or_else(|| anyhow!("no first drain"))?;
-    *DRAINER.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::spawn(move || bring_home(drain)));
+    static TRACES: AtomicU64 = AtomicU64::new(0);
+    let config = Config::from_vars([("DD_TRACE_AGENT_URL", super::agent::begin(&TRACES)?)]);
+    // As few requests as may be: they are the only ones to allocate, whatever is in them.
+    let options = agent::Options { flush_bytes: 8_000_000, ..agent::Options::default() };
+    let local = Builder::new().config(config).agent(options).tracer(&TRACER, &Ticks).init()?;
+    let _ = LOCAL.set(local);
     Ok(())
 }
 
-/// Ends the thread that drains; what it drained with is returned.
-pub fn end() -> Result<Drain<1472>> {
-    IS_OVER.store(true, Ordering::Relaxed);
-    let drainer = DRAINER.lock().unwrap_or_else(PoisonError::into_inner).take();
-    drainer.and_then(|drainer| drainer.join().ok()).ok_or_else(|| anyhow!("the thread that drains panicked"))
+fn encoded() -> u64 {
+    LOCAL.get().map_or(0, |local| local.stats().pipeline.spans_out)
 }
 
-/// Drains until it is over.
-fn bring_home(mut drain: Drain<1472>) -> Drain<1472> {
-    let mut home = Home {
-        since: Instant::now(),
-        decoder: Decoder::new(),
-        assembler: Assembler::new(
-            Limits { quiet: QUIET, patience: PATIENCE, ..Limits::default() },
-            Tagging::default(),
-        ),
-        payload: Payload::new(),
+fn dropped() -> u64 {
+    u64::from(TRACER.stats().spans_dropped())
+}
+
+/// A root of `SPANS` children.
+fn root(recorded: bool, body: &mut dyn FnMut()) {
+    let _root = if recorded {
+        MADE.fetch_add(u64::from(SPANS) + 1, Ordering::Relaxed);
+        TRACER.trace("root")
+    } else {
+        TRACER_OF_SAMPLER.trace("out")
     };
-    loop {
-        let is_over = IS_OVER.load(Ordering::Relaxed);
-        while let Ok(true) = drain.poll(&mut home) {}
-        DRAINED.store(u64::from(drain.spans()), Ordering::Relaxed);
-        let monotonic = home.monotonic();
-        TURNS.fetch_add(1, Ordering::Relaxed);
-        home.assembler.poll(monotonic, &mut |trace| encode(&mut home.payload, trace));
-        if is_over {
-            return drain;
+    body();
+}
+
+fn settle() {
+    while encoded() + dropped() < MADE.load(Ordering::Relaxed) {
+        // It hands on all that is finished, whether its trace is complete or not.
+        if let Some(local) = LOCAL.get() {
+            local.flush(Duration::ZERO);
         }
         thread::sleep(REST);
     }
 }
 
-/// From packets to the agent's bytes.
-struct Home {
-    since: Instant,
-    decoder: Decoder,
-    assembler: Assembler,
-    payload: Payload,
-}
+/// Who starts spans by this function, in the tracer of the program.
+macro_rules! spans {
+    ($(#[$doc:meta])* $name:ident, $who:literal, $trace:expr, $trace_out:expr) => {
+        $(#[$doc])*
+        pub struct $name;
 
-impl Home {
-    fn monotonic(&self) -> u64 {
-        self.since.elapsed().as_nanos() as u64
-    }
-}
+        impl Spans for $name {
+            const WHO: &'static str = $who;
 
-impl Transport for Home {
-    type Error = Infallible;
+            fn root(recorded: bool, body: &mut dyn FnMut()) {
+                root(recorded, body);
+            }
 
-    fn send(&mut self, packet: &[u8]) -> Result<(), Refused<Infallible>> {
-        let unix = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_nanos() as i64);
-        let monotonic = self.monotonic();
-        let (assembler, payload) = (&mut self.assembler, &mut self.payload);
-        self.decoder.packet(packet, Arrival { unix, monotonic }, &mut |span| {
-            assembler.push(span, monotonic, &mut |trace| encode(payload, trace));
-        });
-        Ok(())
-    }
-}
+            #[inline(always)]
+            fn child() {
+                ($trace)("child").finish();
+            }
 
-fn encode(payload: &mut Payload, trace: &Trace) {
-    if !payload.push(trace, BODY) {
-        payload.clear();
-        assert!(payload.push(trace, BODY), "a trace fits an empty body");
-    }
-    ENCODED.fetch_add(trace.spans().len() as u64, Ordering::Relaxed);
-}
+            #[inline(always)]
+            fn two_tags(number: u64) {
+                let span = ($trace)("child");
+                span.set_tag("bread", Static("rye")).set_tag("order", number);
+            }
 
-impl Spans for Ours {
-    const WHO: &'static str = "microspan";
+            #[inline(always)]
+            fn str16(text: &str) {
+                ($trace)("child").set_tag("guest", text);
+            }
 
-    fn root(recorded: bool, body: &mut dyn FnMut()) {
-        let _root = microspan::trace(if recorded { "root" } else { "out" });
-        body();
-    }
+            #[inline(always)]
+            fn async_poll() {
+                poll(async {}.in_span(($trace)("child")));
+            }
 
-    #[inline(always)]
-    fn child() {
-        microspan::trace("child").finish();
-    }
+            #[inline(always)]
+            fn sampled_out() {
+                ($trace_out)("child").finish();
+            }
 
-    #[inline(always)]
-    fn two_tags(number: u64) {
-        let span = microspan::trace("child");
-        span.set_tag("bread", Static("rye")).set_tag("order", number);
-    }
+            fn settle() {
+                settle();
+            }
 
-    #[inline(always)]
-    fn str16(text: &str) {
-        microspan::trace("child").set_tag("guest", text);
-    }
+            fn delivered() -> u64 {
+                encoded()
+            }
 
-    #[inline(always)]
-    fn async_poll() {
-        poll(async {}.in_span(microspan::trace("child")));
-    }
-
-    fn settle() {
-        // The second turn from now on began after all that was made before.
-        let turn = TURNS.load(Ordering::Relaxed) + 2;
-        while TURNS.load(Ordering::Relaxed) < turn
-            || ENCODED.load(Ordering::Relaxed) != DRAINED.load(Ordering::Relaxed)
-        {
-            thread::sleep(REST);
+            fn said_dropped() -> Option<u64> {
+                Some(dropped())
+            }
         }
-    }
+    };
+}
 
-    fn delivered() -> u64 {
-        ENCODED.load(Ordering::Relaxed)
-    }
-
-    fn said_dropped() -> Option<u64> {
-        microspan::global().map(|tracer| u64::from(tracer.stats().spans_dropped()))
-    }
+spans! {
+    /// Microspan, whose tracer is a `static` that the program names or links.
+    Linked, "microspan", |name| TRACER.trace(name), |name| TRACER_OF_SAMPLER.trace(name)
+}
+spans! {
+    /// Microspan, whose tracer is reached through the pointer that `init` sets.
+    Global, "microspan (global)", microspan::trace, |name| black_box(&TRACER_OF_SAMPLER).trace(name)
 }

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::hint::{black_box, spin_loop};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use microspan::Clock;
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 
@@ -166,6 +167,37 @@ pub fn flat_out(all: &[Contestant]) -> Vec<Flow> {
             }
         })
         .collect()
+}
+
+/// How long a cache line takes from one core to another and back, in nanoseconds: the median of many short rounds. What one thread
+/// writes and another reads cannot cost less, and it differs by which cores of a machine it is: those that share a cache, or others.
+pub fn line_round_trip() -> f64 {
+    const ROUNDS_OF_TRIPS: u64 = 500;
+    const TRIPS: u64 = 100;
+    let line = AtomicU64::new(0);
+    // It is odd on its way there.
+    let wait = |turn: u64| {
+        while line.load(Ordering::Acquire) != turn {
+            spin_loop();
+        }
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for trip in 0..ROUNDS_OF_TRIPS * TRIPS {
+                wait(2 * trip + 1);
+                line.store(2 * trip + 2, Ordering::Release);
+            }
+        });
+        let round = |round: u64| {
+            let start = Ticks.now();
+            for trip in round * TRIPS..(round + 1) * TRIPS {
+                line.store(2 * trip + 1, Ordering::Release);
+                wait(2 * trip + 2);
+            }
+            Ticks.nanoseconds(Ticks.now() - start) / TRIPS as f64
+        };
+        median((0..ROUNDS_OF_TRIPS).map(round).collect())
+    })
 }
 
 fn seconds(clock: ClockId) -> f64 {

@@ -75,7 +75,8 @@ mod pointer {
 /// On a server the tracer's arena is one for all threads, striped: each thread (`Threads` of `microspan-std`) claims slots and
 /// cells in pieces of 64 that it has to itself, and has its own current span and counts. So a span's parent, and what a future
 /// carries from thread to thread, is a handle of the same arena, as on a device; and two threads write no common cache line.
-/// `cargo run --release -p microspan-benches -- host` shows it beside the seam's cost (rows `_seam` and `_two_threads`).
+/// `cargo run --release -p microspan-benches -- host` shows what the pointer costs (rows `microspan (global)`, beside `microspan`) and two
+/// threads (`two_threads`).
 ///
 /// ```
 /// # use microspan::{Arena, Clock};

@@ -266,6 +266,20 @@ impl<T, const W: usize, const B: usize> SlotRingView<T, W, B> {
         self.slot(handle).word.load(Ordering::Relaxed) & !STATE == handle & !self.mask()
     }
 
+    /// How many slots from this index on are not finished; `None`: none of the next `steps` ones was.
+    #[inline]
+    pub(crate) fn until_finished(&self, index: u32, steps: u32) -> Option<u32> {
+        let is_finished = |slot: &Slot<T, W, B>| slot.word.load(Ordering::Relaxed) & STATE == FINISHED;
+        let (before, from) = self.slots.split_at_checked((index & self.mask()) as usize)?;
+        let steps = steps as usize;
+        let near = from.get(..steps).unwrap_or(from);
+        let found = near.iter().position(is_finished).or_else(|| {
+            let behind = before.get(..steps.saturating_sub(near.len())).unwrap_or(before);
+            Some(near.len() + behind.iter().position(is_finished)?)
+        });
+        found.map(|steps| steps as u32)
+    }
+
     /// Takes the slot at this index, of which the low bits count, if it is finished: its handle. From then on no claim
     /// overwrites it.
     #[inline(always)]

@@ -231,6 +231,7 @@ impl<M: Threads> Drop for Span<M> {
 /// # Safety
 ///
 /// As for [`ArenaView::finish`](crate::arena::ArenaView::finish).
+#[cfg_attr(not(target_os = "none"), inline(always))]
 pub(crate) unsafe fn finish(tracer: &'static Tracer, started: Started) {
     if tracer.callsites.is_some() {
         // SAFETY: the caller's promise.

@@ -104,6 +104,9 @@ pub(crate) const WORD: usize = size_of::<Word>();
 pub(crate) const FIRST: usize = 2 * WORD - 1;
 /// Bytes of a string in each further cell.
 pub(crate) const MORE: usize = 3 * WORD;
+/// Bytes of a string that lies in one cell although its length has no place there: 16, as ids often have. Where words are
+/// shorter no string is stored so.
+pub(crate) const FULL: usize = if WORD == 8 { 2 * WORD } else { usize::MAX };
 
 /// The kinds of a cell.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -115,6 +118,8 @@ pub(crate) enum Kind {
     F32,
     F64,
     Static,
+    /// A string that fills both words of the value: see [`FULL`].
+    Full,
     Str,
     /// A string that was cut.
     Cut,
@@ -144,14 +149,15 @@ impl Kind {
             3 => Kind::F32,
             4 => Kind::F64,
             5 => Kind::Static,
-            6 => Kind::Str,
-            7 => Kind::Cut,
-            8 => Kind::Removed,
-            9 => Kind::Baggage,
-            10 => Kind::Event,
-            11 => Kind::Link,
-            12 => Kind::RemoteLink,
-            13 => Kind::RemoteParent,
+            6 => Kind::Full,
+            7 => Kind::Str,
+            8 => Kind::Cut,
+            9 => Kind::Removed,
+            10 => Kind::Baggage,
+            11 => Kind::Event,
+            12 => Kind::Link,
+            13 => Kind::RemoteLink,
+            14 => Kind::RemoteParent,
             _ => Kind::More,
         }
     }
@@ -182,6 +188,29 @@ pub(crate) const fn words_of(bits: u64) -> [Word; 2] {
 #[inline(always)]
 pub(crate) fn bits_of([low, high]: [Word; 2]) -> u64 {
     if WORD == 8 { low.addr() as u64 } else { low.addr() as u64 | (high.addr() as u64) << 32 }
+}
+
+/// The kind and the words of a value that takes one cell; `Err`: a text that may take more. Static strings are cut after
+/// `limit` bytes.
+#[inline(always)]
+pub(crate) fn in_one_cell(value: Value<'_>, limit: usize) -> Result<(Kind, [Word; 2]), &str> {
+    Ok(match value {
+        Value::Bool(v) => (Kind::Bool, words_of(v.into())),
+        Value::U64(v) => (Kind::U64, words_of(v)),
+        Value::I64(v) => (Kind::I64, words_of(v as u64)),
+        Value::F32(v) => (Kind::F32, words_of(v.to_bits().into())),
+        Value::F64(v) => (Kind::F64, words_of(v.to_bits())),
+        Value::Static(v) => {
+            let text = cut(v, limit);
+            (Kind::Static, [text.as_ptr(), ptr::without_provenance(text.len())])
+        }
+        Value::Str(v) => match (v.as_bytes().first_chunk(), v.as_bytes().last_chunk()) {
+            (Some(first), Some(last)) if v.len() == FULL => {
+                (Kind::Full, [*first, *last].map(|half| ptr::without_provenance(usize::from_le_bytes(half))))
+            }
+            _ => return Err(v),
+        },
+    })
 }
 
 /// A word of up to `WORD` bytes of a string.
@@ -218,7 +247,7 @@ pub(crate) fn pack_first(key: &'static str, len: u8, bytes: &[u8]) -> [Word; 3] 
     [key.as_ptr(), ptr::without_provenance(value), pack(rest)]
 }
 
-/// The length and the bytes that [`pack_first`] packed.
+/// The bytes in the two words of a value: of a string that [`pack_first`] packed, its length and the first ones.
 pub(crate) fn first_bytes(words: [Word; 2]) -> [u8; FIRST + 1] {
     let mut bytes = [0; FIRST + 1];
     bytes.iter_mut().zip(words.map(unpack).as_flattened()).for_each(|(to, from)| *to = *from);

@@ -18,6 +18,9 @@
 //! ([`Client::info`]). As long as it has not said that it takes events as what they are, they go out as a tag of JSON
 //! text. The rates that it answers are in [`Client::rates`], for an [`Assembler`](crate::pipeline::Assembler) to follow.
 //!
+//! With [`Options::stats`], and an agent that takes [statistics](crate::stats), those are sent every ten seconds, and traces that are
+//! sampled out are in them alone, but for those that failed or of which single spans are kept.
+//!
 //! Meanwhile traces go on being taken, up to [`Options::queue_bytes`]; beyond that the newest are refused. Everything
 //! that is dropped is counted by cause in [`Stats`]. An outage is logged once when it starts and once when it ends.
 
@@ -29,6 +32,7 @@ mod info;
 mod keep_rate;
 mod queue;
 mod report;
+mod statistics;
 mod stats;
 #[cfg(unix)]
 mod unix;
@@ -40,13 +44,14 @@ use std::time::{Duration, Instant};
 
 pub(crate) use info::Followed;
 pub use info::{Info, TagLists};
-pub use stats::{Count, Stats};
+pub use stats::{Count, Statistics, Stats};
 
 use crate::config::{ApiVersion, Config};
 use crate::error::ConfigError;
 use crate::pipeline::{Rates, Trace};
 use endpoint::Endpoint;
 use queue::{Queue, Refusal};
+use statistics::Counting;
 use worker::{Shared, Worker};
 
 /// How long a client that is dropped, not shut down, goes on trying to send what it holds.
@@ -72,6 +77,9 @@ pub struct Options {
     pub retry_pause: Duration,
     /// Whether traces go out in the smaller form of `/v0.5/traces`, if the agent takes it: no.
     pub v05: bool,
+    /// Whether spans are counted here, so that traces which are sampled out need not be sent, if the agent takes that: no. See
+    /// [`stats`](crate::stats).
+    pub stats: bool,
     /// Whether the agent is asked what it can do before the first payload, and not only once there are events: yes.
     pub ask_first: bool,
     /// What the cluster says of this process (`DD_EXTERNAL_ENV`), for the agent to find its container by: nothing.
@@ -89,6 +97,7 @@ impl Default for Options {
             retry_for: Duration::from_secs(30),
             retry_pause: Duration::from_millis(100),
             v05: false,
+            stats: false,
             ask_first: true,
             external_env: None,
         }
@@ -96,11 +105,12 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The same, and what the configuration says: the form of traces, and what the cluster says of this process unless that is
-    /// said already.
+    /// The same, and what the configuration says: the form of traces, whether spans are counted, and what the cluster says of this
+    /// process unless that is said already.
     #[must_use]
     pub fn with_config(mut self, config: &Config) -> Self {
         self.v05 |= config.api_version == ApiVersion::V05;
+        self.stats |= config.stats_computation;
         if self.external_env.is_none() {
             self.external_env.clone_from(&config.external_env);
         }
@@ -123,7 +133,7 @@ impl Client {
     /// When `url` is neither an `http://` nor a `unix://` URL, or the system gives no thread.
     pub fn start(url: &str, options: Options) -> Result<Self, ConfigError> {
         let endpoint = Endpoint::parse(url)?;
-        let shared = Arc::new(Shared::new(Queue::new(&options)));
+        let shared = Arc::new(Shared::new(Queue::new(&options), options.stats));
         let worker = Worker::new(shared.clone(), endpoint, options);
         thread::Builder::new()
             .name("microspan-agent".into())
@@ -132,13 +142,27 @@ impl Client {
         Ok(Self { shared })
     }
 
-    /// Takes a trace for sending. One that finds no room is dropped and counted.
+    /// Takes a trace for sending. One that finds no room is dropped and counted; one that is sampled out is not sent if
+    /// statistics have it.
     pub fn send(&self, trace: &Trace) {
-        let mut state = self.shared.lock();
+        let mut guard = self.shared.lock();
+        let state = &mut *guard;
         let count = Count { traces: 1, spans: trace.spans().len() as u64 };
         if state.closing.is_some() {
             state.stats.dropped_at_exit += count;
             return;
+        }
+        if let Some(counting) = &mut state.counting
+            && counting.is_on()
+        {
+            if counting.add(trace) {
+                self.shared.changed.notify_all();
+            }
+            if !trace.is_of_use() {
+                state.stats.sampled_out += count;
+                state.queue.note_sampled_out(count);
+                return;
+            }
         }
         match state.queue.push(trace, Instant::now()) {
             Ok(()) => {}
@@ -173,6 +197,23 @@ impl Client {
         true
     }
 
+    /// Sends the statistics of all spans so far, without waiting for the end of their ten seconds, and waits until the agent took
+    /// them or did not, at most `timeout`. Tells whether it did either.
+    pub fn flush_statistics(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut state = self.shared.lock();
+        let Some(target) = state.counting.as_mut().map(Counting::ask) else { return true };
+        self.shared.changed.notify_all();
+        while !state.counting.as_ref().is_none_or(|counting| counting.has_sent(target)) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || state.ended {
+                return false;
+            }
+            state = self.shared.wait(state, left);
+        }
+        true
+    }
+
     /// What the agent said that it can do; `None`: it has not answered yet.
     pub fn info(&self) -> Option<Arc<Info>> {
         self.shared.lock().info.clone()
@@ -185,7 +226,7 @@ impl Client {
 
     /// What became of the traces so far.
     pub fn stats(&self) -> Stats {
-        self.shared.lock().stats.clone()
+        self.shared.lock().stats()
     }
 
     /// Sends what is held, for at most `timeout`, and ends. What could not be sent by then is counted as
@@ -202,8 +243,9 @@ impl Client {
             }
             state = self.shared.wait(state, left);
         }
-        let mut stats = state.stats.clone();
+        let mut stats = state.stats();
         stats.dropped_at_exit += state.queue.held();
+        stats.statistics.dropped += state.counting.as_ref().map_or(0, Counting::held);
         stats
     }
 }

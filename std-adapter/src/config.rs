@@ -65,6 +65,8 @@ pub struct Config {
     pub external_env: Option<String>,
     /// Whether this program traces itself.
     pub trace_enabled: bool,
+    /// Whether spans are counted here, and traces that are sampled out are not sent: [`stats`](crate::stats).
+    pub stats_computation: bool,
     /// When a trace whose root is still open goes out in part.
     pub partial_flush: PartialFlush,
     /// What to say of spans whose source says less.
@@ -115,6 +117,7 @@ impl Config {
     fn read(mut reader: Reader, socket: Option<String>) -> Self {
         let mut truth = |name, default| reader.truth(name, default);
         let trace_enabled = truth("DD_TRACE_ENABLED", true);
+        let stats_computation = truth(agent::STATS, false);
         let log_injection = truth("DD_LOGS_INJECTION", false);
         let trace_ids_of_128_bits = truth("DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED", true);
         let logged_ids_of_128_bits = truth("DD_TRACE_128_BIT_TRACEID_LOGGING_ENABLED", true);
@@ -124,6 +127,7 @@ impl Config {
             api_version: agent::api_version(&mut reader),
             external_env: reader.read(EXTERNAL_ENV, &[EXTERNAL_ENV], |value| Ok(value.to_owned())),
             trace_enabled,
+            stats_computation,
             partial_flush: agent::partial_flush(&mut reader),
             tagging: tagging::read(&mut reader),
             sampling: sampling::read(&mut reader),

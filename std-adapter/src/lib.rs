@@ -85,6 +85,7 @@ pub mod print;
 pub mod screen;
 #[cfg(feature = "cli")]
 pub mod standin;
+pub mod stats;
 pub mod threads;
 #[cfg(feature = "tower")]
 pub mod tower;

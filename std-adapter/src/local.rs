@@ -57,6 +57,8 @@ use std::time::{Duration, Instant};
 use microspan::{Clock, Sampler, Session, SetGlobalError, Tracer};
 
 pub use arena::Capacity;
+pub use panics::UNWINDING;
+pub use ticks::Ticks;
 
 use crate::agent::{self, Client};
 use crate::config::Config;
@@ -65,8 +67,7 @@ use crate::pipeline;
 use crate::threads::Threads;
 use engine::Engine;
 use shared::Shared;
-use ticks::{Coarse, Counter};
-use wake::Wake;
+use ticks::Coarse;
 
 /// How many threads may trace at a time.
 const THREADS: usize = 256;
@@ -95,6 +96,17 @@ pub struct Builder {
     is_coarse: bool,
     sampler: Option<&'static Sampler>,
     filter: &'static [&'static str],
+    tracer: Option<Given>,
+}
+
+/// A tracer and its clock.
+#[derive(Clone, Copy)]
+struct Given(&'static Tracer, &'static dyn Clock);
+
+impl std::fmt::Debug for Given {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Given").finish_non_exhaustive()
+    }
 }
 
 impl Builder {
@@ -107,6 +119,7 @@ impl Builder {
             is_coarse: false,
             sampler: None,
             filter: &[],
+            tracer: None,
         }
     }
 
@@ -147,6 +160,28 @@ impl Builder {
         self
     }
 
+    /// A tracer of the program's own, and its clock, in the place of one that is made here: the capacity, the clock, the sampler
+    /// and the filter are then what it was made with.
+    ///
+    /// One that is a `static` has its sizes and its clock folded into the code of each span, which takes half as many instructions,
+    /// where the program names it or links it (`microspan::link_tracer!`, of microspan's feature `linked-tracer`; with `lto = "fat"`).
+    ///
+    /// ```no_run
+    /// use microspan::{Arena, Tracer};
+    /// use microspan_std::local::{Builder, Ticks, UNWINDING};
+    /// use microspan_std::threads::Threads;
+    ///
+    /// static ARENA: Arena<16_384, 8_192, 256> = Arena::new();
+    /// static TRACER: Tracer = Tracer::new(&ARENA, &Ticks).context(&Threads::<256>).unwinding(&UNWINDING);
+    ///
+    /// let _tracing = Builder::new().tracer(&TRACER, &Ticks).init()?;
+    /// # Ok::<(), microspan_std::error::InitError>(())
+    /// ```
+    pub fn tracer(mut self, tracer: &'static Tracer, clock: &'static dyn Clock) -> Self {
+        self.tracer = Some(Given(tracer, clock));
+        self
+    }
+
     /// Begins. What is made here stays until the program ends.
     ///
     /// Where the configuration says that this program does not trace itself nothing is made, and what it records goes
@@ -154,39 +189,30 @@ impl Builder {
     ///
     /// # Errors
     /// There is a tracer already, the agent's URL cannot be used, or the system gives no thread or no random numbers.
-    pub fn init(self) -> Result<Local, InitError> {
-        let config = self.config.unwrap_or_else(Config::from_env);
+    pub fn init(mut self) -> Result<Local, InitError> {
+        let config = self.config.take().unwrap_or_else(Config::from_env);
         for warning in &config.warnings {
             log::warn!("{warning}");
         }
         if !config.trace_enabled {
             return Ok(Local { running: None });
         }
-        if microspan::global().is_some() {
+        if microspan::global().is_some() && !self.tracer.is_some_and(|Given(tracer, _)| is_global(tracer)) {
             return Err(SetGlobalError::AlreadySet.into());
         }
         let session = Session::new(getrandom::u64().map_err(InitError::Random)?);
-        let client = Client::start(&config.agent_url, self.agent.with_config(&config))?;
+        let client = Client::start(&config.agent_url, std::mem::take(&mut self.agent).with_config(&config))?;
 
-        let wake: &'static Wake = Box::leak(Box::default());
-        let clock: &'static dyn Clock = match self.is_coarse {
-            false => Box::leak(Box::new(Counter::new(wake))),
-            true => Box::leak(Box::new(Coarse::new(wake))),
+        let Given(tracer, clock) = match self.tracer {
+            Some(given) => given,
+            None => self.make_tracer()?,
         };
-        let mut tracer = arena::tracer(self.capacity, clock)
-            .map_err(ConfigError::Thread)?
-            .context(&Threads::<THREADS>)
-            .unwinding(&panics::UNWINDING)
-            .filter(self.filter);
-        if let Some(sampler) = self.sampler {
-            tracer = tracer.sampler(sampler);
-        }
-        let tracer: &'static Tracer = Box::leak(Box::new(tracer));
-
-        let shared = Arc::new(Shared::new(wake, client));
+        let shared = Arc::new(Shared::new(client));
         let engine = Engine::new(shared.clone(), tracer, clock, session, &config);
         let engine = engine.ok_or(SetGlobalError::AlreadySet)?;
-        microspan::set_global(tracer)?;
+        if !is_global(tracer) {
+            microspan::set_global(tracer)?;
+        }
         fork::settle();
         panics::watch(|| clock.now());
         thread::Builder::new()
@@ -201,6 +227,25 @@ impl Builder {
         });
         Ok(Local { running: Some(Running { shared, tracer }) })
     }
+
+    /// A tracer as large as is asked for, and its clock.
+    fn make_tracer(&self) -> Result<Given, ConfigError> {
+        let clock: &'static dyn Clock = if self.is_coarse { &Coarse } else { &Ticks };
+        let mut tracer = arena::tracer(self.capacity, clock)
+            .map_err(ConfigError::Thread)?
+            .context(&Threads::<THREADS>)
+            .unwinding(&UNWINDING)
+            .filter(self.filter);
+        if let Some(sampler) = self.sampler {
+            tracer = tracer.sampler(sampler);
+        }
+        Ok(Given(Box::leak(Box::new(tracer)), clock))
+    }
+}
+
+/// Whether this is the tracer of the program, as one that was linked is from the start.
+fn is_global(tracer: &'static Tracer) -> bool {
+    microspan::global().is_some_and(|global| std::ptr::eq(global, tracer))
 }
 
 impl Default for Builder {
@@ -240,12 +285,13 @@ fn flush(shared: &Shared, timeout: Duration) -> bool {
         fork::refuse();
         return false;
     }
-    shared.hand_on(false, deadline) && shared.client.flush(deadline.saturating_duration_since(Instant::now()))
+    let left = || deadline.saturating_duration_since(Instant::now());
+    shared.hand_on(false, deadline) && shared.client.flush(left()) && shared.client.flush_statistics(left())
 }
 
 impl Local {
-    /// Sends what is finished, without waiting for traces to be complete, for at most `timeout`; whether all of it was
-    /// taken or dropped by then. `false` in a child of `fork`.
+    /// Sends what is finished, without waiting for traces to be complete, and its statistics if there are any, for at most
+    /// `timeout`; whether all of it was taken or dropped by then. `false` in a child of `fork`.
     pub fn flush(&self, timeout: Duration) -> bool {
         self.running.as_ref().is_none_or(|running| flush(&running.shared, timeout))
     }

@@ -32,6 +32,7 @@ mod baggage;
 mod context;
 mod correct;
 mod decision;
+mod facts;
 mod filter;
 mod limiter;
 mod passed;

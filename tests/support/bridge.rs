@@ -28,6 +28,12 @@ pub struct Summary {
     pub traces_filtered: u64,
     /// Spans in them.
     pub spans_filtered: u64,
+    /// Traces, or parts of them, that are sampled out and were only counted.
+    pub traces_sampled_out: u64,
+    /// Spans in them.
+    pub spans_sampled_out: u64,
+    /// Spans in statistics that the agent did not take.
+    pub spans_uncounted: u64,
     /// Spans received and not sent for another reason.
     pub spans_dropped_by_host: u64,
     /// Traces, or parts of them, that the agent took.

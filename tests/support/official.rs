@@ -146,6 +146,31 @@ impl TestAgent {
         serde_json::from_value(self.json("/test/session/traces")).expect("traces in JSON")
     }
 
+    /// The statistics that it stored, as they were on the wire.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub fn statistics(&self) -> Vec<Vec<u8>> {
+        let stored = self.json("/test/session/requests");
+        let requests = stored.as_array().into_iter().flatten();
+        let statistics = requests
+            .filter(|request| request["url"].as_str().is_some_and(|url| url.ends_with("/v0.6/stats")));
+        statistics
+            .map(|request| STANDARD.decode(request["body"].as_str().unwrap_or_default()).expect("base64"))
+            .collect()
+    }
+
+    /// The groups of the statistics that it stored, as it understood them.
+    ///
+    /// # Panics
+    /// When it does not answer, or stored what are no statistics.
+    pub fn groups(&self) -> Vec<Value> {
+        let list = |value: &Value| value.as_array().cloned().expect("a list in JSON");
+        let payloads = list(&self.json("/test/session/stats"));
+        let buckets = payloads.iter().flat_map(|payload| list(&payload["Stats"]));
+        buckets.flat_map(|bucket| list(&bucket["Stats"])).collect()
+    }
+
     /// Asserts that its checks ran, and that none failed.
     ///
     /// # Panics

@@ -6,7 +6,7 @@ use crate::drain::{BEYOND, Beyond};
 use crate::slot_ring::By;
 use crate::span_context::{CONTEXT, SpanContext};
 use crate::sync::Ordering;
-use crate::tag::{CellBody, FIRST, Kind, MORE, Value, Word, cut, pack_first, pack3, words_of};
+use crate::tag::{CellBody, FIRST, Kind, MORE, Value, Word, cut, in_one_cell, pack_first, pack3, words_of};
 use core::ptr;
 
 /// The most attributes of an event or a link.
@@ -94,17 +94,9 @@ impl<'a> Cells<'a> {
 
     fn attribute(&mut self, key: &'static str, value: Value<'_>) -> Result<(), Cause> {
         let key = cut(key, MAX_NAME);
-        let (kind, [low, high]) = match value {
-            Value::Bool(v) => (Kind::Bool, words_of(v.into())),
-            Value::U64(v) => (Kind::U64, words_of(v)),
-            Value::I64(v) => (Kind::I64, words_of(v as u64)),
-            Value::F32(v) => (Kind::F32, words_of(v.to_bits().into())),
-            Value::F64(v) => (Kind::F64, words_of(v.to_bits())),
-            Value::Static(v) => {
-                let text = cut(v, MAX_NAME);
-                (Kind::Static, [text.as_ptr(), ptr::without_provenance(text.len())])
-            }
-            Value::Str(v) => return self.text(key, v, ATTRIBUTE),
+        let (kind, [low, high]) = match in_one_cell(value, MAX_NAME) {
+            Ok(cell) => cell,
+            Err(long) => return self.text(key, long, ATTRIBUTE),
         };
         self.put([key.as_ptr(), low, high], note_of(kind, key.len()) | ATTRIBUTE)
     }

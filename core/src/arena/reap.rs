@@ -8,7 +8,7 @@ use super::{
 };
 use crate::span_context::{CONTEXT, SpanContext};
 use crate::sync::Ordering;
-use crate::tag::{CellBody, FIRST, Kind, Value, WORD, Word, bits_of, first_bytes, unpack};
+use crate::tag::{CellBody, FIRST, FULL, Kind, Value, WORD, Word, bits_of, first_bytes, unpack};
 use crate::wire::Elsewhere;
 use core::{slice, str};
 
@@ -23,7 +23,16 @@ impl ArenaView {
 
     /// Takes the next finished span from slot `from` on; looks at `steps` slots at most.
     pub(crate) fn next_finished_within(&self, from: u32, steps: u32) -> Option<Finished> {
-        (0..steps).find_map(|step| self.next_finished(from.wrapping_add(step)))
+        let mut step = 0;
+        while step < steps {
+            step += self.spans.until_finished(from.wrapping_add(step), steps - step)?;
+            // Somebody may have overwritten it meanwhile.
+            if let Some(finished) = self.next_finished(from.wrapping_add(step)) {
+                return Some(finished);
+            }
+            step += 1;
+        }
+        None
     }
 
     /// How many slots for spans there are.
@@ -247,8 +256,14 @@ impl Cell {
 
     /// The length of a dynamic string, and its pieces; the last ones are padded.
     pub(crate) fn pieces(&self) -> (u8, impl Iterator<Item = Piece>) {
-        let [len, own @ ..] = first_bytes([self.words[1], self.words[2]]);
-        (len, core::iter::once(Piece::First(own)).chain(self.more().map(Piece::More)))
+        let bytes = first_bytes([self.words[1], self.words[2]]);
+        let (len, first) = if bytes.len() == FULL && self.kind == Kind::Full {
+            (FULL as u8, Piece::Full(bytes))
+        } else {
+            let [len, own @ ..] = bytes;
+            (len, Piece::First(own))
+        };
+        (len, core::iter::once(first).chain(self.more().map(Piece::More)))
     }
 
     /// The handles of the span that a link leads to and of its trace's root; 0: not known.
@@ -289,6 +304,7 @@ impl Cell {
 
 /// Some bytes of a dynamic string.
 pub(crate) enum Piece {
+    Full([u8; FIRST + 1]),
     First([u8; FIRST]),
     More([[u8; WORD]; 3]),
 }
@@ -296,6 +312,7 @@ pub(crate) enum Piece {
 impl AsRef<[u8]> for Piece {
     fn as_ref(&self) -> &[u8] {
         match self {
+            Piece::Full(bytes) => bytes,
             Piece::First(bytes) => bytes,
             Piece::More(words) => words.as_flattened(),
         }

@@ -42,7 +42,7 @@ fn reap(tracer: &'static Tracer) -> Vec<(String, String)> {
 fn text(tag: &Cell) -> String {
     match tag.kind {
         Kind::Static => tag.fixed().unwrap().to_string(),
-        Kind::Str | Kind::Cut => {
+        Kind::Full | Kind::Str | Kind::Cut => {
             let (len, pieces) = tag.pieces();
             let mut bytes: Vec<u8> = pieces.flat_map(|piece| piece.as_ref().to_vec()).collect();
             bytes.truncate(len.into());

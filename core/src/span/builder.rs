@@ -1,6 +1,6 @@
 //! Starting a span with more than a name.
 
-use super::tags::{RESOURCE, SERVICE, TYPE, fixed, tag};
+use super::tags::{RESOURCE, SERVICE, TYPE, tag};
 use super::{Span, SpanRef};
 use crate::arena::Here;
 use crate::clock::Clock;
@@ -194,7 +194,7 @@ fn start<M: Threads>(plan: &SpanBuilder<'_, M>) -> Span<M> {
         let fields = [(SERVICE, plan.service), (RESOURCE, plan.resource), (TYPE, plan.span_type)];
         for (key, text) in fields {
             if let Some(text) = text {
-                fixed::<M>(tracer, span.name.handle, key, text);
+                tag::<M>(tracer, span.name.handle, key, Value::Static(text));
             }
         }
         for (key, value) in plan.tags {

@@ -2,7 +2,7 @@
 
 use super::SpanRef;
 use super::message::Message;
-use super::tags::{fixed, tag, text};
+use super::tags::{tag, text};
 use crate::arena::{Cause, ERROR, Here, Started};
 use crate::exclusive::Threads;
 use crate::tag::Value;
@@ -199,7 +199,7 @@ fn sources(mut source: Option<&(dyn Error + 'static)>) -> Message {
 #[inline(never)]
 fn failed<M: Threads>(tracer: &'static Tracer, handle: u32, kind: &'static str, message: &str) {
     if mark(tracer, handle) {
-        fixed::<M>(tracer, handle, "error.type", kind);
+        tag::<M>(tracer, handle, "error.type", Value::Static(kind));
         text::<M>(tracer, handle, "error.message", message);
     }
 }

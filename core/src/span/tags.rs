@@ -4,7 +4,7 @@ use super::SpanRef;
 use super::message::Message;
 use crate::arena::{Cell, MAX_NAME, note_of};
 use crate::exclusive::Threads;
-use crate::tag::{Kind, Static, Value, Word, cut, words_of};
+use crate::tag::{Static, Value, Word, cut, in_one_cell};
 use crate::tracer::Tracer;
 
 /// A number, as the value of a [metric](SpanRef::set_metric).
@@ -173,35 +173,13 @@ impl<M: Threads> SpanRef<M> {
 /// Sets a tag. A tag that finds no cells, or a span that is no longer there, is counted.
 #[inline(always)]
 pub(crate) fn tag<M: Threads>(tracer: &'static Tracer, handle: u32, key: &'static str, value: Value<'_>) {
-    let scalar = |kind, bits| scalar::<M>(tracer, handle, key, kind, words_of(bits));
-    match value {
-        Value::Bool(v) => scalar(Kind::Bool, v as u64),
-        Value::U64(v) => scalar(Kind::U64, v),
-        Value::I64(v) => scalar(Kind::I64, v as u64),
-        Value::F32(v) => scalar(Kind::F32, v.to_bits() as u64),
-        Value::F64(v) => scalar(Kind::F64, v.to_bits()),
-        Value::Static(v) => fixed::<M>(tracer, handle, key, v),
-        Value::Str(v) => text::<M>(tracer, handle, key, v),
+    match in_one_cell(value, MAX_NAME) {
+        Ok((kind, [low, high])) => {
+            let key = cut(key, MAX_NAME);
+            put::<M>(tracer, handle, key.as_ptr(), note_of(kind, key.len()), low, high);
+        }
+        Err(long) => text::<M>(tracer, handle, key, long),
     }
-}
-
-#[inline(always)]
-pub(super) fn fixed<M: Threads>(tracer: &'static Tracer, handle: u32, key: &'static str, text: &'static str) {
-    let text = cut(text, MAX_NAME);
-    let words = [text.as_ptr(), core::ptr::without_provenance(text.len())];
-    scalar::<M>(tracer, handle, key, Kind::Static, words);
-}
-
-#[inline(always)]
-fn scalar<M: Threads>(
-    tracer: &'static Tracer,
-    handle: u32,
-    key: &'static str,
-    kind: Kind,
-    [low, high]: [Word; 2],
-) {
-    let key = cut(key, MAX_NAME);
-    put::<M>(tracer, handle, key.as_ptr(), note_of(kind, key.len()), low, high);
 }
 
 // Functions of their own, whose arguments are values, as `finish` is. On a microcontroller a tag then takes 24 bytes of flash

@@ -8,6 +8,7 @@ use crate::error::ConfigError;
 /// The paths below the agent's URL.
 const V04: &str = "/v0.4/traces";
 const V05: &str = "/v0.5/traces";
+const STATS: &str = "/v0.6/stats";
 const INFO: &str = "/info";
 
 /// The agent's address, checked.
@@ -19,6 +20,8 @@ pub(super) struct Endpoint {
     pub(super) v04: String,
     /// The URL that traces are posted to, as arrays.
     pub(super) v05: String,
+    /// The URL that statistics are posted to.
+    pub(super) stats: String,
     /// The URL that says what the agent can do.
     pub(super) info: String,
     /// The socket to connect to; `None`: what the URLs name.
@@ -61,8 +64,8 @@ impl Endpoint {
     }
 
     fn new(told: &str, base: &str) -> Self {
-        let [v04, v05, info] = [V04, V05, INFO].map(|path| format!("{base}{path}"));
-        Self { base: told.to_owned(), v04, v05, info, socket: None }
+        let [v04, v05, stats, info] = [V04, V05, STATS, INFO].map(|path| format!("{base}{path}"));
+        Self { base: told.to_owned(), v04, v05, stats, info, socket: None }
     }
 }
 

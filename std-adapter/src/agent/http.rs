@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::time::Duration;
 
+use super::Count;
 use super::container::Container;
 use super::endpoint::Endpoint;
 use super::info::Info;
@@ -68,18 +69,8 @@ impl Http {
         Self { agent: agent(config, endpoint), endpoint: endpoint.clone(), origin, rates: "0".to_owned() }
     }
 
-    /// Posts the traces of `payload`, in the smaller form if `v05` is that, and reads the answer to its end, so that the
-    /// connection can be used again.
-    pub(super) fn post(
-        &mut self,
-        payload: &Payload,
-        v05: Option<&[u8]>,
-        timeout: Duration,
-    ) -> Result<Answer, SendError> {
-        let (url, body) = match v05 {
-            Some(body) => (&self.endpoint.v05, body),
-            None => (&self.endpoint.v04, payload.as_bytes()),
-        };
+    /// A request that posts MessagePack.
+    fn request(&self, url: &str, timeout: Duration) -> ureq::RequestBuilder<ureq::typestate::WithBody> {
         let mut request = self
             .agent
             .post(url)
@@ -87,15 +78,52 @@ impl Http {
             .timeout_global(Some(timeout))
             .build()
             .header("Content-Type", "application/msgpack")
-            .header("X-Datadog-Trace-Count", payload.traces())
             .header("Datadog-Meta-Lang", "rust")
             .header("Datadog-Meta-Lang-Version", env!("MICROSPAN_RUSTC_VERSION"))
             .header("Datadog-Meta-Tracer-Version", env!("CARGO_PKG_VERSION"))
-            .header("Datadog-Client-Computed-Top-Level", "true")
-            .header("Datadog-Send-Real-Http-Status", "1")
-            .header(RATES_VERSION, &self.rates);
+            .header("Datadog-Send-Real-Http-Status", "1");
         for (name, value) in &self.origin {
             request = request.header(*name, value);
+        }
+        request
+    }
+
+    /// Posts statistics, and reads the answer to its end.
+    pub(super) fn post_stats(&self, body: &[u8], timeout: Duration) -> Result<(), SendError> {
+        let mut response = self.request(&self.endpoint.stats, timeout).send(body).map_err(Box::new)?;
+        let mut body = Vec::new();
+        // As with traces, success that breaks off is success.
+        let _ = response.body_mut().as_reader().take(ANSWER).read_to_end(&mut body);
+        match response.status() {
+            status if status.is_success() => Ok(()),
+            status => Err(SendError::Status { status: status.as_u16(), text: quote(&body) }),
+        }
+    }
+
+    /// Posts the traces of `payload`, in the smaller form if `v05` is that, and reads the answer to its end, so that the
+    /// connection can be used again. `sampled_out` are those that statistics have instead, if there are any statistics of it.
+    pub(super) fn post(
+        &mut self,
+        payload: &Payload,
+        v05: Option<&[u8]>,
+        sampled_out: Option<Count>,
+        timeout: Duration,
+    ) -> Result<Answer, SendError> {
+        let (url, body) = match v05 {
+            Some(body) => (&self.endpoint.v05, body),
+            None => (&self.endpoint.v04, payload.as_bytes()),
+        };
+        let mut request = self
+            .request(url, timeout)
+            .header("X-Datadog-Trace-Count", payload.traces())
+            .header("Datadog-Client-Computed-Top-Level", "true")
+            .header(RATES_VERSION, &self.rates);
+        if let Some(Count { traces, spans }) = sampled_out {
+            request = request.header("Datadog-Client-Computed-Stats", "true");
+            if traces > 0 {
+                request = request.header("Datadog-Client-Dropped-P0-Traces", traces);
+                request = request.header("Datadog-Client-Dropped-P0-Spans", spans);
+            }
         }
         let mut response = request.send(body).map_err(Box::new)?;
 

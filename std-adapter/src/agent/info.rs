@@ -23,6 +23,8 @@ pub struct Info {
     pub client_drop_p0s: bool,
     /// The tags by which statistics tell one peer from another.
     pub peer_tags: Vec<String>,
+    /// The kinds of spans that count in statistics; `None`: it does not say.
+    pub span_kinds_stats_computed: Option<Vec<String>>,
     /// The most bytes that a payload may have.
     pub max_request_bytes: Option<usize>,
     /// Patterns of resources whose traces it throws away.
@@ -49,6 +51,7 @@ impl Info {
         let is_true = |key: &str| said[key].as_bool().unwrap_or_default();
         let lists =
             |value: &Value| TagLists { require: texts(&value["require"]), reject: texts(&value["reject"]) };
+        let kinds = &said["span_kinds_stats_computed"];
         let most = said["config"]["max_request_bytes"].as_u64();
         Self {
             version: said["version"].as_str().map(str::to_owned),
@@ -56,6 +59,7 @@ impl Info {
             span_events: is_true("span_events"),
             client_drop_p0s: is_true("client_drop_p0s"),
             peer_tags: texts(&said["peer_tags"]),
+            span_kinds_stats_computed: kinds.is_array().then(|| texts(kinds)),
             max_request_bytes: most.and_then(|most| usize::try_from(most).ok()).filter(|&most| most != 0),
             ignore_resources: texts(&said["ignore_resources"]),
             filter_tags: lists(&said["filter_tags"]),
@@ -65,7 +69,16 @@ impl Info {
 
     /// Whether it serves a path; one that lists none may serve any.
     pub fn serves(&self, path: &str) -> bool {
-        self.endpoints.is_empty() || self.endpoints.iter().any(|endpoint| endpoint == path)
+        self.endpoints.is_empty() || self.lists(path)
+    }
+
+    /// Whether it takes statistics in the place of traces that are sampled out.
+    pub fn takes_stats(&self) -> bool {
+        self.client_drop_p0s && self.lists("/v0.6/stats")
+    }
+
+    fn lists(&self, path: &str) -> bool {
+        self.endpoints.iter().any(|endpoint| endpoint == path)
     }
 }
 

@@ -24,6 +24,13 @@ pub(super) enum Refusal {
     TooLarge,
 }
 
+/// A payload that waits in line.
+struct Parcel {
+    payload: Payload,
+    /// Whether statistics have its spans.
+    is_counted: bool,
+}
+
 /// The payloads of a client.
 pub(super) struct Queue {
     budget: usize,
@@ -35,7 +42,7 @@ pub(super) struct Queue {
     open: Payload,
     /// When the first trace came into the open payload.
     opened: Option<Instant>,
-    sealed: VecDeque<Payload>,
+    sealed: VecDeque<Parcel>,
     /// Bytes of the sealed payloads and of the one under way.
     behind: usize,
     under_way: Count,
@@ -49,6 +56,12 @@ pub(super) struct Queue {
     /// Whether payloads are to go out in the smaller form, in which events and links are text.
     v05: bool,
     keep_rate: KeepRate,
+    /// Whether statistics have the spans of the open payload.
+    is_counted: bool,
+    /// What statistics have and no payload, and no agent was told of.
+    sampled_out: Count,
+    /// The same as the payload under way tells it; `None`: statistics have nothing of that.
+    told: Option<Count>,
     /// Payloads sealed, and payloads done with, since the start.
     sealed_ever: u64,
     done_ever: u64,
@@ -73,6 +86,9 @@ impl Queue {
             saw_events: false,
             v05: options.v05,
             keep_rate: KeepRate::default(),
+            is_counted: false,
+            sampled_out: Count::default(),
+            told: None,
             sealed_ever: 0,
             done_ever: 0,
         }
@@ -139,6 +155,31 @@ impl Queue {
         self.v05 = false;
     }
 
+    /// Whether statistics have the spans that come from now on.
+    pub(super) fn set_counted(&mut self, is_counted: bool) {
+        if self.is_counted != is_counted {
+            self.flush();
+            self.is_counted = is_counted;
+        }
+    }
+
+    /// Notes traces that are not sent, for a payload to tell.
+    pub(super) fn note_sampled_out(&mut self, count: Count) {
+        self.sampled_out += count;
+    }
+
+    /// Has a payload without traces tell of those if there is no other: the agent answers it with its rates.
+    pub(super) fn tell_sampled_out(&mut self) {
+        if self.is_counted && self.sampled_out.traces > 0 && self.open.is_empty() && self.sealed.is_empty() {
+            self.seal();
+        }
+    }
+
+    /// What the payload that was taken last tells of traces that are not sent; `None`: statistics have nothing of that payload.
+    pub(super) fn told(&self) -> Option<Count> {
+        self.told
+    }
+
     /// Has the open payload say things as the agent takes them now.
     fn prepare(&mut self) {
         self.open.set_native_events(self.native_events == Some(true) && !self.v05);
@@ -174,8 +215,9 @@ impl Queue {
         if self.sealed.is_empty() && self.due_in(now).is_some_and(|wait| wait.is_zero()) {
             self.seal();
         }
-        let payload = self.sealed.pop_front()?;
+        let Parcel { payload, is_counted } = self.sealed.pop_front()?;
         self.under_way = count(&payload);
+        self.told = is_counted.then(|| std::mem::take(&mut self.sampled_out));
         Some(payload)
     }
 
@@ -209,14 +251,15 @@ impl Queue {
 
     /// All traces held, the ones under way included.
     pub(super) fn held(&self) -> Count {
-        self.sealed.iter().map(count).fold(self.under_way + count(&self.open), |sum, each| sum + each)
+        let sealed = self.sealed.iter().map(|parcel| count(&parcel.payload));
+        sealed.fold(self.under_way + count(&self.open), |sum, each| sum + each)
     }
 
     fn seal(&mut self) {
         let fresh = self.spare.take().unwrap_or_default();
         let full = std::mem::replace(&mut self.open, fresh);
         self.behind += full.len();
-        self.sealed.push_back(full);
+        self.sealed.push_back(Parcel { payload: full, is_counted: self.is_counted });
         self.opened = None;
         self.is_news = true;
         self.sealed_ever += 1;

@@ -17,6 +17,8 @@ pub(super) struct Report {
     failures: u32,
     outage: Option<Outage>,
     refusal: Option<(String, Instant)>,
+    /// When it was last said that statistics are not taken.
+    statistics: Option<Instant>,
 }
 
 struct Outage {
@@ -27,7 +29,7 @@ struct Outage {
 impl Report {
     /// Troubles with the agent at this address: none yet.
     pub(super) fn new(agent: String) -> Self {
-        Self { agent, failures: 0, outage: None, refusal: None }
+        Self { agent, failures: 0, outage: None, refusal: None, statistics: None }
     }
 
     /// Whether the agent has failed often enough to be called down.
@@ -67,6 +69,20 @@ impl Report {
     pub(super) fn downgraded(&self) {
         log::warn!(
             "the agent at {} does not take /v0.5/traces; /v0.4/traces is used from now on",
+            self.agent
+        );
+    }
+
+    /// Statistics were given up.
+    pub(super) fn statistics_dropped(&mut self, error: &SendError, spans: u64) {
+        // An outage is told of already.
+        if self.outage.is_some() || self.statistics.is_some_and(|at| at.elapsed() < QUIET) {
+            return;
+        }
+        self.statistics = Some(Instant::now());
+        log::warn!(
+            "the agent at {} did not take the statistics of {spans} spans: {error}; they are dropped, and so will be \
+             others like them",
             self.agent
         );
     }

@@ -26,6 +26,18 @@ impl AddAssign for Count {
     }
 }
 
+/// Spans that were counted for [statistics](crate::stats), by what became of those.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// In statistics that the agent took.
+    pub sent: u64,
+    /// In statistics that it did not take.
+    pub dropped: u64,
+    /// Counted together with others, because there were too many kinds of spans.
+    pub overflowed: u64,
+}
+
 /// Sent, and dropped by cause. A trace given to a client is in exactly one of these counts, or still held.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -38,6 +50,10 @@ pub struct Stats {
     pub bytes_sent: u64,
     /// Attempts beyond the first of each payload.
     pub retries: u64,
+    /// Not sent because they are sampled out, and only in statistics: with [`Options::stats`](super::Options::stats).
+    pub sampled_out: Count,
+    /// What became of the statistics.
+    pub statistics: Statistics,
     /// Refused because the queue was full.
     pub dropped_queue_full: Count,
     /// Refused because a single trace was larger than a payload may be.

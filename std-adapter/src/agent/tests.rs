@@ -1,5 +1,6 @@
 //! The client against an agent that plays a script.
 
+mod counted;
 mod honoured;
 mod scripted;
 

@@ -9,10 +9,12 @@ use super::http::{Answer, Http};
 use super::info::{self, Info};
 use super::queue::{Queue, count};
 use super::report::Report;
-use super::{Options, Stats};
+use super::statistics::Counting;
+use super::{Count, Options, Stats};
 use crate::error::SendError;
 use crate::msgpack::Payload;
 use crate::pipeline::Rates;
+use crate::stats::Counted;
 
 /// With nothing to send the thread sleeps; it is woken when something comes.
 const ASLEEP: Duration = Duration::from_secs(3600);
@@ -44,11 +46,24 @@ pub(super) struct State {
     pub(super) ended: bool,
     /// What the agent said of itself last.
     pub(super) info: Option<Arc<Info>>,
+    /// The spans that are counted; `None`: nobody asks for that.
+    pub(super) counting: Option<Counting>,
+}
+
+impl State {
+    /// What became of the traces so far.
+    pub(super) fn stats(&self) -> Stats {
+        let mut stats = self.stats.clone();
+        stats.statistics.overflowed = self.counting.as_ref().map_or(0, Counting::overflowed);
+        stats
+    }
 }
 
 impl Shared {
-    pub(super) fn new(queue: Queue) -> Self {
-        let state = State { queue, stats: Stats::default(), closing: None, ended: false, info: None };
+    pub(super) fn new(queue: Queue, counts: bool) -> Self {
+        let counting = counts.then(Counting::new);
+        let stats = Stats::default();
+        let state = State { queue, stats, closing: None, ended: false, info: None, counting };
         Self { state: Mutex::new(state), changed: Condvar::new(), rates: Rates::default() }
     }
 
@@ -63,6 +78,13 @@ impl Shared {
     }
 }
 
+/// What the thread is to do.
+enum Work {
+    /// Send these traces; with them how many are not sent, if they are in statistics.
+    Traces(Payload, Option<Count>),
+    Statistics(Vec<Counted>),
+}
+
 /// How it ended with a payload.
 enum Outcome {
     Sent,
@@ -75,11 +97,11 @@ enum Outcome {
 
 /// The sending side of a client.
 pub(super) struct Worker {
-    shared: Arc<Shared>,
-    http: Http,
-    options: Options,
+    pub(super) shared: Arc<Shared>,
+    pub(super) http: Http,
+    pub(super) options: Options,
     backoff: Backoff,
-    report: Report,
+    pub(super) report: Report,
     /// Whether payloads go out in the smaller form.
     v05: bool,
     /// Whether the agent is to be asked what it can do.
@@ -90,13 +112,14 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(shared: Arc<Shared>, endpoint: Endpoint, options: Options) -> Self {
+        let asks = options.ask_first || options.stats;
         Self {
             shared,
             http: Http::new(&endpoint, options.external_env.as_deref()),
             backoff: Backoff::new(options.retry_pause),
             report: Report::new(endpoint.to_string()),
             v05: options.v05,
-            asks: options.ask_first,
+            asks,
             agent_state: None,
             options,
         }
@@ -104,34 +127,59 @@ impl Worker {
 
     /// Sends until the end is asked for and nothing is left, or the time for that is over.
     pub(super) fn run(mut self) {
-        while let Some(payload) = self.next() {
+        if self.options.stats {
+            // The first traces are to be counted already.
             self.ask();
-            self.settle(&payload, Instant::now() + self.options.retry_for);
-            self.shared.lock().queue.finish(payload);
+        }
+        while let Some(work) = self.next() {
+            match work {
+                Work::Traces(payload, told) => self.send(payload, told),
+                Work::Statistics(all) => self.send_statistics(all),
+            }
             self.shared.changed.notify_all();
         }
-        self.shared.lock().ended = true;
+        let mut state = self.shared.lock();
+        state.stats.statistics.dropped += state.counting.as_mut().map_or(0, Counting::give_up);
+        state.ended = true;
+        drop(state);
         self.shared.changed.notify_all();
     }
 
-    /// Waits for a payload; `None` means that it is time to end.
-    fn next(&self) -> Option<Payload> {
+    fn send(&mut self, payload: Payload, mut told: Option<Count>) {
+        self.ask();
+        self.settle(&payload, &mut told, Instant::now() + self.options.retry_for);
+        let mut state = self.shared.lock();
+        // Who was not told of them is told with another payload.
+        state.queue.note_sampled_out(told.unwrap_or_default());
+        state.queue.finish(payload);
+    }
+
+    /// Waits for something to send; `None` means that it is time to end.
+    fn next(&self) -> Option<Work> {
         let mut state = self.shared.lock();
         loop {
             let now = Instant::now();
+            let closes = state.closing.is_some();
             if let Some(deadline) = state.closing {
                 if now >= deadline {
                     return None;
                 }
                 state.queue.flush();
             }
-            if let Some(payload) = state.queue.take(now) {
-                return Some(payload);
+            // These first: they are few, and hold up nothing.
+            if let Some(all) = state.counting.as_mut().and_then(|counting| counting.take(closes)) {
+                state.queue.tell_sampled_out();
+                return Some(Work::Statistics(all));
             }
-            if state.closing.is_some() {
+            if let Some(payload) = state.queue.take(now) {
+                let told = state.queue.told();
+                return Some(Work::Traces(payload, told));
+            }
+            if closes {
                 return None;
             }
-            let wait = state.queue.due_in(now).unwrap_or(ASLEEP);
+            let waits = [state.queue.due_in(now), state.counting.as_ref().and_then(Counting::due_in)];
+            let wait = waits.into_iter().flatten().min().unwrap_or(ASLEEP);
             state = self.shared.wait(state, wait);
         }
     }
@@ -150,8 +198,13 @@ impl Worker {
         if self.v05 && !info.serves(V05) {
             self.downgrade();
         }
-        let mut state = self.shared.lock();
+        let mut guard = self.shared.lock();
+        let state = &mut *guard;
         state.queue.set_info(&info);
+        if let Some(counting) = &mut state.counting {
+            let is_on = counting.follow(&info);
+            state.queue.set_counted(is_on);
+        }
         state.info = Some(Arc::new(info));
     }
 
@@ -162,11 +215,11 @@ impl Worker {
     }
 
     /// Sends one payload, in halves if it is too large for the agent, and counts what became of it.
-    fn settle(&mut self, payload: &Payload, give_up: Instant) {
-        let outcome = self.deliver(payload, give_up);
+    fn settle(&mut self, payload: &Payload, told: &mut Option<Count>, give_up: Instant) {
+        let outcome = self.deliver(payload, *told, give_up);
         if let Outcome::TooLarge(error) = &outcome {
             if let Some(halves) = payload.split() {
-                halves.iter().for_each(|half| self.settle(half, give_up));
+                halves.iter().for_each(|half| self.settle(half, told, give_up));
                 return;
             }
             self.report.refused(error, count(payload));
@@ -176,6 +229,7 @@ impl Worker {
         state.queue.settle(held, matches!(outcome, Outcome::Sent));
         match outcome {
             Outcome::Sent => {
+                *told = told.map(|_| Count::default());
                 state.stats.sent += held;
                 state.stats.payloads_sent += 1;
                 state.stats.bytes_sent += payload.len() as u64;
@@ -188,16 +242,11 @@ impl Worker {
     }
 
     /// Sends one payload, as often as that makes sense.
-    fn deliver(&mut self, payload: &Payload, give_up: Instant) -> Outcome {
+    fn deliver(&mut self, payload: &Payload, told: Option<Count>, give_up: Instant) -> Outcome {
         let mut v05 = if self.v05 { payload.to_v05() } else { None };
         let mut failures = 0;
         loop {
-            let closing = self.shared.lock().closing;
-            let until =
-                closing.map_or(self.options.timeout, |end| end.saturating_duration_since(Instant::now()));
-            // A time-out of zero would fail without an attempt.
-            let timeout = until.clamp(Duration::from_millis(1), self.options.timeout);
-            let error = match self.http.post(payload, v05.as_deref(), timeout) {
+            let error = match self.http.post(payload, v05.as_deref(), told, self.timeout()) {
                 Ok(answer) => {
                     self.report.answered(&self.shared.lock().stats);
                     self.hear(answer);
@@ -232,6 +281,14 @@ impl Worker {
         }
     }
 
+    /// How long an attempt may take now.
+    pub(super) fn timeout(&self) -> Duration {
+        let closing = self.shared.lock().closing;
+        let until = closing.map_or(self.options.timeout, |end| end.saturating_duration_since(Instant::now()));
+        // A time-out of zero would fail without an attempt.
+        until.clamp(Duration::from_millis(1), self.options.timeout)
+    }
+
     /// Takes in what the agent said with its success.
     fn hear(&mut self, answer: Answer) {
         if let Some(rates) = info::rates(&answer.body) {
@@ -245,7 +302,7 @@ impl Worker {
     }
 
     /// Waits before the next attempt; tells whether there should be one. The end of the program cuts a pause short.
-    fn pause(&mut self, failures: u32, give_up: Instant) -> bool {
+    pub(super) fn pause(&mut self, failures: u32, give_up: Instant) -> bool {
         let over = Instant::now() + self.backoff.pause(failures);
         if over >= give_up {
             return false;

@@ -19,6 +19,7 @@ const PORTS: &[&str] = &["DD_TRACE_AGENT_PORT", "DD_AGENT_PORT"];
 pub(super) const PARTS: &[&str] =
     &["DD_TRACE_AGENT_HOSTNAME", "DD_AGENT_HOST", "DD_TRACE_AGENT_PORT", "DD_AGENT_PORT"];
 pub(super) const API_VERSION: &str = "DD_TRACE_API_VERSION";
+pub(super) const STATS: &str = "DD_TRACE_STATS_COMPUTATION_ENABLED";
 pub(super) const EXTERNAL_ENV: &str = "DD_EXTERNAL_ENV";
 pub(super) const PARTIAL_FLUSH: &str = "DD_TRACE_PARTIAL_FLUSH_ENABLED";
 pub(super) const PARTIAL_FLUSH_MIN: &str = "DD_TRACE_PARTIAL_FLUSH_MIN_SPANS";

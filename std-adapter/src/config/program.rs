@@ -1,6 +1,6 @@
 //! What a program says itself: it wins over the environment.
 
-use super::agent::{API_VERSION, PARTIAL_FLUSH, PARTIAL_FLUSH_MIN, PARTS, URL};
+use super::agent::{API_VERSION, PARTIAL_FLUSH, PARTIAL_FLUSH_MIN, PARTS, STATS, URL};
 use super::filters::{IGNORE, REGEX_REJECT, REGEX_REQUIRE, REJECT, REQUIRE};
 use super::propagation::{
     BAGGAGE_BYTES, BAGGAGE_ITEMS, BEHAVIOR, EXTRACT, FIRST, INJECT, OTEL, STYLE, TAGS_LENGTH,
@@ -33,6 +33,13 @@ impl Config {
     pub fn with_trace_enabled(mut self, is_enabled: bool) -> Self {
         self.trace_enabled = is_enabled;
         self.say(&["DD_TRACE_ENABLED"], &[])
+    }
+
+    /// Whether spans are counted here, and traces that are sampled out are not sent.
+    #[must_use]
+    pub fn with_stats_computation(mut self, is_enabled: bool) -> Self {
+        self.stats_computation = is_enabled;
+        self.say(&[STATS], &[])
     }
 
     /// When a trace whose root is still open goes out in part.

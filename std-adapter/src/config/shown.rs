@@ -3,7 +3,7 @@
 use microspan::propagation::{Behavior, Style};
 use serde_json::Value;
 
-use super::agent::{API_VERSION, EXTERNAL_ENV, PARTIAL_FLUSH, PARTIAL_FLUSH_MIN, PARTS, URL};
+use super::agent::{API_VERSION, EXTERNAL_ENV, PARTIAL_FLUSH, PARTIAL_FLUSH_MIN, PARTS, STATS, URL};
 use super::filters::{IGNORE, REGEX_REJECT, REGEX_REQUIRE, REJECT, REQUIRE};
 use super::propagation::{
     BAGGAGE_BYTES, BAGGAGE_ITEMS, BEHAVIOR, EXTRACT, FIRST, INJECT, OTEL, STYLE, TAGS_LENGTH,
@@ -50,6 +50,7 @@ const USED: &[&str] = &[
     API_VERSION,
     EXTERNAL_ENV,
     "DD_TRACE_ENABLED",
+    STATS,
     URL,
     PARTIAL_FLUSH,
     PARTIAL_FLUSH_MIN,
@@ -86,6 +87,7 @@ impl Config {
             (API_VERSION, self.api_version.name().to_owned()),
             (EXTERNAL_ENV, self.external_env.clone().unwrap_or_default()),
             ("DD_TRACE_ENABLED", self.trace_enabled.to_string()),
+            (STATS, self.stats_computation.to_string()),
             (PARTIAL_FLUSH, self.partial_flush.enabled.to_string()),
             (PARTIAL_FLUSH_MIN, self.partial_flush.min_spans.to_string()),
             (SERVICE, text(&tagging.service)),

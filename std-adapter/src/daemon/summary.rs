@@ -12,7 +12,8 @@ use crate::{decode, pipeline};
 /// How many lines of a kind a person is shown.
 const LINES: usize = 10;
 
-/// What a bridge did. `spans_received` = `spans_sent` + `spans_filtered` + `spans_dropped_by_host` once it has ended.
+/// What a bridge did. `spans_received` = `spans_sent` + `spans_filtered` + `spans_sampled_out` + `spans_dropped_by_host` once it
+/// has ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Summary {
@@ -30,6 +31,12 @@ pub struct Summary {
     pub traces_filtered: u64,
     /// Spans in them.
     pub spans_filtered: u64,
+    /// Traces, or parts of them, that are sampled out and were only counted.
+    pub traces_sampled_out: u64,
+    /// Spans in them.
+    pub spans_sampled_out: u64,
+    /// Spans that are in no statistics because the agent did not take those.
+    pub spans_uncounted: u64,
     /// Spans that were received and not sent, for any other reason.
     pub spans_dropped_by_host: u64,
     /// Tags that devices dropped, by their own count.
@@ -118,6 +125,9 @@ impl Summary {
             spans_dropped_on_device: on_device.spans(),
             traces_filtered: assembled.filtered_traces,
             spans_filtered: assembled.filtered_spans,
+            traces_sampled_out: sent.sampled_out.traces,
+            spans_sampled_out: sent.sampled_out.spans,
+            spans_uncounted: sent.statistics.dropped,
             spans_dropped_by_host: dropped,
             tags_dropped_on_device: on_device.tags(),
             dropped_on_device: on_device,
@@ -161,6 +171,9 @@ impl fmt::Display for Summary {
             (self.spans_lost_on_the_way, "spans lost on the way"),
             (self.traces_filtered, "traces filtered"),
             (self.spans_filtered, "spans in filtered traces"),
+            (self.traces_sampled_out, "traces sampled out and counted"),
+            (self.spans_sampled_out, "spans in them"),
+            (self.spans_uncounted, "spans in statistics that the agent did not take"),
             (self.spans_dropped_by_host, "spans received and not sent"),
             (self.log_lines_astray, "log lines of spans that have not come"),
             (self.packets_lost, "packets lost"),

@@ -8,6 +8,7 @@ use microspan::{Clock, Drain, Session, Tracer};
 use super::shared::Shared;
 use super::spans::Converter;
 use super::time::{Reading, Time};
+use super::wake::WAKE;
 use crate::agent::Followed;
 use crate::config::Config;
 use crate::model::Source;
@@ -77,7 +78,7 @@ impl Engine {
     /// Goes on until it is told to end.
     pub(super) fn run(mut self) {
         let ending = Ending(self.shared.clone());
-        self.shared.wake.adopt();
+        WAKE.adopt();
         loop {
             let found = self.pass();
             let order = self.shared.order();
@@ -109,8 +110,8 @@ impl Engine {
         let due = self.assembler.next_deadline().map(|due| due.saturating_sub(self.now()));
         let time = due.map_or(self.sleep, |due| self.sleep.min(Duration::from_nanos(due).max(SHORT)));
         if time <= SHORT {
-            self.shared.wake.nap(time);
-        } else if self.shared.wake.sleep(time) {
+            WAKE.nap(time);
+        } else if WAKE.sleep(time) {
             self.sleep = SHORT;
         }
     }

@@ -16,8 +16,8 @@ use microspan::{SpanRef, Unwinding};
 
 use crate::model::Text;
 
-/// What a tracer is told to show its spans to.
-pub(super) static UNWINDING: Unwinding = Unwinding::new(unwound);
+/// What a tracer is told to show its spans to, so that a panic that unwinds through one marks it.
+pub static UNWINDING: Unwinding = Unwinding::new(unwound);
 
 /// The tag that holds a panic's number until the span is sent, and its stack then.
 pub(super) static STACK: &str = "error.stack";

@@ -3,13 +3,12 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::wake::Wake;
+use super::wake::WAKE;
 use crate::agent;
 use crate::pipeline;
 
 /// What the drain's thread and the handle have in common.
 pub(super) struct Shared {
-    pub(super) wake: &'static Wake,
     pub(super) client: agent::Client,
     state: Mutex<State>,
     changed: Condvar,
@@ -42,8 +41,8 @@ impl Order {
 }
 
 impl Shared {
-    pub(super) fn new(wake: &'static Wake, client: agent::Client) -> Self {
-        Self { wake, client, state: Mutex::default(), changed: Condvar::new() }
+    pub(super) fn new(client: agent::Client) -> Self {
+        Self { client, state: Mutex::default(), changed: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -84,7 +83,7 @@ impl Shared {
         state.ends |= ends;
         let number = state.ordered;
         // One that comes before the thread falls asleep is not lost: it does not sleep then.
-        self.wake.wake();
+        WAKE.wake();
         while state.obeyed < number && !state.has_ended {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {

@@ -20,7 +20,7 @@ pub(super) const ONE_IN: u32 = 16;
 const FORK_CHECK: u64 = 4096;
 
 /// The sleep of one thread.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Wake {
     is_asleep: AtomicBool,
     /// Readings since it fell asleep. Some are lost where threads count at once, which does no harm.
@@ -28,7 +28,14 @@ pub(super) struct Wake {
     thread: OnceLock<Thread>,
 }
 
+/// That of the drain's thread: a process has one.
+pub(super) static WAKE: Wake = Wake::new();
+
 impl Wake {
+    const fn new() -> Self {
+        Self { is_asleep: AtomicBool::new(false), readings: AtomicU32::new(0), thread: OnceLock::new() }
+    }
+
     /// The calling thread is the one that sleeps.
     pub(super) fn adopt(&self) {
         let _ = self.thread.set(thread::current());
@@ -87,7 +94,7 @@ mod tests {
 
     /// Whether it is woken by a thread that reads the clock so often.
     fn is_woken(readings: u32) -> bool {
-        let wake = Wake::default();
+        let wake = Wake::new();
         wake.adopt();
         thread::scope(|scope| {
             scope.spawn(|| {

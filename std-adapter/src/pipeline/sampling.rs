@@ -46,7 +46,7 @@ impl Sampler {
 
     /// Decides of a trace of which nobody has, once for all of its parts; then of its single spans.
     pub(super) fn judge(&mut self, trace: &mut Trace, now: u64) {
-        let Trace { spans, context, verdict, .. } = trace;
+        let Trace { spans, context, verdict, .. } = &mut *trace;
         let Some(first) = spans.first() else { return };
         if !self.rules.is_empty() && first.tag(PRIORITY).is_none() {
             let id = first.trace_id;
@@ -60,15 +60,8 @@ impl Sampler {
                 *verdict = None;
             }
         }
-        let is_dropped = match spans.first().and_then(|first| first.tag(PRIORITY)) {
-            Some(Value::Int(priority)) => *priority <= 0,
-            Some(Value::Uint(priority)) => *priority == 0,
-            Some(Value::Float(priority)) => *priority <= 0.0,
-            Some(_) => false,
-            None => verdict.as_ref().is_some_and(|verdict| !verdict.is_kept),
-        };
-        if is_dropped && !self.spans.rules.is_empty() {
-            self.spans.judge(spans, now);
+        if !self.spans.rules.is_empty() && !trace.is_kept() {
+            self.spans.judge(&mut trace.spans, now);
         }
     }
 

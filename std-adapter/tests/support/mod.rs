@@ -11,6 +11,9 @@ use std::thread;
 use microspan_std::config::Config;
 use rmpv::Value;
 
+/// What an agent that takes statistics says of itself.
+const INFO: &str = r#"{"endpoints":["/v0.4/traces","/v0.6/stats"],"client_drop_p0s":true}"#;
+
 /// A span as the agent got it.
 #[derive(Debug, Clone)]
 pub struct Span {
@@ -39,15 +42,21 @@ pub struct Agent {
 
 impl Agent {
     pub fn start() -> Self {
-        Self::with(true)
+        Self::with(true, ["{}"; 2])
     }
 
     /// One that counts bytes and keeps nothing.
     pub fn blind() -> Self {
-        Self::with(false)
+        Self::with(false, ["{}"; 2])
     }
 
-    fn with(sees: bool) -> Self {
+    /// The same of one that takes statistics, and asks for half of the traces.
+    pub fn counting() -> Self {
+        Self::with(false, [INFO, r#"{"rate_by_service":{"service:,env:":0.5}}"#])
+    }
+
+    /// `says` is what it answers when it is asked what it can do, and to anything else.
+    fn with(sees: bool, says: [&'static str; 2]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let (spans, bytes) = (Arc::<Mutex<Vec<Span>>>::default(), Arc::<Mutex<u64>>::default());
@@ -55,7 +64,7 @@ impl Agent {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (ours, count) = (ours.clone(), count.clone());
-                thread::spawn(move || serve(stream, &ours, &count, sees));
+                thread::spawn(move || serve(stream, &ours, &count, sees, says));
             }
         });
         Self { url, spans, bytes }
@@ -100,12 +109,13 @@ fn show(spans: &[Span], span: &Span, depth: usize, shown: &mut String) {
     }
 }
 
-fn serve(stream: TcpStream, spans: &Mutex<Vec<Span>>, bytes: &Mutex<u64>, sees: bool) {
+fn serve(stream: TcpStream, spans: &Mutex<Vec<Span>>, bytes: &Mutex<u64>, sees: bool, says: [&str; 2]) {
     let mut input = BufReader::new(&stream);
     let mut body = Vec::new();
     let mut line = String::new();
     loop {
         let mut length = 0;
+        let mut is_question = false;
         loop {
             line.clear();
             if input.read_line(&mut line).unwrap_or(0) == 0 {
@@ -114,6 +124,7 @@ fn serve(stream: TcpStream, spans: &Mutex<Vec<Span>>, bytes: &Mutex<u64>, sees: 
             if line.trim_end().is_empty() {
                 break;
             }
+            is_question |= line.starts_with("GET /info ");
             if let Some((name, value)) = line.split_once(':')
                 && name.eq_ignore_ascii_case("content-length")
             {
@@ -129,8 +140,10 @@ fn serve(stream: TcpStream, spans: &Mutex<Vec<Span>>, bytes: &Mutex<u64>, sees: 
             let decoded = decode(&body);
             spans.lock().expect("no panic before").extend(decoded);
         }
-        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
-        if (&stream).write_all(answer).is_err() {
+        let [info, other] = says;
+        let said = if is_question { info } else { other };
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{said}", said.len());
+        if (&stream).write_all(answer.as_bytes()).is_err() {
             return;
         }
     }

@@ -81,3 +81,20 @@ fn a_flush_is_over_when_all_that_was_there_is_done_with() {
     assert!(queue.done() >= target);
     assert_eq!(queue.held(), Count { traces: 1, spans: 1 });
 }
+
+#[test]
+fn a_payload_is_counted_whole_or_not_and_the_first_that_is_tells_what_is_not_sent() {
+    let mut queue = queue(100_000, 4_000);
+    let now = Instant::now();
+    for is_counted in [false, true, true, false] {
+        queue.set_counted(is_counted);
+        push(&mut queue, 10, now).unwrap();
+    }
+    let sampled_out = Count { traces: 2, spans: 5 };
+    queue.note_sampled_out(sampled_out);
+    queue.flush();
+    let told: Vec<_> = std::iter::from_fn(|| Some((queue.take(now)?.traces(), queue.told()))).collect();
+    assert_eq!(told, [(1, None), (2, Some(sampled_out)), (1, None)]);
+    queue.tell_sampled_out();
+    assert!(queue.take(now).is_none(), "there is nothing left to tell");
+}

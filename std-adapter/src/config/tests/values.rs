@@ -19,6 +19,7 @@ fn without_variables_each_setting_has_datadogs_default_and_says_so() {
     for (name, expected) in [
         ("DD_TRACE_API_VERSION", "v0.4"),
         ("DD_TRACE_ENABLED", "true"),
+        ("DD_TRACE_STATS_COMPUTATION_ENABLED", "false"),
         ("DD_TRACE_PARTIAL_FLUSH_ENABLED", "true"),
         ("DD_TRACE_PARTIAL_FLUSH_MIN_SPANS", "300"),
         ("DD_TRACE_RATE_LIMIT", "100"),
@@ -92,6 +93,7 @@ fn what_the_program_says_wins_and_silences_the_warnings_of_what_it_replaces() {
 fn a_bad_value_is_warned_of_once_with_what_is_used_instead() {
     for (variable, value, instead) in [
         ("DD_TRACE_ENABLED", "yes", "neither `true` nor `false`; `true` is used"),
+        ("DD_TRACE_STATS_COMPUTATION_ENABLED", "on", "neither `true` nor `false`; `false` is used"),
         ("DD_LOGS_INJECTION", "x", "neither `true` nor `false`; `false` is used"),
         ("DD_TRACE_API_VERSION", "v0.3", "neither `v0.4` nor `v0.5`; `v0.4` is used"),
         ("DD_TRACE_PARTIAL_FLUSH_MIN_SPANS", "0", "less than one span; 1 is used"),

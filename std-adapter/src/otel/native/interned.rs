@@ -46,7 +46,7 @@ mod tests {
         let kept: Vec<_> = (0..200).filter_map(|n| FEW.get(&format!("key {n}"))).collect();
         assert!(kept.len() >= 16 && kept.len() <= 32, "{}", kept.len());
         for text in &kept {
-            assert!(std::ptr::eq(*text, FEW.get(&text.to_string()).unwrap()));
+            assert!(std::ptr::eq(*text, FEW.get(String::from(*text).as_str()).unwrap()));
         }
     }
 }

@@ -23,6 +23,7 @@ struct Named {
 }
 
 /// The name that stands for `name` with this mark; `None`: there is no room, or it is empty and has no address.
+#[expect(clippy::ptr_arg, reason = "whether it lives for ever is what is asked of it")]
 #[inline]
 pub(super) fn get(name: &Cow<'static, str>, mark: u64) -> Option<&'static str> {
     match name {

@@ -13,6 +13,7 @@
 //! | `contest/run.rs` | single spans in the cold and in bursts, two threads, as fast as it goes |
 //! | `contest/instructions.rs` | the same operations under callgrind |
 //! | `contest/ours.rs` | microspan |
+//! | `contest/native.rs` | microspan through OpenTelemetry's API |
 //! | `contest/agent.rs` | a socket for who posts what it encoded |
 //! | `contest/fastrace.rs`, `contest/otel.rs` | the others, with the feature `peers` |
 
@@ -21,6 +22,7 @@ mod contestant;
 #[cfg(feature = "peers")]
 mod fastrace;
 mod instructions;
+mod native;
 #[cfg(feature = "peers")]
 mod otel;
 pub mod ours;
@@ -44,8 +46,12 @@ const TRACES: u64 = 4;
 fn contestants() -> Result<Vec<Contestant>> {
     ours::begin()?;
     #[cfg_attr(not(feature = "peers"), expect(unused_mut))]
-    let mut all =
-        vec![Contestant::of::<Clocks>(), Contestant::of::<ours::Linked>(), Contestant::of::<ours::Global>()];
+    let mut all = vec![
+        Contestant::of::<Clocks>(),
+        Contestant::of::<ours::Linked>(),
+        Contestant::of::<ours::Global>(),
+        Contestant::of::<native::Native>(),
+    ];
     #[cfg(feature = "peers")]
     {
         fastrace::begin();

@@ -241,6 +241,11 @@ impl Builder {
             .spawn(move || engine.run())
             .inspect_err(|_| tracer.set_enabled(false))
             .map_err(ConfigError::Thread)?;
+        #[cfg(feature = "opentelemetry")]
+        crate::otel::flushes_by({
+            let shared = Arc::downgrade(&shared);
+            move |timeout| shared.upgrade().is_none_or(|shared| flush(&shared, timeout))
+        });
         Ok(Local { running: Some(Running { shared, tracer }) })
     }
 
@@ -298,20 +303,21 @@ pub struct Stats {
     pub clock_jumps: u64,
 }
 
+fn flush(shared: &Shared, timeout: Duration) -> bool {
+    let deadline = deadline::after(timeout);
+    if fork::has_happened() {
+        fork::refuse();
+        return false;
+    }
+    let left = || deadline.saturating_duration_since(Instant::now());
+    shared.hand_on(false, deadline) && shared.client.flush(left()) && shared.client.flush_statistics(left())
+}
+
 impl Local {
     /// Sends what is finished, without waiting for traces to be complete, and its statistics if there are any, for at most
     /// `timeout`; whether all of it was taken or dropped by then. `false` in a child of `fork`.
     pub fn flush(&self, timeout: Duration) -> bool {
-        let deadline = deadline::after(timeout);
-        let Some(Running { shared, .. }) = &self.running else { return true };
-        if fork::has_happened() {
-            fork::refuse();
-            return false;
-        }
-        let left = || deadline.saturating_duration_since(Instant::now());
-        shared.hand_on(false, deadline)
-            && shared.client.flush(left())
-            && shared.client.flush_statistics(left())
+        self.running.as_ref().is_none_or(|running| flush(&running.shared, timeout))
     }
 
     /// What became of the spans so far.

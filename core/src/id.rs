@@ -55,6 +55,14 @@ impl Session {
         (self.mix(u64::MAX) as u128) << 64 | self.span_id(root) as u128
     }
 
+    /// The counter whose span has this id.
+    pub(crate) const fn counter(self, span_id: u64) -> u64 {
+        let key = self.0.rotate_left(32) ^ GOLDEN;
+        let counter = unfinalize(unfinalize(span_id).wrapping_sub(key)) ^ self.0;
+        // As `span_id` has it of the one input that it maps to 0.
+        counter & !(1 << 63)
+    }
+
     const fn mix(self, counter: u64) -> u64 {
         // Two rounds with the key between them: sessions whose keys lie close together share no run of ids.
         finalize(finalize(counter ^ self.0).wrapping_add(self.0.rotate_left(32) ^ GOLDEN))
@@ -68,6 +76,13 @@ const fn finalize(mut x: u64) -> u64 {
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     x ^ (x >> 31)
+}
+
+/// What [`finalize`] made this of.
+const fn unfinalize(x: u64) -> u64 {
+    let x = (x ^ (x >> 31) ^ (x >> 62)).wrapping_mul(0x3196_42b2_d24d_8ec3);
+    let x = (x ^ (x >> 27) ^ (x >> 54)).wrapping_mul(0x96de_1b17_3f11_9089);
+    x ^ (x >> 30) ^ (x >> 60)
 }
 
 /// Widens a 32-bit handle to the 64-bit counter nearest to `latest`, one seen before.
@@ -98,6 +113,18 @@ mod tests {
         let ids: HashSet<u64> =
             (0..8).flat_map(|key| (0..count).map(move |c| Session::new(key).span_id(c))).collect();
         assert_eq!(ids.len() as u64, 8 * count);
+    }
+
+    #[test]
+    fn an_id_leads_back_to_its_counter() {
+        for key in [0, 1, u64::MAX, 0x1234_5678_9abc_def0] {
+            let session = Session::new(key);
+            // The last is the one whose mix is 0.
+            let nobody = unfinalize(unfinalize(0).wrapping_sub(key.rotate_left(32) ^ GOLDEN)) ^ key;
+            for counter in [0, 1, 42, u64::from(u32::MAX), 1 << 62, nobody & !(1 << 63)] {
+                assert_eq!(session.counter(session.span_id(counter)), counter);
+            }
+        }
     }
 
     #[test]

@@ -11,6 +11,11 @@ pub use crate::span::Span;
 pub use core::option::Option::Some;
 pub use core::{compile_error, concat, module_path, stringify};
 
+#[path = "private/place.rs"]
+mod place;
+
+pub use place::Place;
+
 use crate::arena::Here;
 use crate::clock::Clock;
 use crate::exclusive::Threads;

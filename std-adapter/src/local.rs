@@ -194,6 +194,11 @@ impl Builder {
             .spawn(move || engine.run())
             .inspect_err(|_| tracer.set_enabled(false))
             .map_err(ConfigError::Thread)?;
+        #[cfg(feature = "opentelemetry")]
+        crate::otel::flushes_by({
+            let shared = Arc::downgrade(&shared);
+            move |timeout| shared.upgrade().is_none_or(|shared| flush(&shared, timeout))
+        });
         Ok(Local { running: Some(Running { shared, tracer }) })
     }
 }
@@ -229,18 +234,20 @@ pub struct Stats {
     pub clock_jumps: u64,
 }
 
+fn flush(shared: &Shared, timeout: Duration) -> bool {
+    let deadline = Instant::now() + timeout;
+    if fork::has_happened() {
+        fork::refuse();
+        return false;
+    }
+    shared.hand_on(false, deadline) && shared.client.flush(deadline.saturating_duration_since(Instant::now()))
+}
+
 impl Local {
     /// Sends what is finished, without waiting for traces to be complete, for at most `timeout`; whether all of it was
     /// taken or dropped by then. `false` in a child of `fork`.
     pub fn flush(&self, timeout: Duration) -> bool {
-        let deadline = Instant::now() + timeout;
-        let Some(Running { shared, .. }) = &self.running else { return true };
-        if fork::has_happened() {
-            fork::refuse();
-            return false;
-        }
-        shared.hand_on(false, deadline)
-            && shared.client.flush(deadline.saturating_duration_since(Instant::now()))
+        self.running.as_ref().is_none_or(|running| flush(&running.shared, timeout))
     }
 
     /// What became of the spans so far.

@@ -1,4 +1,7 @@
-//! For programs that keep the OpenTelemetry SDK: its spans, to the Datadog agent.
+//! OpenTelemetry: its API over the program's own tracer, and its SDK's spans to the Datadog agent.
+//!
+//! [`MicrospanTracerProvider`] gives programs that are written against OpenTelemetry's API tracers whose spans nest with those of
+//! this crate, and cost as much ([`native`]). The others are for programs that keep the SDK.
 //!
 //! [`DatadogSpanExporter`] takes finished spans, [`DatadogExportSpanProcessor`] gathers those of a trace until every span
 //! that was started has ended, and [`DatadogPropagator`] carries the context in Datadog's headers. They stand on
@@ -34,12 +37,15 @@ mod gather;
 mod kind;
 mod map;
 mod name;
+pub mod native;
 mod processor;
 mod propagator;
 mod resource;
 mod travel;
 
 pub use exporter::{DatadogSpanExporter, ExporterBuilder};
+pub(crate) use native::{Finisher, flushes_by};
+pub use native::{MicrospanSpan, MicrospanTracer, MicrospanTracerProvider};
 pub use processor::{DatadogExportSpanProcessor, ProcessorError};
 pub use propagator::DatadogPropagator;
 

@@ -18,11 +18,20 @@ pub(super) struct Converter {
     pub(super) time: Time,
     /// The counter of the trace that was seen last, and its id: spans come in runs.
     latest: (u64, u128),
+    #[cfg(feature = "opentelemetry")]
+    otel: crate::otel::Finisher,
 }
 
 impl Converter {
     pub(super) fn new(session: Session, source: Arc<Source>, time: Time) -> Self {
-        Self { session, source, time, latest: (0, session.trace_id(0)) }
+        Self {
+            session,
+            source,
+            time,
+            latest: (0, session.trace_id(0)),
+            #[cfg(feature = "opentelemetry")]
+            otel: crate::otel::Finisher::new(),
+        }
     }
 
     /// The span as the pipeline takes it, with its tags in the list that is given.
@@ -46,6 +55,8 @@ impl Converter {
         if taken.lost_tags() {
             span.tags.push((Text::from("microspan.lost_tags"), Value::Bool(true)));
         }
+        #[cfg(feature = "opentelemetry")]
+        self.otel.finish(&mut span);
         span
     }
 

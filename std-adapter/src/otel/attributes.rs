@@ -1,6 +1,6 @@
 //! Attributes to tags.
 
-use opentelemetry::{Array, Key, Value};
+use opentelemetry::{Array, Value};
 
 use crate::model::{Tag, Text, Value as TagValue};
 
@@ -21,52 +21,58 @@ const RENAMED: [(&str, &str); 10] = [
 /// What is said by a field of the span and is no tag.
 const FIELDS: [&str; 4] = ["operation.name", "resource.name", "service.name", "span.type"];
 
-/// Adds the tags that an attribute of a span, or of who made it, becomes.
-pub(super) fn add(tags: &mut Vec<Tag>, key: &Key, value: &Value) {
-    let name = key.as_str();
-    if FIELDS.contains(&name) || name.starts_with("datadog.") {
-        return;
-    }
-    match (name, value) {
-        ("analytics.event", Value::Bool(is)) => {
-            return tags.push((Text::from("_dd1.sr.eausr"), TagValue::Float(f64::from(u8::from(*is)))));
+/// Turns attributes of a span, or of who made it, into the tags that they become.
+pub(super) fn settle(attributes: &mut Vec<Tag>) {
+    attributes.retain_mut(|(key, value)| {
+        if FIELDS.contains(&key.as_str()) || key.starts_with("datadog.") {
+            return false;
         }
-        ("sampling.priority", Value::I64(_) | Value::F64(_)) => {
-            return convert(tags, Text::from("_sampling_priority_v1"), value);
+        match (key.as_str(), &value) {
+            ("analytics.event", TagValue::Bool(is)) => {
+                *value = TagValue::Float(f64::from(u8::from(*is)));
+                *key = Text::from("_dd1.sr.eausr");
+            }
+            ("sampling.priority", TagValue::Int(_) | TagValue::Uint(_) | TagValue::Float(_)) => {
+                *key = Text::from("_sampling_priority_v1");
+            }
+            _ => rename(key),
         }
-        _ => {}
+        true
+    });
+}
+
+fn rename(key: &mut Text) {
+    if let Some((_, to)) = RENAMED.iter().find(|(from, _)| *from == key.as_str()) {
+        *key = Text::from(*to);
+    } else if let Some(rest) = key.strip_prefix("http.request.header.") {
+        *key = Text::from(format!("http.request.headers.{rest}"));
     }
-    let renamed = RENAMED.iter().find(|(from, _)| *from == name).map(|(_, to)| Text::from(*to));
-    let header =
-        || name.strip_prefix("http.request.header.").map(|rest| format!("http.request.headers.{rest}"));
-    let key = renamed.or_else(|| header().map(Text::from)).unwrap_or_else(|| Text::new(name));
-    convert(tags, key, value);
 }
 
 /// Adds a value as it is; of an array each element, with its index behind the key.
-pub(super) fn convert(tags: &mut Vec<Tag>, key: Text, value: &Value) {
+pub(super) fn convert(tags: &mut Vec<Tag>, key: &str, value: &Value) {
+    let mut one = |value| tags.push((Text::new(key), value));
     match value {
-        Value::Bool(value) => tags.push((key, TagValue::Bool(*value))),
-        Value::I64(value) => tags.push((key, TagValue::Int(*value))),
-        Value::F64(value) => tags.push((key, TagValue::Float(*value))),
-        Value::String(value) => tags.push((key, TagValue::Str(Text::new(value.as_str())))),
-        Value::Array(array) => each(tags, &key, array),
-        _ => tags.push((key, TagValue::Str(Text::new(&value.as_str())))),
+        Value::Bool(value) => one(TagValue::Bool(*value)),
+        Value::I64(value) => one(TagValue::Int(*value)),
+        Value::F64(value) => one(TagValue::Float(*value)),
+        Value::String(value) => one(TagValue::Str(Text::new(value.as_str()))),
+        Value::Array(array) => each(array, |index, value| {
+            convert(tags, &format!("{key}.{index}"), &value);
+        }),
+        _ => one(TagValue::Str(Text::new(&value.as_str()))),
     }
 }
 
-fn each(tags: &mut Vec<Tag>, key: &Text, array: &Array) {
-    let mut values: Vec<TagValue> = Vec::new();
+/// The elements of an array, each with its index.
+pub(super) fn each(array: &Array, mut add: impl FnMut(usize, Value)) {
     match array {
-        Array::Bool(array) => values.extend(array.iter().map(|value| TagValue::Bool(*value))),
-        Array::I64(array) => values.extend(array.iter().map(|value| TagValue::Int(*value))),
-        Array::F64(array) => values.extend(array.iter().map(|value| TagValue::Float(*value))),
+        Array::Bool(array) => array.iter().enumerate().for_each(|(at, value)| add(at, (*value).into())),
+        Array::I64(array) => array.iter().enumerate().for_each(|(at, value)| add(at, (*value).into())),
+        Array::F64(array) => array.iter().enumerate().for_each(|(at, value)| add(at, (*value).into())),
         Array::String(array) => {
-            values.extend(array.iter().map(|value| TagValue::Str(Text::new(value.as_str()))));
+            array.iter().enumerate().for_each(|(at, value)| add(at, value.clone().into()))
         }
-        _ => values.push(TagValue::Str(Text::new(&Value::Array(array.clone()).as_str()))),
+        _ => add(0, array.to_string().into()),
     }
-    tags.extend(
-        values.into_iter().enumerate().map(|(index, value)| (Text::from(format!("{key}.{index}")), value)),
-    );
 }

@@ -1,9 +1,9 @@
 //! Whether a span failed, and how.
 
-use opentelemetry::trace::{Event, Status};
+use opentelemetry::trace::Status;
 
 use super::facts::Facts;
-use crate::model::{Tag, Text, Value};
+use crate::model::{Event, Tag, Text, Value, find};
 
 /// The tags of an error, and the attributes of the event `exception` that tell them.
 const TOLD: [(&str, &str, &str); 3] = [
@@ -12,21 +12,21 @@ const TOLD: [(&str, &str, &str); 3] = [
     ("error.stack", "exception.stacktrace", "datadog.error.stack"),
 ];
 
-/// Whether it failed; adds the tags that say how.
-pub(super) fn error(facts: &Facts<'_>, tags: &mut Vec<Tag>) -> bool {
-    let exceptions = || facts.span.events.iter().filter(|event| event.name == "exception");
+/// Whether it failed, and the tags that say how beside its attributes. What fails by other means than its status has `failed`.
+pub(super) fn error(facts: &Facts<'_>, failed: bool) -> (bool, Vec<Tag>) {
+    let mut tags = Vec::new();
+    let exceptions = || facts.events.iter().filter(|event| event.name == "exception");
     if exceptions().next().is_some() {
         tags.push((Text::from("_dd.span_events.has_exception"), Value::from("true")));
     }
-    let status = &facts.span.status;
     let failed = match facts.any(&["datadog.error"]) {
         Some(told) => told == "1" || told == "true",
-        None => matches!(status, Status::Error { .. }),
+        None => failed || matches!(facts.said.status, Status::Error { .. }),
     };
     if failed && !TOLD.iter().all(|(tag, ..)| facts.own(&[*tag]).is_some()) {
         // All are visited: of several exceptions the last holds.
-        exceptions().for_each(|event| add(event, tags));
-        if crate::model::find(tags, "error.message").is_none()
+        exceptions().for_each(|event| add(event, &mut tags));
+        if find(&tags, "error.message").or_else(|| find(facts.tags, "error.message")).is_none()
             && let Some(message) = described(facts)
         {
             tags.push((Text::from("error.message"), Value::Str(Text::from(message))));
@@ -37,23 +37,24 @@ pub(super) fn error(facts: &Facts<'_>, tags: &mut Vec<Tag>) -> bool {
             tags.push((Text::from(tag), Value::Str(Text::new(&told))));
         }
     }
-    if failed && let Some(message) = crate::model::find(tags, "error.message").cloned() {
+    let message = || find(&tags, "error.message").or_else(|| find(facts.tags, "error.message")).cloned();
+    if failed && let Some(message) = message() {
         tags.push((Text::from("error.msg"), message));
     }
-    failed
+    (failed, tags)
 }
 
 fn add(exception: &Event, tags: &mut Vec<Tag>) {
     for (tag, attribute, _) in TOLD {
-        if let Some(told) = exception.attributes.iter().rev().find(|told| told.key.as_str() == attribute) {
-            tags.push((Text::from(tag), Value::Str(Text::new(&told.value.as_str()))));
+        if let Some(told) = find(&exception.attributes, attribute) {
+            tags.push((Text::from(tag), Value::Str(Text::new(&told.to_string()))));
         }
     }
 }
 
 /// What the status says of an error, or else the code of the answer.
 fn described(facts: &Facts<'_>) -> Option<String> {
-    if let Status::Error { description } = &facts.span.status
+    if let Status::Error { description } = &facts.said.status
         && !description.is_empty()
     {
         return Some(description.to_string());

@@ -9,6 +9,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
+use super::facts::Maker;
 use super::map;
 use crate::agent::{Client, Options, Stats};
 use crate::config::Config;
@@ -30,7 +31,7 @@ pub struct DatadogSpanExporter {
     client: Client,
     assembler: Mutex<Assembler>,
     told: Source,
-    resource: Resource,
+    maker: Maker,
     source: Arc<Source>,
 }
 
@@ -58,7 +59,7 @@ impl DatadogSpanExporter {
         let mut assembler = self.assembler.lock().unwrap_or_else(PoisonError::into_inner);
         let mut send = |trace: &crate::pipeline::Trace| self.client.send(trace);
         for data in spans.iter().filter(|data| data.span_context.is_sampled()) {
-            assembler.push(map::span(data, &self.resource, &self.source), 0, &mut send);
+            assembler.push(map::span(data, &self.maker, &self.source), 0, &mut send);
         }
         assembler.flush(&mut send);
     }
@@ -104,7 +105,7 @@ impl SpanExporter for DatadogSpanExporter {
         let mut source = self.told.clone();
         map::source(&mut source, resource);
         self.source = Arc::new(source);
-        self.resource = resource.clone();
+        self.maker = Maker::of(resource);
     }
 }
 
@@ -192,7 +193,7 @@ impl ExporterBuilder {
             assembler: Mutex::new(assembler),
             source: Arc::new(told.clone()),
             told,
-            resource: Resource::builder_empty().build(),
+            maker: Maker::default(),
         })
     }
 }

@@ -2,50 +2,98 @@
 
 use std::borrow::Cow;
 
-use opentelemetry::trace::SpanKind;
-use opentelemetry::{Key, KeyValue, Value};
+use opentelemetry::Value as OtelValue;
+use opentelemetry::trace::{SpanKind, Status};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::SpanData;
 
-/// A span and its resource, to look things up in.
+use super::attributes;
+use crate::model::{Event, Tag, Text, Value};
+
+/// What OpenTelemetry says of a span beside its times, attributes, events and links.
+pub(super) struct Said<'a> {
+    pub(super) name: Text,
+    pub(super) kind: SpanKind,
+    pub(super) status: Status,
+    pub(super) scope: &'a str,
+    pub(super) scope_version: Option<&'a str>,
+    /// The trace, in hex digits.
+    pub(super) trace_id: Text,
+    /// The header `tracestate`.
+    pub(super) state: Text,
+    pub(super) maker: &'a Maker,
+}
+
+/// The attributes of who made a span that say something of the span.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Maker(Vec<Tag>);
+
+/// How the keys begin that anybody asks a resource for: it has many others.
+const ASKED: [&str; 11] = [
+    "datadog.",
+    "db.",
+    "faas.",
+    "graphql.",
+    "http.",
+    "messaging.",
+    "network.",
+    "operation.name",
+    "resource.name",
+    "rpc.",
+    "span.type",
+];
+
+impl Maker {
+    pub(super) fn of(resource: &Resource) -> Self {
+        let mut told = Vec::new();
+        for (key, value) in resource {
+            if ASKED.iter().any(|asked| key.as_str().starts_with(asked)) {
+                let whole = matches!(value, OtelValue::Array(_)).then(|| value.as_str().into_owned().into());
+                attributes::convert(&mut told, key.as_str(), whole.as_ref().unwrap_or(value));
+            }
+        }
+        Self(told)
+    }
+}
+
+/// A span, whose attributes are tags as they were set, to look things up in.
 #[derive(Clone, Copy)]
 pub(super) struct Facts<'a> {
-    pub(super) span: &'a SpanData,
-    pub(super) resource: &'a Resource,
+    pub(super) tags: &'a [Tag],
+    pub(super) events: &'a [Event],
+    pub(super) said: &'a Said<'a>,
 }
 
 impl<'a> Facts<'a> {
     /// The text of the first of these attributes that is not empty; the resource is asked before the span.
     pub(super) fn any(&self, keys: &[&'static str]) -> Option<Cow<'a, str>> {
-        keys.iter().find_map(|key| text(self.of_resource(key)?)).or_else(|| self.own(keys))
+        let maker = &self.said.maker.0;
+        let of_maker = || keys.iter().find_map(|key| text(crate::model::find(maker, key)?));
+        if maker.is_empty() { self.own(keys) } else { of_maker().or_else(|| self.own(keys)) }
     }
 
-    /// The same of the span's own attributes alone.
+    /// The same of the span's own attributes alone; of two with one key the later.
     pub(super) fn own(&self, keys: &[&'static str]) -> Option<Cow<'a, str>> {
-        keys.iter().find_map(|key| text(self.own_value(key)?))
-    }
-
-    /// The value of the span's own attribute; of two with one key the later.
-    pub(super) fn own_value(&self, key: &str) -> Option<&'a Value> {
-        let is = |attribute: &&KeyValue| attribute.key.as_str() == key;
-        self.span.attributes.iter().rev().find(is).map(|attribute| &attribute.value)
-    }
-
-    fn of_resource(&self, key: &'static str) -> Option<&'a Value> {
-        self.resource.get_ref(&Key::from_static_str(key))
+        if self.tags.is_empty() {
+            return None;
+        }
+        keys.iter().find_map(|key| text(crate::model::find(self.tags, key)?))
     }
 
     pub(super) fn is_server(&self) -> bool {
-        self.span.span_kind == SpanKind::Server
+        self.said.kind == SpanKind::Server
     }
 
     pub(super) fn is_client(&self) -> bool {
-        self.span.span_kind == SpanKind::Client
+        self.said.kind == SpanKind::Client
     }
 }
 
 fn text(value: &Value) -> Option<Cow<'_, str>> {
-    Some(value.as_str()).filter(|text| !text.is_empty())
+    let text = match value {
+        Value::Str(text) => Cow::Borrowed(text.as_str()),
+        other => Cow::Owned(other.to_string()),
+    };
+    Some(text).filter(|text| !text.is_empty())
 }
 
 /// The name of a kind, in lower case.

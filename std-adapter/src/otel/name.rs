@@ -1,13 +1,17 @@
 //! The operation name, by the semantic conventions.
 
 use super::facts::{Facts, kind};
+use crate::model::Text;
 
 /// The operation name.
-pub(super) fn name(facts: &Facts<'_>) -> String {
+pub(super) fn name(facts: &Facts<'_>) -> Text {
     if let Some(name) = facts.any(&["datadog.name"]).or_else(|| facts.any(&["operation.name"])) {
-        return name.into_owned();
+        return Text::new(&name);
     }
-    by_convention(facts).unwrap_or_else(|| kind(&facts.span.span_kind).to_owned()).to_lowercase()
+    match by_convention(facts) {
+        Some(name) => Text::new(&name.to_lowercase()),
+        None => Text::from(kind(&facts.said.kind)),
+    }
 }
 
 fn by_convention(facts: &Facts<'_>) -> Option<String> {

@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 
 use super::facts::Facts;
+use crate::model::Text;
 
 /// The resource.
-pub(super) fn resource<'a>(facts: &Facts<'a>) -> Cow<'a, str> {
+pub(super) fn resource(facts: &Facts<'_>) -> Text {
     let told = facts.any(&["datadog.resource"]).or_else(|| facts.any(&["resource.name"]));
-    told.or_else(|| by_convention(facts)).unwrap_or_else(|| Cow::Borrowed(facts.span.name.as_ref()))
+    let resource = told.or_else(|| by_convention(facts));
+    resource.map_or_else(|| facts.said.name.clone(), |resource| Text::new(&resource))
 }
 
 fn by_convention<'a>(facts: &Facts<'a>) -> Option<Cow<'a, str>> {

@@ -12,6 +12,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
 
+use super::super::facts::Maker;
 use super::super::map;
 use crate::model::{Source, Span, Value};
 
@@ -36,7 +37,7 @@ fn made(resource: &Resource, make: impl FnOnce(&opentelemetry_sdk::trace::SdkTra
     let data = kept.0.lock().unwrap().pop().expect("a span");
     let mut source = Source::new(1);
     map::source(&mut source, resource);
-    map::span(&data, resource, &Arc::new(source))
+    map::span(&data, &Maker::of(resource), &Arc::new(source))
 }
 
 fn with(kind: SpanKind, attributes: &[(&'static str, &'static str)]) -> Span {

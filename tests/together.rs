@@ -1,4 +1,4 @@
-//! Parts of a service that are instrumented with OpenTracing, `tracing` and microspan, another service, and an
+//! Parts of a service that are instrumented with OpenTelemetry, OpenTracing, `tracing` and microspan, another service, and an
 //! emulated board, in one trace. Datadog's test agent has it.
 
 use std::process::Command;
@@ -16,10 +16,11 @@ use microspan_tests::{built, need, ports};
 const CALLS: u16 = 7_000;
 
 /// Each span: its service, its name, its resource, and the resource of its parent, none of which are alike.
-const SPANS: [(&str, &str, &str, &str); 13] = [
+const SPANS: [(&str, &str, &str, &str); 14] = [
     ("shop", "http.server.request", "POST /orders/{id}", ""),
     ("shop", "take_order", "sandwich of the day", "POST /orders/{id}"),
-    ("shop", "read_record", "read_record", "sandwich of the day"),
+    ("shop", "postgresql.query", "SELECT guests", "sandwich of the day"),
+    ("shop", "read_record", "read_record", "SELECT guests"),
     ("shop", "reserve", "reserve", "sandwich of the day"),
     ("cellar", "http.server.request", "GET /stock/{item}", "reserve"),
     ("cellar", "count_stock", "count_stock", "GET /stock/{item}"),
@@ -33,7 +34,7 @@ const SPANS: [(&str, &str, &str, &str); 13] = [
 ];
 
 /// What else each has by whom it was recorded: its resource, a tag, and the value.
-const TAGS: [(&str, &str, &str); 15] = [
+const TAGS: [(&str, &str, &str); 19] = [
     // By the layer of tower.
     ("POST /orders/{id}", "http.method", "POST"),
     ("POST /orders/{id}", "http.route", "/orders/{id}"),
@@ -41,7 +42,12 @@ const TAGS: [(&str, &str, &str); 15] = [
     ("POST /orders/{id}", "span.kind", "server"),
     // By `tracing`.
     ("sandwich of the day", "order", "7"),
-    // By microspan.
+    // By OpenTelemetry.
+    ("SELECT guests", "db.system", "postgresql"),
+    ("SELECT guests", "guest", "Ada"),
+    ("SELECT guests", "span.kind", "client"),
+    ("SELECT guests", "otel.scope.name", "guests"),
+    // By microspan, in it.
     ("read_record", "order", "7"),
     // By OpenTracing.
     ("reserve", "span.kind", "client"),
@@ -153,7 +159,9 @@ fn assert_parents(trace: &[Span]) {
 
 /// Types, and events.
 fn assert_more(trace: &[Span]) {
-    for (resource, kind) in [("POST /orders/{id}", "web"), ("fetch_ingredients", "http")] {
+    for (resource, kind) in
+        [("POST /orders/{id}", "web"), ("SELECT guests", "sql"), ("fetch_ingredients", "http")]
+    {
         assert_eq!(of(trace, resource).kind, kind, "{resource}");
     }
     for (resource, words) in [("sandwich of the day", "served"), ("reserve", "reserved")] {

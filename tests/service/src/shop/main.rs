@@ -8,11 +8,13 @@
 //! | --- | --- |
 //! | its router | the layer of `microspan_std::tower` |
 //! | `take_order`, in this file | `tracing` |
+//! | `guests.rs` | the API of OpenTelemetry |
 //! | `stock.rs`, which asks the service `cellar` | OpenTracing |
 //! | `kitchen.rs`, which asks the board, and `records.rs` | microspan |
 //!
 //! It serves `POST /orders/{id}` and ends with Ctrl-C, when its spans are sent.
 
+mod guests;
 mod kitchen;
 mod records;
 mod stock;
@@ -27,6 +29,7 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use microspan_std::layer::MicrospanLayer;
 use microspan_std::opentracing;
+use microspan_std::otel::MicrospanTracerProvider;
 use microspan_std::tower::ServerLayer;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -55,6 +58,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // One tracer, and what the parts of the program know it by.
     let traced = microspan_std::init()?;
     tracing_subscriber::registry().with(MicrospanLayer::new()).init();
+    opentelemetry::global::set_tracer_provider(MicrospanTracerProvider::new());
     opentracing::set_global_tracer(opentracing::Tracer::new(None, opentracing::Config::new())?);
 
     let layer = ServerLayer::new()
@@ -79,7 +83,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// Has a sandwich made, if there is bread.
 #[instrument(skip(shop), fields(otel.name = "sandwich of the day"))]
 async fn take_order(State(shop): State<Shop>, Path(order): Path<u32>) -> StatusCode {
-    let guest = records::read(order);
+    let guest = guests::find(order);
     let made = async {
         shop.stock.reserve("rye").await?;
         shop.kitchen.make_sandwich(order).await

@@ -10,38 +10,23 @@ use std::error::Error;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Path};
+use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use microspan_std::tower::ServerLayer;
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use microspan_example_service::{end, layer, serve};
 
 /// How long ingredients take to be picked.
 const PICKING: Duration = Duration::from_millis(20);
 
-/// How long spans may take to be sent at the end.
-const FAREWELL: Duration = Duration::from_secs(5);
-
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let tracing = microspan_std::init()?;
-    let layer = ServerLayer::new()
-        .route(|extensions| extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned()));
     let router = Router::new()
         .route("/stock/{item}", get(count_stock))
         .route("/orders/{id}/ingredients", post(pick_ingredients))
-        .layer(layer);
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    println!("listening on http {}", listener.local_addr()?);
-    let (mut interrupted, mut terminated) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        served = async { axum::serve(listener, router).await } => served?,
-        _ = interrupted.recv() => {}
-        _ = terminated.recv() => {}
-    }
-    tracing.shutdown(FAREWELL);
+        .layer(layer());
+    serve(router).await?;
+    end(tracing);
     Ok(())
 }
 

@@ -21,27 +21,21 @@ mod stock;
 
 use std::error::Error;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Path, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::post;
+use microspan_example_service::{end, layer, serve};
 use microspan_std::layer::MicrospanLayer;
 use microspan_std::opentracing;
 use microspan_std::otel::MicrospanTracerProvider;
-use microspan_std::tower::ServerLayer;
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, instrument, warn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use kitchen::Kitchen;
 use stock::Stock;
-
-/// How long spans may take to be sent at the end.
-const FAREWELL: Duration = Duration::from_secs(5);
 
 #[derive(Clone)]
 struct Shop {
@@ -61,22 +55,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     opentelemetry::global::set_tracer_provider(MicrospanTracerProvider::new());
     opentracing::set_global_tracer(opentracing::Tracer::new(None, opentracing::Config::new())?);
 
-    let layer = ServerLayer::new()
-        .route(|extensions| extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned()));
     let router = Router::new()
         .route("/orders/{id}", post(take_order))
-        .layer(layer)
+        .layer(layer())
         .with_state(Shop { stock: Stock::new(cellar), kitchen: Kitchen(kitchen) });
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    println!("listening on http {}", listener.local_addr()?);
-    let (mut interrupted, mut terminated) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        served = async { axum::serve(listener, router).await } => served?,
-        _ = interrupted.recv() => {}
-        _ = terminated.recv() => {}
-    }
-    traced.shutdown(FAREWELL);
+    serve(router).await?;
+    end(traced);
     Ok(())
 }
 

@@ -13,6 +13,7 @@
 //! | `contest/run.rs` | single spans in the cold and in bursts, two threads, as fast as it goes |
 //! | `contest/instructions.rs` | the same operations under callgrind |
 //! | `contest/ours.rs` | microspan, through its global tracer |
+//! | `contest/native.rs` | the same through OpenTelemetry's API |
 //! | `contest/fastrace.rs`, `contest/otel.rs`, `contest/agent.rs` | the others, with the feature `peers` |
 
 #[cfg(feature = "peers")]
@@ -21,6 +22,7 @@ mod contestant;
 #[cfg(feature = "peers")]
 mod fastrace;
 mod instructions;
+mod native;
 #[cfg(feature = "peers")]
 mod otel;
 pub mod ours;
@@ -44,7 +46,8 @@ const TRACES: u64 = 4;
 fn contestants() -> Result<Vec<Contestant>> {
     ours::begin()?;
     #[cfg_attr(not(feature = "peers"), expect(unused_mut))]
-    let mut all = vec![Contestant::of::<Clocks>(), Contestant::of::<ours::Ours>()];
+    let mut all =
+        vec![Contestant::of::<Clocks>(), Contestant::of::<ours::Ours>(), Contestant::of::<native::Native>()];
     #[cfg(feature = "peers")]
     {
         fastrace::begin();

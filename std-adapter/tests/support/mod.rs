@@ -16,12 +16,16 @@ use rmpv::Value;
 pub struct Span {
     pub name: String,
     pub service: String,
+    pub resource: String,
+    pub kind: String,
     pub id: u64,
     pub parent: u64,
     pub trace: u64,
     pub start: i64,
     pub duration: i64,
     pub error: bool,
+    /// As they lie in the payload.
+    pub links: Option<Value>,
     pub meta: BTreeMap<String, String>,
     pub metrics: BTreeMap<String, f64>,
 }
@@ -149,12 +153,15 @@ fn span(value: &Value) -> Span {
     Span {
         name: text("name"),
         service: text("service"),
+        resource: text("resource"),
+        kind: text("type"),
         id: id("span_id"),
         parent: id("parent_id"),
         trace: id("trace_id"),
         start: number("start"),
         duration: number("duration"),
         error: number("error") == 1,
+        links: get("span_links").cloned(),
         meta: pairs("meta").map(|(k, v)| (key(&k), v.as_str().expect("a text").to_owned())).collect(),
         metrics: pairs("metrics").map(|(k, v)| (key(&k), v.as_f64().expect("a number"))).collect(),
     }

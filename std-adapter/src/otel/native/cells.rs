@@ -1,5 +1,6 @@
 //! What a span keeps in tag cells beside its attributes, and what becomes of that when it is drained.
 
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::trace::{SpanKind, Status};
@@ -63,12 +64,13 @@ fn is(key: &str, of: &'static str) -> bool {
 pub(crate) struct Finisher {
     /// The trace that was seen last, and its id in hex digits: spans come in runs.
     latest: (u128, Text),
+    hex: String,
     nobody: Maker,
 }
 
 impl Finisher {
     pub(crate) fn new() -> Self {
-        Self { latest: (0, Text::from("")), nobody: Maker::default() }
+        Self { latest: (0, Text::from("")), hex: String::new(), nobody: Maker::default() }
     }
 
     /// Names the span, and settles its attributes, if it is one of OpenTelemetry's.
@@ -95,7 +97,10 @@ impl Finisher {
             }
         }
         if self.latest.0 != span.trace_id {
-            self.latest = (span.trace_id, Text::from(format!("{:032x}", span.trace_id)));
+            self.hex.clear();
+            // A string takes all that is written to it.
+            let _ = write!(self.hex, "{:032x}", span.trace_id);
+            self.latest = (span.trace_id, Text::new(&self.hex));
         }
         let scope = scopes::get((kept.mark >> 3) as usize);
         if let Some(scope) = scope {

@@ -70,32 +70,6 @@ impl Drop for Entered {
     }
 }
 
-/// What is current somewhere, by a name that may be taken to another thread of the same tracer.
-#[derive(Debug, Clone, Copy)]
-pub struct Current {
-    tracer: &'static Tracer,
-    handle: u32,
-}
-
-impl Current {
-    /// What is current here, be it nothing; `None`: the program has no tracer.
-    pub fn here() -> Option<Self> {
-        crate::global::global().map(|tracer| Self { tracer, handle: tracer.current() })
-    }
-
-    /// What is current in a span; `None`: it was dropped, and whatever is current around it is.
-    pub fn of<M: Threads>(span: &Detached<M>) -> Option<Self> {
-        let (tracer, handle) = span.place();
-        (handle != 0).then_some(Self { tracer, handle })
-    }
-
-    /// Has it be current here; what was current before.
-    pub fn enter(self) -> Self {
-        let before = self.tracer.arena.enter(Here::of(self.tracer.context), self.handle);
-        Self { handle: before, ..self }
-    }
-}
-
 /// The clock of a tracer.
 pub fn clock(tracer: &Tracer) -> &'static dyn Clock {
     tracer.clock

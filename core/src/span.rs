@@ -102,7 +102,7 @@ impl<M: Threads> Span<M> {
     /// Sets a tag; of two tags with one key the later holds.
     ///
     /// A string is copied, up to 255 bytes; wrap one that lives for ever in [`Static`](crate::Static). Some keys name the
-    /// span's own fields: `service.name`, `resource.name` and `span.type`.
+    /// span's own fields: `service.name`, `resource.name`, `span.type`, and `operation.name` its name from then on.
     ///
     /// Each call takes cells of its own until the span is drained, also under a key that was set before. One that finds none is
     /// lost and counted ([`Stats::tags_full`](crate::Stats::tags_full)), and what was set before holds. A tag that does not
@@ -294,6 +294,38 @@ impl<M: Threads> SpanRef<M> {
     #[inline]
     pub fn is_open(&self) -> bool {
         self.handle != 0 && self.tracer.arena.is_open(self.handle)
+    }
+
+    /// What it is called; `None`: it is not open.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// let order = TRACER.trace("order");
+    /// assert_eq!(order.name(), Some("order"));
+    /// ```
+    pub fn name(&self) -> Option<&'static str> {
+        self.tracer.arena.name_of(self.handle)
+    }
+
+    /// The root of its trace; `None`: one of both is not open.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// let (order, bread) = (TRACER.trace("order"), TRACER.trace("bread.cut"));
+    /// assert_eq!(bread.root().unwrap().name(), Some("order"));
+    /// ```
+    pub fn root(&self) -> Option<Self> {
+        Self::open(self.tracer, self.tracer.arena.root(self.handle).filter(|_| self.handle != 0)?)
+    }
+
+    /// Whether it is this tracer's.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// assert!(TRACER.trace("order").is_of(&TRACER));
+    /// ```
+    pub fn is_of(&self, tracer: &'static Tracer) -> bool {
+        core::ptr::eq(self.tracer, tracer)
     }
 
     /// As [`Span::set_tag`].

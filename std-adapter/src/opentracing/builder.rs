@@ -115,7 +115,7 @@ impl<'t> SpanBuilder<'t> {
         let explicit = explicit.or_else(|| self.references.get(first?)?.context.clone());
         let span = match explicit {
             Some(parent) => {
-                let started = parent.start(builder, tracer.propagator());
+                let started = parent.start(builder);
                 Span::started(tracer, started, Some(&parent))
             }
             None if self.ignores_active_span => Span::started(tracer, builder.root().start().detach(), None),

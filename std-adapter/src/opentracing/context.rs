@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
-use microspan::propagation::Propagator;
 use microspan::{Detached, SpanBuilder, SpanRef};
 
 use super::span::{Recorded, Span, set_baggage};
-use crate::carrier::Incoming;
+use crate::carrier::{Incoming, propagator};
 
 /// What names a span to others, with the baggage that it had when this was asked for. It never changes, and outlives its span.
 #[derive(Debug, Clone, Default)]
@@ -19,7 +18,7 @@ struct Inner {
     identity: Option<microspan::SpanContext>,
     place: Place,
     baggage: BTreeMap<String, String>,
-    /// What came with the trace from elsewhere, baggage excepted.
+    /// What came with the trace from elsewhere.
     incoming: Option<Arc<Incoming>>,
 }
 
@@ -103,7 +102,7 @@ impl SpanContext {
     }
 
     /// Starts a span as the child of this one.
-    pub(super) fn start(&self, builder: SpanBuilder<'_>, propagator: &Propagator) -> Detached {
+    pub(super) fn start(&self, builder: SpanBuilder<'_>) -> Detached {
         if let Some(parent) = self.open() {
             return builder.parent(&parent).start().detach();
         }
@@ -116,7 +115,7 @@ impl SpanContext {
         let root = builder.root().start().detach();
         match (&self.0.place, &self.0.incoming, &self.0.identity) {
             (Place::Elsewhere, Some(incoming), identity) => {
-                let mut came = propagator.extract(&**incoming);
+                let mut came = propagator().extract(&**incoming);
                 came.context = *identity;
                 came.continue_in(&root);
                 if let Some(root) = root.as_ref() {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::SystemTime;
 
-use microspan::__private::{Current, span_id};
+use microspan::__private::{self, span_id};
 use microspan::{Detached, MAX_STR, SpanBuilder, SpanRef, Value};
 
 use super::context::{Place, SpanContext};
@@ -81,9 +81,12 @@ impl Span {
     /// One that was started, as the child of `parent`.
     pub(super) fn started(tracer: &Tracer, guard: Detached, parent: Option<&SpanContext>) -> Self {
         let identity = guard.context().or_else(|| {
-            // The root of its trace is finished, and its id is known from the parent alone.
-            let parent = parent?.identity()?;
-            Some(microspan::SpanContext { span_id: span_id(&guard)?, ..parent })
+            let parent = parent.and_then(SpanContext::identity);
+            match span_id(&guard) {
+                // The root of its trace is finished, and its id is known from the parent alone.
+                Some(span_id) => Some(microspan::SpanContext { span_id, ..parent? }),
+                None => unrecorded(&guard, parent),
+            }
         });
         let named = guard.as_ref();
         let recorded =
@@ -141,8 +144,8 @@ impl Span {
     }
 
     /// What is current in it; `None`: it is finished, or not for us to enter.
-    pub(super) fn place(&self) -> Option<Current> {
-        self.0.recorded.guard().as_ref().and_then(Current::of)
+    pub(super) fn place(&self) -> Option<__private::Place> {
+        self.0.recorded.guard().as_ref().and_then(|span| __private::Place::of(span))
     }
 
     /// Gives it another name.
@@ -294,6 +297,14 @@ impl PartialEq for Span {
 }
 
 impl Eq for Span {}
+
+/// What a span is called that is not recorded, so that who is called next does not record its trace either.
+fn unrecorded(span: &Detached, parent: Option<microspan::SpanContext>) -> Option<microspan::SpanContext> {
+    let own = __private::Place::of(span)?.context()?;
+    let Some(parent) = parent else { return Some(own) };
+    let sampling_priority = parent.sampling_priority.or(own.sampling_priority);
+    Some(microspan::SpanContext { trace_id: parent.trace_id, sampling_priority, ..own })
+}
 
 /// Sets an item of baggage of a span that is recorded.
 pub(super) fn set_baggage(span: &SpanRef, key: &str, value: &str) {

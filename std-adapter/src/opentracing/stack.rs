@@ -5,7 +5,7 @@ use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use microspan::__private::Current;
+use microspan::__private::Place;
 
 use super::span::Span;
 
@@ -43,13 +43,13 @@ impl Scoped {
 pub(super) struct Entry {
     scoped: Arc<Scoped>,
     /// What was current before, if this has changed it.
-    before: Option<Current>,
+    before: Option<Place>,
 }
 
 impl Entry {
     /// Has the span of a scope be the current one here.
     pub(super) fn entered(scoped: Arc<Scoped>) -> Self {
-        let before = scoped.span.place().map(Current::enter);
+        let before = scoped.span.place().map(Place::enter);
         Self { scoped, before }
     }
 

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use microspan::__private::Current;
+use microspan::__private::Place;
 use pin_project_lite::pin_project;
 
 use super::scope::{ActiveScope, Scope, ScopeManager, ThreadScopeManager};
@@ -34,7 +34,11 @@ impl TaskScopeManager {
     /// A future that does what this one does, with scopes of its own. At first what is active here is active in it.
     pub fn task<F: Future>(future: F) -> Task<F> {
         let inherited = stack::top().map(|active| Entry::inherited(Span::clone(active.span())));
-        Task { open: inherited.into_iter().collect(), current: Current::here(), future: Some(future) }
+        Task {
+            open: inherited.into_iter().collect(),
+            current: microspan::global().map(Place::here),
+            future: Some(future),
+        }
     }
 }
 
@@ -55,7 +59,7 @@ pin_project! {
     pub struct Task<F> {
         open: Vec<Entry>,
         // What is current when it is polled next; none: the program had no tracer.
-        current: Option<Current>,
+        current: Option<Place>,
         // None: it is done.
         #[pin]
         future: Option<F>,
@@ -91,15 +95,15 @@ impl<F: Future> Future for Task<F> {
 /// While it lives, what is open and current in a task is so here.
 struct Turn<'t> {
     open: &'t mut Vec<Entry>,
-    current: &'t mut Option<Current>,
+    current: &'t mut Option<Place>,
     /// What is current around it.
-    around: Option<Current>,
+    around: Option<Place>,
 }
 
 impl<'t> Turn<'t> {
-    fn begin(open: &'t mut Vec<Entry>, current: &'t mut Option<Current>) -> Self {
+    fn begin(open: &'t mut Vec<Entry>, current: &'t mut Option<Place>) -> Self {
         stack::exchange(open);
-        let around = current.take().map(Current::enter);
+        let around = current.take().map(Place::enter);
         Self { open, current, around }
     }
 }
@@ -107,7 +111,7 @@ impl<'t> Turn<'t> {
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         stack::settle();
-        *self.current = Current::here();
+        *self.current = microspan::global().map(Place::here);
         if let Some(around) = self.around {
             around.enter();
         }

@@ -5,8 +5,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use microspan::propagation::Propagator;
-
 use super::builder::SpanBuilder;
 use super::carrier::{ExtractCarrier, Format, InjectCarrier};
 use super::config::Config;
@@ -29,7 +27,6 @@ struct Inner {
     service: Option<&'static str>,
     tags: Vec<(&'static str, String)>,
     manager: Box<dyn ScopeManager>,
-    propagator: Propagator,
     /// What traces this program, if that was begun here.
     local: Mutex<Option<Local>>,
 }
@@ -159,7 +156,7 @@ impl Tracer {
         format: Format,
         carrier: &mut impl InjectCarrier,
     ) -> Result<(), PropagationError> {
-        travel::inject(context, &self.0.propagator, format, carrier)
+        travel::inject(context, format, carrier)
     }
 
     /// Reads a context out of a carrier; `None`: there is none in it.
@@ -180,7 +177,7 @@ impl Tracer {
         format: Format,
         carrier: &(impl ExtractCarrier + ?Sized),
     ) -> Result<Option<SpanContext>, PropagationError> {
-        travel::extract(&self.0.propagator, format, carrier)
+        travel::extract(format, carrier)
     }
 
     /// Sends what is finished, if this tracer traces the program, for at most `timeout`; whether all of it was taken or dropped by
@@ -209,16 +206,11 @@ impl Tracer {
     pub(super) fn tags(&self) -> &[(&'static str, String)] {
         &self.0.tags
     }
-
-    pub(super) fn propagator(&self) -> &Propagator {
-        &self.0.propagator
-    }
 }
 
 impl Inner {
     fn new(records: bool, manager: Box<dyn ScopeManager>) -> Self {
-        let (propagator, local) = (Propagator::new(), Mutex::new(None));
-        Self { records, service: None, tags: Vec::new(), manager, propagator, local }
+        Self { records, service: None, tags: Vec::new(), manager, local: Mutex::new(None) }
     }
 }
 

@@ -9,36 +9,40 @@ use super::binary;
 use super::carrier::{ExtractCarrier, Format, Held, InjectCarrier, Room};
 use super::context::SpanContext;
 use super::error::PropagationError;
-use crate::carrier::{Incoming, ot_baggage, set_ot_baggage};
+use crate::carrier::{Incoming, ListHeaders, Outgoing, ot_baggage, propagator, set_ot_baggage};
 
 pub(super) fn inject(
     context: &SpanContext,
-    propagator: &Propagator,
     format: Format,
     carrier: &mut impl InjectCarrier,
 ) -> Result<(), PropagationError> {
     match (format, carrier.room()) {
         (Format::TextMap | Format::HttpHeaders, Room::Pairs(map)) => {
-            pairs(context, propagator).iter().for_each(|(key, value)| map.set(key, value));
+            pairs(context).iter().for_each(|(key, value)| map.set(key, value));
         }
-        (Format::Binary, Room::Bytes(bytes)) => binary::write(bytes, &pairs(context, propagator)),
+        (Format::Binary, Room::Bytes(bytes)) => binary::write(bytes, &pairs(context)),
         _ => return Err(refused(format)),
     }
     Ok(())
 }
 
 /// The pairs that carry a context.
-fn pairs(context: &SpanContext, propagator: &Propagator) -> Vec<(String, String)> {
+fn pairs(context: &SpanContext) -> Vec<(String, String)> {
     let mut pairs = Vec::new();
-    let identity = context.identity();
+    let propagator = propagator();
     let baggage: Vec<(&str, &str)> =
         context.baggage().iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     let came = context.incoming().map(|incoming| propagator.extract(incoming));
     let passing = came.map_or_else(Passing::default, |came| came.passing).baggage_items(&baggage);
+    // Its trace is decided on with the first request that is sent for it.
+    let span = context.open();
+    let outgoing = span.as_ref().and_then(Outgoing::of);
+    let identity = outgoing.as_ref().map(|outgoing| *outgoing.context()).or_else(|| context.identity());
+    let passing = outgoing.as_ref().map_or(passing, |outgoing| outgoing.passing(passing));
     let nothing = microspan::SpanContext { trace_id: 0, span_id: 0, sampling_priority: None };
     let mut set = |name: &'static str, value: &dyn Display| pairs.push((name.to_owned(), value.to_string()));
     if let Err(error) = propagator.inject(&identity.unwrap_or(nothing), &passing, &mut set)
-        && let Some(span) = context.open()
+        && let Some(span) = span
     {
         span.set_tag("_dd.propagation_error", error.to_string().as_str());
     }
@@ -47,7 +51,6 @@ fn pairs(context: &SpanContext, propagator: &Propagator) -> Vec<(String, String)
 }
 
 pub(super) fn extract(
-    propagator: &Propagator,
     format: Format,
     carrier: &(impl ExtractCarrier + ?Sized),
 ) -> Result<Option<SpanContext>, PropagationError> {
@@ -59,7 +62,7 @@ pub(super) fn extract(
         }
         _ => return Err(refused(format)),
     };
-    let came = propagator.extract(pairs.as_slice());
+    let came = propagator().extract(pairs.as_slice());
     let baggage = baggage(&came, &pairs);
     if came.context.is_none() && came.links.is_empty() {
         if is_corrupted(&pairs) {
@@ -69,7 +72,7 @@ pub(super) fn extract(
             return Ok(None);
         }
     }
-    let incoming = Incoming::of(&WithoutBaggage(&pairs));
+    let incoming = Incoming::of(&Pairs(&pairs));
     Ok(Some(SpanContext::elsewhere(came.context, baggage, incoming)))
 }
 
@@ -103,11 +106,17 @@ fn refused(format: Format) -> PropagationError {
     PropagationError::InvalidCarrier { format: format.name(), needed }
 }
 
-/// Pairs, of which the baggage is kept elsewhere.
-struct WithoutBaggage<'c>(&'c [(&'c str, &'c str)]);
+/// Pairs as headers.
+struct Pairs<'c>(&'c [(&'c str, &'c str)]);
 
-impl Headers for WithoutBaggage<'_> {
+impl Headers for Pairs<'_> {
     fn header(&self, name: &str) -> Option<&str> {
-        if name == "baggage" { None } else { self.0.header(name) }
+        self.0.header(name)
+    }
+}
+
+impl ListHeaders for Pairs<'_> {
+    fn list(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().copied()
     }
 }

@@ -31,6 +31,8 @@ use microspan_std::layer::MicrospanLayer;
 use microspan_std::opentracing;
 use microspan_std::otel::MicrospanTracerProvider;
 use tracing::{info, instrument, warn};
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -51,7 +53,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     // One tracer, and what the parts of the program know it by.
     let traced = microspan_std::init()?;
-    tracing_subscriber::registry().with(MicrospanLayer::new()).init();
+    tracing_subscriber::registry().with(MicrospanLayer::new().with_filter(LevelFilter::INFO)).init();
     opentelemetry::global::set_tracer_provider(MicrospanTracerProvider::new());
     opentracing::set_global_tracer(opentracing::Tracer::new(None, opentracing::Config::new())?);
 

@@ -38,6 +38,12 @@ use pin_project_lite::pin_project;
 pub struct Detached<M: Threads = AnyThread>(Span<M>);
 
 impl<M: Threads> Detached<M> {
+    /// Of a span that is not current any more.
+    #[inline(always)]
+    pub(crate) const fn left(span: Span<M>) -> Self {
+        Self(span)
+    }
+
     /// Runs a closure in which this is the current span.
     ///
     /// ```

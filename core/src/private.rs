@@ -14,7 +14,7 @@ pub use core::{compile_error, concat, module_path, stringify};
 #[path = "private/place.rs"]
 mod place;
 
-pub use place::Place;
+pub use place::{Place, start_beside};
 
 use crate::arena::Here;
 use crate::clock::Clock;

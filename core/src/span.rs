@@ -11,6 +11,7 @@
 use crate::arena::{Cause, ERROR, Here, Started};
 use crate::callsite::Happened;
 use crate::exclusive::{AnyThread, Threads};
+use crate::future::Detached;
 use crate::tag::Value;
 use crate::tracer::Tracer;
 use core::marker::PhantomData;
@@ -68,6 +69,20 @@ impl<M: Threads> Span<M> {
         let here = Here::of(tracer.context);
         let started = tracer.arena.start(M::MODE, here, tracer.interrupts, name, tracer.clock, &tracer.judge);
         Self::of(tracer, name, started)
+    }
+
+    /// The same of one that does not become the current one.
+    #[inline(always)]
+    pub(crate) fn start_beside(tracer: &'static Tracer, name: &'static str) -> Detached<M> {
+        let here = Here::of(tracer.context);
+        let started = tracer.arena.start(M::MODE, here, tracer.interrupts, name, tracer.clock, &tracer.judge);
+        if let Some(Started { handle, previous }) = started
+            && handle != 0
+        {
+            tracer.arena.leave(here, handle, previous);
+            return Detached::left(Self::of(tracer, name, started));
+        }
+        Self::of(tracer, name, started).detach()
     }
 
     /// The guard of what was started, or was not.

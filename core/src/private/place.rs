@@ -2,10 +2,20 @@
 
 use crate::arena::Here;
 use crate::exclusive::Threads;
+use crate::future::Detached;
 use crate::id::Session;
 use crate::span::Span;
 use crate::span_context::SpanContext;
 use crate::tracer::Tracer;
+
+/// Starts a child of what is current, which does not become current itself.
+#[inline(always)]
+pub fn start_beside(name: &'static str) -> Detached {
+    match crate::global() {
+        Some(tracer) if tracer.is_enabled() => Span::start_beside(tracer, name),
+        _ => crate::trace(name).detach(),
+    }
+}
 
 /// Where something may start: a span, recorded or of a trace that is not; or nowhere.
 #[derive(Clone, Copy, Debug)]

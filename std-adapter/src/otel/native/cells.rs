@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::trace::{SpanKind, Status};
 
-use super::scopes;
+use super::{names, scopes};
 use crate::model::{Event, Span, Tag, Text, Value};
 use crate::otel::facts::{Maker, Said};
 use crate::otel::map;
 
 // Known by their addresses: an attribute may have such a name.
 
-/// The number of the scope and the kind: a span without it is none of OpenTelemetry's.
+/// The number of the scope and the kind, where the name does not tell them.
 pub(super) static MARK: &str = "microspan.otel";
 /// The name, where it is none that lives for ever, or was changed.
 pub(super) static NAME: &str = "microspan.otel.name";
@@ -34,7 +34,7 @@ pub(super) const OK: u64 = 2;
 /// Whether there may be such spans: otherwise none is looked for.
 pub(super) static IN_USE: AtomicBool = AtomicBool::new(false);
 
-/// The value of [`MARK`].
+/// What a name stands for, or the value of [`MARK`].
 pub(super) fn mark(scope: usize, kind: Option<&SpanKind>) -> u64 {
     let kind = match kind {
         None | Some(SpanKind::Internal) => 0,
@@ -76,13 +76,16 @@ impl Finisher {
     /// Names the span, and settles its attributes, if it is one of OpenTelemetry's.
     #[inline]
     pub(crate) fn finish(&mut self, span: &mut Span) {
-        if IN_USE.load(Ordering::Relaxed) && span.tags.iter().any(|(key, _)| is(key, MARK)) {
-            self.settle(span);
+        if IN_USE.load(Ordering::Relaxed) {
+            let mark = names::mark(&span.name);
+            if mark.is_some() || span.tags.iter().any(|(key, _)| is(key, MARK)) {
+                self.settle(span, mark.unwrap_or(0));
+            }
         }
     }
 
-    fn settle(&mut self, span: &mut Span) {
-        let mut kept = Kept::default();
+    fn settle(&mut self, span: &mut Span, mark: u64) {
+        let mut kept = Kept { mark, ..Kept::default() };
         span.tags.retain_mut(|tag| kept.take(tag));
         set_times(span, kept.start, kept.end);
         span.events.iter_mut().for_each(set_time);

@@ -1,9 +1,9 @@
-//! Texts that live for ever, of which there are few: keys, and names that are made at run time.
+//! Texts that live for ever, of which there are few: keys, and names of events that are made at run time.
 
 use std::sync::OnceLock;
 
 /// How many places are looked at for a text.
-const PROBES: usize = 16;
+pub(super) const PROBES: usize = 16;
 
 /// Up to `N` texts. Looking one up takes no lock, and allocates when it is seen first.
 pub(super) struct Interned<const N: usize>([OnceLock<&'static str>; N]);
@@ -26,7 +26,7 @@ impl<const N: usize> Interned<N> {
 
 /// By its length, its beginning and its end: what that does not tell apart lies side by side.
 #[inline]
-fn hash(text: &str) -> u64 {
+pub(super) fn hash(text: &str) -> u64 {
     let bytes = text.as_bytes();
     let (first, last) = match (bytes.first_chunk(), bytes.last_chunk()) {
         (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),

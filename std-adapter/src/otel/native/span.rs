@@ -37,20 +37,19 @@ pub struct MicrospanSpan {
 impl MicrospanSpan {
     /// One that begins.
     #[inline]
-    pub(super) fn new(span: Detached, state: Option<TraceState>) -> Self {
-        let made = Self { span: Some(span), context: OnceLock::new(), status: cells::UNSET };
-        if let Some(state) = state {
-            made.take_state(state);
-        }
-        made
+    pub(super) fn new(span: Detached) -> Self {
+        Self { span: Some(span), context: OnceLock::new(), status: cells::UNSET }
     }
 
-    #[cold]
-    fn take_state(&self, state: TraceState) {
-        if let Some(span) = &self.span {
+    /// Takes over the state of the trace from whoever caused it.
+    pub(super) fn take_state(&self, state: &TraceState) {
+        if *state == TraceState::NONE {
+            return;
+        }
+        if let Some(span) = self.open() {
             span.set_tag(cells::STATE, state.header().as_str());
         }
-        self.context.get_or_init(|| self.reckon(state));
+        self.context.get_or_init(|| self.reckon(state.clone()));
     }
 
     /// One that is not recorded: what it names is whoever caused it.
@@ -60,13 +59,12 @@ impl MicrospanSpan {
     }
 
     /// One whose trace is not recorded, or that was dropped.
-    #[cold]
     pub(super) fn out(span: Detached, caller: &SpanContext) -> Self {
         if Place::of(&span).is_none() {
             return Self::none(caller);
         }
-        let made = Self { span: Some(span), context: OnceLock::new(), status: cells::UNSET };
-        made.context.get_or_init(|| made.reckon(caller.trace_state().clone()));
+        let made = Self::new(span);
+        made.take_state(caller.trace_state());
         made
     }
 

@@ -3,22 +3,18 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use microspan::__private::Place;
+use microspan::__private::{Place, start_beside};
 use microspan::Detached;
 use microspan::propagation::Propagator;
 use opentelemetry::Context;
-use opentelemetry::trace::{SpanBuilder, SpanContext, TraceContextExt, TraceState, Tracer};
+use opentelemetry::trace::{SpanBuilder, SpanContext, TraceContextExt, Tracer};
 
 use super::ids::identity;
-use super::interned::Interned;
 use super::provider::Shared;
 use super::span::MicrospanSpan;
-use super::{cells, watch};
+use super::{cells, names, watch};
 use crate::carrier::Incoming;
 use crate::otel::map;
-
-/// The names that were made at run time.
-static NAMES: Interned<1024> = Interned::new();
 
 /// What a span is called in the arena whose name there is no room for.
 const NAMELESS: &str = "otel";
@@ -62,14 +58,30 @@ impl Tracer for MicrospanTracer {
     type Span = MicrospanSpan;
 
     #[inline]
+    fn start<T: Into<Cow<'static, str>>>(&self, name: T) -> MicrospanSpan {
+        let name = name.into();
+        if !self.shared.is_shut()
+            && watch::is_plain()
+            && let Some(name) = names::get(&name, cells::mark(self.scope, None))
+        {
+            let started = start_beside(name);
+            if started.is_recording() {
+                return MicrospanSpan::new(started);
+            }
+            return MicrospanSpan::out(started, &SpanContext::NONE);
+        }
+        Context::map_current(|context| self.build_with_context(SpanBuilder::from_name(name), context))
+    }
+
     fn build_with_context(&self, builder: SpanBuilder, context: &Context) -> MicrospanSpan {
         let caller = context.span();
         let caller = caller.span_context();
         if self.shared.is_shut() || context.is_telemetry_suppressed() {
             return MicrospanSpan::none(caller);
         }
-        let (name, is_known) = name(&builder.name);
-        let plan = microspan::span(name);
+        let mark = cells::mark(self.scope, builder.span_kind.as_ref());
+        let known = names::get(&builder.name, mark);
+        let plan = microspan::span(known.unwrap_or(NAMELESS));
         let parent = Parent::of(caller);
         let started = match parent {
             Parent::Current => plan.start().detach(),
@@ -84,32 +96,21 @@ impl Tracer for MicrospanTracer {
         if !started.is_recording() {
             return MicrospanSpan::out(started, caller);
         }
-        started.set_tag(cells::MARK, cells::mark(self.scope, builder.span_kind.as_ref()));
+        if known.is_none() {
+            started.set_tag(cells::MARK, mark).set_tag(cells::NAME, &*builder.name);
+        }
         if matches!(parent, Parent::Elsewhere) {
             continue_from(&started, caller, context);
-        }
-        if !is_known {
-            started.set_tag(cells::NAME, &*builder.name);
         }
         if let Some(time) = builder.start_time {
             started.set_tag(cells::START, map::nanoseconds(time));
         }
-        let state = caller.trace_state();
-        let mut span =
-            MicrospanSpan::new(started, if *state == TraceState::NONE { None } else { Some(state.clone()) });
+        let mut span = MicrospanSpan::new(started);
+        span.take_state(caller.trace_state());
         if builder.attributes.is_some() || builder.events.is_some() || builder.links.is_some() {
             span.begin_with(builder);
         }
         span
-    }
-}
-
-/// A name that lives for ever, and whether it is the one that was given.
-#[inline]
-fn name(name: &Cow<'static, str>) -> (&'static str, bool) {
-    match name {
-        Cow::Borrowed(name) => (name, true),
-        Cow::Owned(name) => NAMES.get(name).map_or((NAMELESS, false), |name| (name, true)),
     }
 }
 

@@ -1,20 +1,24 @@
 //! The span of an attached context is the current one of the program, for whoever records.
 
 use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Once};
 
 use microspan::__private::Place;
 use opentelemetry::Context;
 use opentelemetry::context::{ContextObserver, GlobalContextObserver};
-use opentelemetry::trace::TraceContextExt;
+use opentelemetry::trace::{TraceContextExt, TraceState};
 
 use super::ids::identity;
 
 thread_local! {
     /// The contexts that are attached to this thread.
     static ATTACHED: RefCell<Vec<Attached>> = const { RefCell::new(Vec::new()) };
-    static TOP: Cell<Top> = const { Cell::new(Top { id: 0, place: None }) };
+    static TOP: Cell<Top> = const { Cell::new(Top::NONE) };
 }
+
+/// Whether contexts are seen here.
+static SEES: AtomicBool = AtomicBool::new(false);
 
 /// The span of the context that is current on this thread.
 #[derive(Clone, Copy)]
@@ -23,6 +27,12 @@ pub(super) struct Top {
     pub(super) id: u64,
     /// Where it is in the arena; `None`: it is elsewhere.
     pub(super) place: Option<Place>,
+    /// What starts in it takes over nothing but its span.
+    is_plain: bool,
+}
+
+impl Top {
+    const NONE: Self = Self { id: 0, place: None, is_plain: true };
 }
 
 struct Attached {
@@ -31,15 +41,26 @@ struct Attached {
     before: Place,
 }
 
-/// Has contexts watched from here on. They are once; where somebody else watches them already nothing is seen.
+/// Has contexts watched from here on, unless somebody else watches them already.
 pub(super) fn begin() {
     static BEGIN: Once = Once::new();
-    BEGIN.call_once(|| GlobalContextObserver::set(Arc::new(Watch)));
+    BEGIN.call_once(|| {
+        GlobalContextObserver::set(Arc::new(Watch));
+        // Whether it was taken is not said, but it is shown this one then.
+        drop(Context::current().attach());
+    });
 }
 
 #[inline]
 pub(super) fn top() -> Top {
-    TOP.try_with(Cell::get).unwrap_or(Top { id: 0, place: None })
+    TOP.try_with(Cell::get).unwrap_or(Top::NONE)
+}
+
+/// Whether a span that starts in the context of this thread is a child of what is current, and takes over nothing else.
+#[inline]
+pub(super) fn is_plain() -> bool {
+    let top = top();
+    SEES.load(Ordering::Relaxed) && top.is_plain && (top.id == 0 || top.place.is_some_and(Place::is_open))
 }
 
 struct Watch;
@@ -47,6 +68,7 @@ struct Watch;
 // Called while the thread's contexts are borrowed: nothing here may ask for the current one.
 impl ContextObserver for Watch {
     fn on_context_enter(&self, from: &Context, to: &Context) {
+        SEES.store(true, Ordering::Relaxed);
         let Some(tracer) = microspan::global() else { return };
         let (now, before) = (seen(to, tracer), top());
         let place = match now.place {
@@ -84,8 +106,10 @@ impl ContextObserver for Watch {
 fn seen(context: &Context, tracer: &'static microspan::Tracer) -> Top {
     let span = context.span();
     let ids = identity(span.span_context());
-    if !ids.is_valid() {
-        return Top { id: 0, place: None };
+    let has_state = *span.span_context().trace_state() != TraceState::NONE;
+    let is_plain = !has_state && !context.is_telemetry_suppressed();
+    match ids.is_valid() {
+        true => Top { id: ids.span_id, place: Place::find(tracer, &ids), is_plain },
+        false => Top { id: 0, place: None, is_plain },
     }
-    Top { id: ids.span_id, place: Place::find(tracer, &ids) }
 }

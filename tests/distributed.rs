@@ -37,7 +37,7 @@ struct Pantry(Process);
 
 impl Pantry {
     fn start(bridge: u16, broker: u16) -> (Self, u16) {
-        let mut command = Command::new(built::pantry());
+        let mut command = Command::new(built::service("pantry"));
         let process = Process::start(command.args([bridge, broker].map(|port| format!("127.0.0.1:{port}"))));
         let port = |line: &str| line.strip_prefix("listening on http 127.0.0.1:")?.parse().ok();
         let told = process.stdout.find(Duration::from_secs(20), port);

@@ -20,7 +20,7 @@ declare -A about=(
     [boards]='the core for five targets, and the firmware'
     [qemu]="end to end from emulated boards: against Datadog's own test agent, and every example; Datadog's cases for tracers, and ddtrace beside us"
     [hammer]='interrupts and cores on one arena, and resets of one that outlives them, on emulated boards'
-    [demo]='./demo and ./demo --distributed, and whether their books balance'
+    [demo]='./demo, ./demo --distributed and ./demo --together, and whether their books balance'
     [bench]='instructions per operation on four emulated Cortex-M, beside those of the table'
 )
 
@@ -260,8 +260,8 @@ step_qemu() {
     build_sandwich "${sandwiches[@]}" && build_examples || return
     MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$target_dir" && pwd) \
         cargo test --locked --workspace --test mqtt --test probe --test tcp --test udp --test uart \
-        --test clock --test configured --test distributed --test examples --test defmt --test forms --test lines \
-        --test normalised --test otel --test parametric --test beside_ddtrace
+        --test clock --test configured --test distributed --test together --test examples --test defmt --test forms --test lines \
+        --test counted --test normalised --test otel --test otlp --test parametric --test beside_ddtrace
 }
 
 build_examples() {
@@ -298,13 +298,16 @@ step_demo() {
         complain "./demo --json ended with this, whose books do not balance: $last"
         return 1
     fi
-    output=$(./demo --distributed --json) || return
-    printf '%s\n' "$output"
-    last=${output##*$'\n'}
-    if ! balances "$last" || [[ $(number traces "$last") != 1 ]]; then
-        complain "./demo --distributed --json ended with this, which is not one trace of which all came: $last"
-        return 1
-    fi
+    local which
+    for which in --distributed --together; do
+        output=$(./demo "$which" --json) || return
+        printf '%s\n' "$output"
+        last=${output##*$'\n'}
+        if ! balances "$last" || [[ $(number traces "$last") != 1 ]]; then
+            complain "./demo $which --json ended with this, which is not one trace of which all came: $last"
+            return 1
+        fi
+    done
 }
 
 step_bench() {

@@ -188,7 +188,3 @@ pub use wrap::wrap;
 #[cfg(any(doc, doctest))]
 #[doc = include_str!("../docs/from_ddtrace.md")]
 pub mod from_ddtrace {}
-
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;

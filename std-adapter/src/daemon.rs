@@ -7,7 +7,6 @@
 mod back;
 mod by_otlp;
 mod framing;
-mod gather;
 mod input;
 mod listen;
 mod mqtt;
@@ -34,11 +33,10 @@ use crate::elf::Images;
 use crate::error::BridgeError;
 use crate::model::Span;
 use crate::pipeline::{Assembler, Limits, Trace};
-use crate::print::{self, Style};
+use crate::print::{self, Gathered, Style};
 use crate::screen::Screen;
 use back::{From, Way};
 use framing::Framing;
-use gather::Gathered;
 use input::{Event, Reader};
 
 /// How many pieces of input wait between the links and the decoder: at 4 KB each at most 4 MB.

@@ -124,6 +124,9 @@ struct Agent {
     /// Do not show traces.
     #[arg(long)]
     quiet: bool,
+    /// Show what several programs have of a trace as one tree, two seconds after the last of it.
+    #[arg(long)]
+    whole: bool,
 }
 
 #[derive(Args)]
@@ -229,7 +232,7 @@ fn run_agent(args: Agent) -> anyhow::Result<()> {
     } else {
         Box::new(Screen::new(io::stdout()).context("cannot start the thread that shows traces")?)
     };
-    let standin = Standin::bind(&args.listen, standin::Options { output, style })?;
+    let standin = Standin::bind(&args.listen, standin::Options { output, style, whole: args.whole })?;
     let handle = standin.handle();
     let to_stop = handle.clone();
     on_interrupt(move || to_stop.stop())?;

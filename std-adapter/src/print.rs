@@ -13,11 +13,16 @@
 //! The stack of an error stands in lines of its own below its span.
 //! Whatever a span says is shown as text: control characters, which could steer the terminal, are escaped.
 
+#[cfg(feature = "cli")]
+mod gather;
+
 use std::collections::HashMap;
 use std::fmt::{self, Write};
 use std::io::IsTerminal;
 
 use crate::model::{Span, Tag, Value};
+#[cfg(feature = "cli")]
+pub(crate) use gather::Gathered;
 
 const RED: &str = "\x1b[31m";
 const RESET: &str = "\x1b[0m";

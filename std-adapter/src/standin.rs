@@ -15,8 +15,7 @@ pub mod check;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -28,13 +27,17 @@ use serde::Serialize;
 use tokio::sync::Notify;
 
 use crate::error::StandinError;
-use crate::print::{self, Style};
+use crate::model::Span;
+use crate::print::{self, Gathered, Style};
 
 /// The agent's own bound for a request.
 const LARGEST_BODY: usize = 25 << 20;
 
 /// How long requests under way have at the end.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// How often traces of which nothing came are looked for.
+const GLANCE: Duration = Duration::from_millis(200);
 
 const RATES: &str = r#"{"rate_by_service":{"service:,env:":1}}"#;
 const INFO: &str = r#"{"version":"microspan stand-in","endpoints":["/v0.4/traces","/info"],"client_drop_p0s":false,"span_events":true,"feature_flags":[]}"#;
@@ -63,6 +66,8 @@ pub struct Options {
     pub output: Box<dyn Write + Send>,
     /// How.
     pub style: Style,
+    /// What several programs have of a trace as one tree, when nothing more of it came for two seconds.
+    pub whole: bool,
 }
 
 /// A stand-in that has its port and does not serve yet.
@@ -80,6 +85,7 @@ pub struct Handle {
 struct Shared {
     summary: Mutex<Summary>,
     options: Mutex<Options>,
+    gathered: Option<Mutex<Gathered>>,
     stop: Notify,
 }
 
@@ -95,10 +101,9 @@ impl Standin {
         })?;
         listener.set_nonblocking(true)?;
         let summary = Mutex::default();
-        Ok(Self {
-            listener,
-            shared: Arc::new(Shared { summary, options: Mutex::new(options), stop: Notify::new() }),
-        })
+        let gathered = options.whole.then(Mutex::default);
+        let shared = Shared { summary, options: Mutex::new(options), gathered, stop: Notify::new() };
+        Ok(Self { listener, shared: Arc::new(shared) })
     }
 
     /// The address it has.
@@ -149,8 +154,10 @@ impl Standin {
             tokio::select! {
                 served = serve.into_future() => served,
                 () = overdue => Ok(()),
+                () = self.shared.show_quiet() => Ok(()),
             }
         })?;
+        self.shared.show_gathered(Gathered::all);
         Ok(())
     }
 }
@@ -178,6 +185,32 @@ impl Shared {
         let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
     }
 
+    /// Shows parts of traces, or has them wait for more.
+    fn show_traces(&self, traces: &[Vec<Span>]) {
+        if self.gathered.is_none() {
+            let style = self.style();
+            return traces.iter().for_each(|spans| self.show(&print::tree(spans, style)));
+        }
+        for spans in traces {
+            self.show_gathered(|gathered| gathered.push(spans, Instant::now()));
+        }
+    }
+
+    /// Shows, for ever, the traces of which nothing came for a while.
+    async fn show_quiet(&self) {
+        loop {
+            tokio::time::sleep(GLANCE).await;
+            self.show_gathered(|gathered| gathered.quiet(Instant::now()));
+        }
+    }
+
+    fn show_gathered(&self, take: impl FnOnce(&mut Gathered) -> Vec<Vec<Span>>) {
+        let Some(gathered) = &self.gathered else { return };
+        let over = take(&mut gathered.lock().unwrap_or_else(PoisonError::into_inner));
+        let style = self.style();
+        over.iter().for_each(|spans| self.show(&print::whole_tree(spans, style)));
+    }
+
     fn style(&self) -> Style {
         self.options.lock().unwrap_or_else(PoisonError::into_inner).style
     }
@@ -195,8 +228,7 @@ async fn traces(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
                 summary.spans += spans().count() as u64;
                 summary.errors += spans().filter(|span| span.error).count() as u64;
             }
-            let style = shared.style();
-            traces.iter().for_each(|spans| shared.show(&print::tree(spans, style)));
+            shared.show_traces(&traces);
             json(RATES.to_owned())
         }
         Err(rejection) => {

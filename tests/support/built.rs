@@ -38,12 +38,12 @@ pub fn microspan() -> &'static Path {
     BUILT.get_or_init(|| build(&["-p", "microspan-std", "--bin", "microspan"]))
 }
 
-/// The service of the host that takes part in a trace of two boards.
+/// A service of the host that takes part in a trace of boards: `pantry`, `shop` or `cellar`.
 ///
 /// # Panics
 /// When it does not build.
-pub fn pantry() -> PathBuf {
-    build(&["-p", "microspan-example-service", "--bin", "pantry"])
+pub fn service(name: &str) -> PathBuf {
+    build(&["-p", "microspan-example-service", "--bin", name])
 }
 
 /// A program of the firmware that is part of the kitchen, as an ELF file.

@@ -47,3 +47,8 @@ pub mod shown;
 pub mod span;
 pub mod standin;
 pub mod terminal;
+
+/// Its examples are tested here, since they need what stands on the core, too.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

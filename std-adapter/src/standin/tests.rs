@@ -33,8 +33,12 @@ struct Running {
 
 impl Running {
     fn start() -> Self {
+        Self::start_with(false)
+    }
+
+    fn start_with(whole: bool) -> Self {
         let (sender, screen) = mpsc::channel();
-        let options = Options { output: Box::new(Screen(sender)), style: Style::default() };
+        let options = Options { output: Box::new(Screen(sender)), style: Style::default(), whole };
         let standin = Standin::bind("127.0.0.1:0", options).expect("a free port");
         let url = format!("http://{}", standin.local_addr().expect("an address"));
         let handle = standin.handle();
@@ -92,6 +96,34 @@ fn traces_go_from_the_client_to_the_screen() {
 }
 
 #[test]
+fn what_several_programs_have_of_a_trace_is_one_tree_where_that_is_asked_for() {
+    let running = Running::start_with(true);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos() as i64;
+    // The one that was called tells first.
+    for (service, id, parent) in [("callee", 2u64, 1), ("caller", 1, 0)] {
+        let client = Client::start(&running.url, agent::Options::default()).expect("a usable URL");
+        let mut assembler = Assembler::new(Limits::default(), Tagging::default());
+        let source = Arc::new(Source { service: Some(service.into()), ..Source::new(id.into()) });
+        let span = Span::new(5 << 64 | 5, id, parent, "work", source);
+        let span = Span { start: now + id as i64, duration: 20, remote_parent: parent != 0, ..span };
+        assembler.push(span, 0, &mut |_| {});
+        assembler.flush(&mut |trace| client.send(trace));
+        assert_eq!(client.shutdown(Duration::from_secs(5)).sent.spans, 1);
+    }
+    let mut shown = String::new();
+    while !shown.contains("callee") {
+        let bytes = running.screen.recv_timeout(Duration::from_secs(20)).expect("it is shown");
+        shown += &String::from_utf8(bytes).expect("text");
+    }
+    shown += &running.stop();
+    let tree = "trace 00000000000000050000000000000005  2 spans\n\
+                caller  work  20 ns\n\
+                └─ callee  work  20 ns\n";
+    assert!(shown.ends_with(tree), "{shown}");
+    assert_eq!(shown.matches("trace 0").count(), 1, "{shown}");
+}
+
+#[test]
 fn a_bad_payload_is_refused_with_the_reason_and_counted() {
     let running = Running::start();
     let client = Client::start(&running.url, agent::Options::default()).expect("a usable URL");
@@ -114,7 +146,7 @@ fn a_bad_payload_is_refused_with_the_reason_and_counted() {
 fn a_port_that_is_taken_is_told_in_one_line_with_what_to_do() {
     let running = Running::start();
     let address = running.url.trim_start_matches("http://").to_owned();
-    let options = Options { output: Box::new(io::sink()), style: Style::default() };
+    let options = Options { output: Box::new(io::sink()), style: Style::default(), whole: false };
     let message = Standin::bind(&address, options).err().expect("the port is taken").to_string();
     assert_eq!(
         message,

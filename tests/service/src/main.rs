@@ -16,15 +16,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Path, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post as posted;
 use microspan::InSpan;
 use microspan::propagation::Propagator;
+use microspan_example_service::{layer, serve};
 use microspan_std::carrier::HttpHeaders;
-use microspan_std::tower::ServerLayer;
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
 use publish::Publisher;
 
@@ -39,21 +37,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let mail = post::start(bridge)?;
     let publisher = Publisher::connect(broker).await?;
-    let layer = ServerLayer::new()
-        .route(|extensions| extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned()));
     let router = Router::new()
         .route("/orders/{id}/ingredients", posted(give_ingredients))
-        .layer(layer)
+        .layer(layer())
         .with_state(publisher);
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    println!("listening on http {}", listener.local_addr()?);
-    let (mut interrupted, mut terminated) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        served = async { axum::serve(listener, router).await } => served?,
-        _ = interrupted.recv() => {}
-        _ = terminated.recv() => {}
-    }
+    serve(router).await?;
     mail.end();
     Ok(())
 }

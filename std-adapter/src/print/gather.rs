@@ -1,4 +1,4 @@
-//! Traces of several devices, put together before they are shown.
+//! Traces of several programs, put together before they are shown.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ const MOST: usize = 10_000;
 
 /// What came of traces so far.
 #[derive(Debug, Default)]
-pub(super) struct Gathered {
+pub(crate) struct Gathered {
     traces: HashMap<u128, Held>,
     spans: usize,
 }
@@ -26,7 +26,7 @@ struct Held {
 
 impl Gathered {
     /// Takes a part of a trace; returns what there is no more room for.
-    pub(super) fn push(&mut self, spans: &[Span], now: Instant) -> Vec<Vec<Span>> {
+    pub(crate) fn push(&mut self, spans: &[Span], now: Instant) -> Vec<Vec<Span>> {
         let Some(first) = spans.first() else { return Vec::new() };
         let held = self.traces.entry(first.trace_id).or_insert(Held { touched: now, spans: Vec::new() });
         held.touched = now;
@@ -36,12 +36,12 @@ impl Gathered {
     }
 
     /// The traces of which nothing came for a while.
-    pub(super) fn quiet(&mut self, now: Instant) -> Vec<Vec<Span>> {
+    pub(crate) fn quiet(&mut self, now: Instant) -> Vec<Vec<Span>> {
         self.take(|held| now.saturating_duration_since(held.touched) >= QUIET)
     }
 
     /// All traces.
-    pub(super) fn all(&mut self) -> Vec<Vec<Span>> {
+    pub(crate) fn all(&mut self) -> Vec<Vec<Span>> {
         self.take(|_| true)
     }
 

@@ -25,7 +25,8 @@ const CRATES: &[(&str, &[&str])] = &[
 const MODULES: &[&[&str]] = &[
     &["error"],
     &["model"],
-    &["config", "clock", "threads", "carrier", "log_events"],
+    &["config", "clock", "threads", "log_events"],
+    &["carrier"],
     &["decode"],
     &["pipeline"],
     &["msgpack", "print"],

@@ -296,6 +296,38 @@ impl<M: Threads> SpanRef<M> {
         self.handle != 0 && self.tracer.arena.is_open(self.handle)
     }
 
+    /// What it is called; `None`: it is not open.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// let order = TRACER.trace("order");
+    /// assert_eq!(order.name(), Some("order"));
+    /// ```
+    pub fn name(&self) -> Option<&'static str> {
+        self.tracer.arena.name_of(self.handle)
+    }
+
+    /// The root of its trace; `None`: one of both is not open.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// let (order, bread) = (TRACER.trace("order"), TRACER.trace("bread.cut"));
+    /// assert_eq!(bread.root().unwrap().name(), Some("order"));
+    /// ```
+    pub fn root(&self) -> Option<Self> {
+        Self::open(self.tracer, self.tracer.arena.root(self.handle).filter(|_| self.handle != 0)?)
+    }
+
+    /// Whether it is this tracer's.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// assert!(TRACER.trace("order").is_of(&TRACER));
+    /// ```
+    pub fn is_of(&self, tracer: &'static Tracer) -> bool {
+        core::ptr::eq(self.tracer, tracer)
+    }
+
     /// As [`Span::set_tag`].
     ///
     /// ```

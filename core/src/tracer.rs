@@ -217,7 +217,7 @@ impl Tracer {
     /// by [`tags`](Self::tags), gives way. A span's own tag of the same key wins.
     ///
     /// It goes out with the next packet, and then as the others do. A text that is not [`Static`](crate::Static) is cut
-    /// after 32 bytes. An example is at [`GlobalTags`](crate::GlobalTags).
+    /// after 32 bytes, on hosts after 128. An example is at [`GlobalTags`](crate::GlobalTags).
     ///
     /// ```
     #[doc = include_str!("../docs/setup.txt")]
@@ -236,6 +236,33 @@ impl Tracer {
         value: impl Into<Value<'v>>,
     ) -> Result<(), GlobalTagError> {
         self.global_tags.ok_or(GlobalTagError::NoRoom)?.set(key, value.into())
+    }
+
+    /// Shows the [tags of all spans](Self::tags), later ones of a key last, if any was [set](Self::set_global_tag) since `told`,
+    /// which it brings up to date; whether it did. Who [takes](crate::Drain::take) spans asks this. One that is just being set is
+    /// left out, and shown the next time.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// static TAGS: GlobalTags<4> = GlobalTags::new();
+    /// static TRACED: Tracer = Tracer::new(&ARENA, &Ticks).global_tags(&TAGS);
+    /// let mut told = 0;
+    /// assert!(!TRACED.new_global_tags(&mut told, |_, _| ()));
+    /// TRACED.set_global_tag("room", Static("kitchen")).unwrap();
+    /// let mut seen = Vec::new();
+    /// assert!(TRACED.new_global_tags(&mut told, |key, _| seen.push(key)));
+    /// assert_eq!(seen, ["room"]);
+    /// ```
+    pub fn new_global_tags(&self, told: &mut u32, mut look: impl FnMut(&'static str, Value<'_>)) -> bool {
+        let Some(set) = self.global_tags else { return false };
+        let changes = set.changes();
+        if changes == *told {
+            return false;
+        }
+        *told = changes;
+        self.tags.iter().rev().for_each(|(key, value)| look(key, *value));
+        set.each(&mut look);
+        true
     }
 
     /// What was dropped so far, on all cores.

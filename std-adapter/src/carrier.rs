@@ -1,21 +1,33 @@
 //! Where a trace's headers are read from and written to: maps of strings, and those of HTTP.
 //!
-//! They carry what [`microspan::propagation`] reads and writes:
+//! They carry what [`microspan::propagation`] reads and writes. [`propagator`] is the one that the configuration asks for:
 //!
 //! ```
 //! use std::collections::HashMap;
-//! use microspan::propagation::Propagator;
-//! use microspan_std::carrier::Map;
+//! use microspan_std::carrier::{Map, propagator};
 //!
 //! let headers = HashMap::from([("X-Datadog-Trace-Id", "7"), ("X-Datadog-Parent-Id", "9")]);
-//! let caller = Propagator::new().extract(&Map(&headers)).context.unwrap();
+//! let caller = propagator().extract(&Map(&headers)).context.unwrap();
 //! assert_eq!((caller.trace_id, caller.span_id), (7, 9));
 //! ```
+//!
+//! | file | idea |
+//! | --- | --- |
+//! | `carrier.rs`, `carrier/http.rs` | maps of strings, and those of HTTP |
+//! | `carrier/settled.rs` | what the configuration asks for, for the whole process |
+//! | `carrier/ot_baggage.rs` | baggage as OpenTracing has it |
+//! | `carrier/outgoing.rs` | what a request carries that is sent, once its trace is decided on |
+//! | `carrier/tags.rs` | which baggage becomes tags |
+//! | `carrier/incoming.rs` | what came with a trace, kept for the requests sent on its behalf |
 
 #[cfg(feature = "http")]
 mod http;
 #[cfg(any(feature = "opentelemetry", feature = "tower"))]
 mod incoming;
+mod ot_baggage;
+mod outgoing;
+mod settled;
+mod tags;
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -28,6 +40,18 @@ use microspan::propagation::{Headers, SetHeader};
 pub use self::http::{HttpHeaders, SetHttpHeaders};
 #[cfg(any(feature = "opentelemetry", feature = "tower"))]
 pub(crate) use incoming::Incoming;
+pub use ot_baggage::{ot_baggage, set_ot_baggage};
+pub use outgoing::Outgoing;
+pub(crate) use outgoing::{Decide, Decided, decide_by};
+pub(crate) use settled::settle;
+pub use settled::{propagator, uses_ot_baggage};
+pub use tags::show_baggage;
+
+/// Headers whose names can be listed, as those of [OpenTracing's baggage](ot_baggage) have to be.
+pub trait ListHeaders: Headers {
+    /// Each name and its value, if that is text, in any order.
+    fn list(&self) -> impl Iterator<Item = (&str, &str)>;
+}
 
 /// Reads a map of strings, whatever the case of its keys.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +63,12 @@ impl<K: Borrow<str> + Hash + Eq, V: AsRef<str>, S: BuildHasher> Headers for Map<
             self.0.iter().find(|(key, _)| (*key).borrow().eq_ignore_ascii_case(name)).map(|(_, value)| value)
         });
         value.map(AsRef::as_ref)
+    }
+}
+
+impl<K: Borrow<str> + Hash + Eq, V: AsRef<str>, S: BuildHasher> ListHeaders for Map<'_, K, V, S> {
+    fn list(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.borrow(), value.as_ref()))
     }
 }
 

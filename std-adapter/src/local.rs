@@ -21,6 +21,17 @@
 //!   for a span, unless it has a string of more than 22 bytes that is no `&'static str`, an `f32`, an event or a link.
 //! - **Idle**: one thread drains, and sleeps up to 250 ms at a time when there is nothing to drain; another sends.
 //!
+//! # Tags of all spans
+//!
+//! Those of the configuration (`DD_TAGS`, `DD_ENV`, `DD_VERSION`), and up to 64 that the program sets while it runs, which win over
+//! these: `microspan::global()` has [`Tracer::set_global_tag`]. `env`, `version` and `service` are among their keys. Traces that go out
+//! from then on have them, and a span's own tag wins.
+//!
+//! # Traces that go on elsewhere
+//!
+//! [`Outgoing`](crate::carrier::Outgoing) is what a request carries that is sent on behalf of a span. The first one decides on the trace,
+//! and the agent gets what was sent.
+//!
 //! # When the arena is full
 //!
 //! Spans are dropped and counted ([`Stats::recorder`]); nothing waits.
@@ -41,9 +52,11 @@
 //! is gone holds up neither. Nothing is recorded afterwards.
 
 mod arena;
+mod decide;
 mod engine;
 mod fork;
 mod panics;
+mod said;
 mod shared;
 mod spans;
 mod ticks;
@@ -54,11 +67,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use microspan::{Clock, Sampler, Session, SetGlobalError, Tracer};
+use microspan::{Clock, GlobalTags, Sampler, Session, SetGlobalError, Tracer};
 
 pub use arena::Capacity;
 
 use crate::agent::{self, Client};
+use crate::carrier;
 use crate::config::Config;
 use crate::error::{ConfigError, InitError};
 use crate::pipeline;
@@ -70,6 +84,9 @@ use wake::Wake;
 
 /// How many threads may trace at a time.
 const THREADS: usize = 256;
+
+/// How many tags of all spans may be set while the program runs.
+const GLOBAL_TAGS: usize = 64;
 
 /// How long a handle that is dropped goes on.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -160,6 +177,7 @@ impl Builder {
             log::warn!("{warning}");
         }
         if !config.trace_enabled {
+            carrier::settle(&config);
             return Ok(Local { running: None });
         }
         if microspan::global().is_some() {
@@ -177,6 +195,7 @@ impl Builder {
             .map_err(ConfigError::Thread)?
             .context(&Threads::<THREADS>)
             .unwinding(&panics::UNWINDING)
+            .global_tags(Box::leak(Box::new(GlobalTags::<GLOBAL_TAGS>::new())))
             .filter(self.filter);
         if let Some(sampler) = self.sampler {
             tracer = tracer.sampler(sampler);
@@ -187,6 +206,8 @@ impl Builder {
         let engine = Engine::new(shared.clone(), tracer, clock, session, &config);
         let engine = engine.ok_or(SetGlobalError::AlreadySet)?;
         microspan::set_global(tracer)?;
+        carrier::settle(&config);
+        carrier::decide_by(engine.decide(tracer));
         fork::settle();
         panics::watch(|| clock.now());
         thread::Builder::new()
@@ -294,4 +315,9 @@ impl std::fmt::Debug for Local {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Local").field("is_running", &self.running.is_some()).finish()
     }
+}
+
+/// What a monotonic clock tells of so long a time.
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -24,6 +24,8 @@
 //! at its root. Of a trace of which nobody has decided the host's sampler does, once for all of its parts. At last
 //! [replace rules](crate::config::ReplaceRule) hide what is not to leave.
 //!
+//! A trace that goes on elsewhere before it is gathered is decided on then ([`Decider`]), and that holds for all of its parts.
+//!
 //! Nothing here performs I/O or reads a clock: spans and the time come from the caller. Spans of one trace that come
 //! from two sources make two chunks, as two tracers would, because what stands on a chunk's first span says who made it.
 
@@ -31,7 +33,9 @@ mod assembler;
 mod baggage;
 mod context;
 mod correct;
+mod decided;
 mod decision;
+mod early;
 mod filter;
 mod limiter;
 mod passed;
@@ -47,6 +51,7 @@ mod table;
 mod trace;
 
 pub use assembler::Assembler;
+pub use early::{Decider, Early};
 pub use filter::TraceFilter;
 pub use rates::Rates;
 pub use trace::{Datum, Trace};

@@ -40,6 +40,13 @@ impl ArenaView {
         })?
     }
 
+    /// The name of an open span.
+    pub(crate) fn name_of(&self, handle: u32) -> Option<&'static str> {
+        // SAFETY: it is open when this looks, and its slot is not used again before this has looked; nobody writes a name but
+        // who starts a span, before anybody has its handle.
+        self.look(handle, |_| unsafe { self.name(handle) })
+    }
+
     /// Whether somebody may be looking at the cells of a span that the caller has seen finished. Who did so when there was a
     /// panic does not go on.
     pub(crate) fn is_read(&self) -> bool {

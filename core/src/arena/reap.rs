@@ -199,7 +199,7 @@ impl Cell {
     }
 
     /// Whether it is a tag, or says that there is none of its key.
-    pub(super) fn is_tag(&self) -> bool {
+    pub(crate) fn is_tag(&self) -> bool {
         self.is_own() && !self.is_group() && self.kind != Kind::Baggage
     }
 

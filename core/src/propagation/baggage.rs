@@ -6,10 +6,21 @@ use core::fmt::{self, Display, Write};
 
 /// The header.
 const HEADER: &str = "baggage";
-/// Items beyond so many do not travel.
-const MOST_ITEMS: usize = 64;
-/// Nor do those beyond so many bytes of the header.
-const MOST_BYTES: usize = 8192;
+
+/// What of a header there is room for.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(super) struct Limits {
+    /// Items beyond so many do not travel.
+    pub(super) items: usize,
+    /// Nor do those beyond so many bytes of the header.
+    pub(super) bytes: usize,
+}
+
+impl Limits {
+    /// Those of Datadog's tracers, and of what is read.
+    pub(super) const DATADOGS: Self = Self { items: 64, bytes: 8192 };
+}
 
 /// The items of baggage of a request.
 ///
@@ -48,13 +59,13 @@ impl<'c> Baggage<'c> {
     pub(super) fn of(header: &'c str) -> Self {
         let mut end = 0;
         let mut rest = Some(header);
-        for _ in 0..MOST_ITEMS {
+        for _ in 0..Limits::DATADOGS.items {
             let Some(text) = rest else { break };
             let (item, after) =
                 text.split_once(',').map_or((text, None), |(item, after)| (item, Some(after)));
             let Some((key, value)) = item.split_once('=') else { return Self::default() };
             let start = if end == 0 { 0 } else { end + 1 };
-            if start + item.len() > MOST_BYTES {
+            if start + item.len() > Limits::DATADOGS.bytes {
                 break;
             }
             if key.trim().is_empty() || value.trim().is_empty() {
@@ -121,13 +132,13 @@ impl<'c> Baggage<'c> {
     }
 
     /// Writes the header, with the items that there is room for.
-    pub(super) fn inject(self, headers: &mut impl SetHeader) {
-        if self.is_empty() {
+    pub(super) fn inject(self, limits: Limits, headers: &mut impl SetHeader) {
+        if self.is_empty() || limits.items == 0 {
             return;
         }
         let header = Shown(move |f: &mut fmt::Formatter<'_>| {
             let mut used = 0;
-            for (key, value) in self.iter().take(MOST_ITEMS) {
+            for (key, value) in self.iter().take(limits.items) {
                 let item = Shown(move |f: &mut fmt::Formatter<'_>| {
                     key.encode(f, is_plain_in_keys)?;
                     f.write_char('=')?;
@@ -135,7 +146,7 @@ impl<'c> Baggage<'c> {
                 });
                 let comma = if used == 0 { "" } else { "," };
                 let next = used + comma.len() + length(&item);
-                if next > MOST_BYTES {
+                if next > limits.bytes {
                     break;
                 }
                 write!(f, "{comma}{item}")?;
@@ -143,7 +154,9 @@ impl<'c> Baggage<'c> {
             }
             Ok(())
         });
-        headers.set_header(HEADER, &header);
+        if length(&header) != 0 {
+            headers.set_header(HEADER, &header);
+        }
     }
 }
 

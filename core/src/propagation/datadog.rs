@@ -77,7 +77,7 @@ pub(super) fn inject(
     if passing.is_broken {
         return Ok(());
     }
-    if passing.tags.iter().any(|tag| !tag.fits_datadog()) {
+    if passing.sent_tags().any(|tag| !tag.fits_datadog()) {
         return Err(PropagationError::EncodingError);
     }
     let (passing, high) = (*passing, (context.trace_id >> 64) as u64);
@@ -87,7 +87,7 @@ pub(super) fn inject(
             write!(f, "_dd.p.{DM}=-{decision}")?;
             comma = ",";
         }
-        for tag in passing.tags.iter() {
+        for tag in passing.sent_tags() {
             write!(f, "{comma}_dd.p.{}={}", tag.key, tag.value)?;
             comma = ",";
         }

@@ -1,7 +1,7 @@
 //! What headers said.
 
 use super::baggage::Baggage;
-use super::tags::{TagValue, Tags};
+use super::tags::{DM, KSR, Tag, TagValue, Tags};
 use crate::exclusive::Threads;
 use crate::span::Span;
 use crate::span_context::SpanContext;
@@ -80,6 +80,10 @@ pub struct Passing<'c> {
     pub(super) is_continued: bool,
     /// The mechanism that decided here.
     pub(super) decision: Option<u8>,
+    /// What was decided elsewhere does not hold.
+    pub(super) is_overruled: bool,
+    /// The rate by which it was decided here.
+    pub(super) rate: Option<&'c str>,
     pub(super) baggage: Baggage<'c>,
 }
 
@@ -99,6 +103,31 @@ impl<'c> Passing<'c> {
         self
     }
 
+    /// The same with the number of the mechanism that decided on the trace here, whatever was decided on it elsewhere: 4 where a
+    /// user keeps or drops a trace that came.
+    ///
+    /// ```
+    /// use microspan::propagation::*;
+    /// let by_hand = Passing::default().overruled_by(4); // `_dd.p.dm=-4`
+    /// ```
+    #[must_use]
+    pub const fn overruled_by(mut self, mechanism: u8) -> Self {
+        self.is_overruled = true;
+        self.decided_by(mechanism)
+    }
+
+    /// The same with the rate by which it was decided here, as text of six decimals at most: the tag `_dd.p.ksr`.
+    ///
+    /// ```
+    /// use microspan::propagation::*;
+    /// let by_the_agents_rate = Passing::default().decided_by(1).sampled_at("0.25");
+    /// ```
+    #[must_use]
+    pub const fn sampled_at(mut self, rate: &'c str) -> Self {
+        self.rate = Some(rate);
+        self
+    }
+
     /// The same with these items of baggage, before those that came. Of two with one key the first holds.
     ///
     /// ```
@@ -114,10 +143,21 @@ impl<'c> Passing<'c> {
 
     /// The mechanism to tell of a trace that was decided on here and is kept.
     pub(super) fn new_decision(&self, priority: i8) -> Option<u8> {
-        if self.is_continued || priority <= 0 {
+        if self.is_continued && !self.is_overruled || priority <= 0 {
             return None;
         }
         Some(self.decision.unwrap_or(if priority > 1 { 4 } else { 0 }))
+    }
+
+    /// The tags that go on: those that came, but for what was decided otherwise here, and the rate.
+    pub(super) fn sent_tags(self) -> impl Iterator<Item = Tag<'c>> + Clone {
+        let is_new = self.rate.is_some() || self.is_overruled;
+        let came = self.tags.iter().filter(move |tag| match tag.key {
+            DM => !self.is_overruled,
+            KSR => !is_new,
+            _ => true,
+        });
+        came.chain(self.rate.map(|rate| Tag { key: KSR, value: TagValue::plain(rate) }))
     }
 
     /// The baggage: what came, and what was added.

@@ -39,6 +39,7 @@
 //! | file | idea |
 //! | --- | --- |
 //! | `propagation/mod.rs` | several styles at once |
+//! | `propagation/style.rs` | kinds of headers, and lists of them |
 //! | `propagation/carrier.rs` | what headers are read from and written to |
 //! | `propagation/extracted.rs` | what headers said, and what of it goes on |
 //! | `propagation/datadog.rs`, `b3.rs`, `w3c.rs`, `tracestate.rs`, `baggage.rs` | a style each, and the list of members in `tracestate` |
@@ -54,6 +55,7 @@ mod datadog;
 mod extracted;
 mod parse;
 mod shown;
+mod style;
 mod tags;
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
@@ -64,47 +66,11 @@ pub use baggage::{Baggage, BaggageText};
 pub use carrier::{Headers, SetHeader};
 pub use compact::{MAX_COMPACT, decode, encode};
 pub use extracted::{Extracted, Passing, PropagationError, RemoteLink};
+pub use style::Style;
 
 use crate::span_context::SpanContext;
-
-/// A kind of headers.
-///
-/// ```
-/// use microspan::propagation::*;
-/// const ALL: [Style; 5] = [Style::Datadog, Style::TraceContext, Style::B3Multi, Style::B3, Style::Baggage];
-/// assert_eq!(ALL.map(Style::name), ["datadog", "tracecontext", "b3multi", "b3", "baggage"]);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Style {
-    /// `x-datadog-trace-id` and its like.
-    Datadog,
-    /// `traceparent` and `tracestate`.
-    TraceContext,
-    /// `x-b3-traceid` and its like.
-    B3Multi,
-    /// `b3`.
-    B3,
-    /// `baggage`.
-    Baggage,
-}
-
-impl Style {
-    /// Its name in Datadog's configuration (`DD_TRACE_PROPAGATION_STYLE`).
-    ///
-    /// ```
-    /// assert_eq!(microspan::propagation::Style::TraceContext.name(), "tracecontext");
-    /// ```
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Datadog => "datadog",
-            Self::TraceContext => "tracecontext",
-            Self::B3Multi => "b3multi",
-            Self::B3 => "b3",
-            Self::Baggage => "baggage",
-        }
-    }
-}
+use baggage::Limits;
+use style::Styles;
 
 /// What becomes of a trace that comes in (`DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT`).
 ///
@@ -134,11 +100,12 @@ pub enum Behavior {
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Propagator {
-    extract: &'static [Style],
-    inject: &'static [Style],
+    extract: Styles,
+    inject: Styles,
     is_first_only: bool,
     behavior: Behavior,
     longest_tags: usize,
+    baggage: Limits,
 }
 
 impl Propagator {
@@ -150,13 +117,14 @@ impl Propagator {
     /// assert!(PROPAGATOR.extract([("host", "oven")].as_slice()).context.is_none());
     /// ```
     pub const fn new() -> Self {
-        const STYLES: &[Style] = &[Style::Datadog, Style::TraceContext, Style::Baggage];
+        let styles = Styles::of(&[Style::Datadog, Style::TraceContext, Style::Baggage]);
         Self {
-            extract: STYLES,
-            inject: STYLES,
+            extract: styles,
+            inject: styles,
             is_first_only: false,
             behavior: Behavior::Continue,
             longest_tags: 512,
+            baggage: Limits::DATADOGS,
         }
     }
 
@@ -167,7 +135,7 @@ impl Propagator {
     /// const B3: Propagator = Propagator::new().styles(&[Style::B3, Style::B3Multi]);
     /// ```
     #[must_use]
-    pub const fn styles(self, styles: &'static [Style]) -> Self {
+    pub const fn styles(self, styles: &[Style]) -> Self {
         self.extract_styles(styles).inject_styles(styles)
     }
 
@@ -178,8 +146,8 @@ impl Propagator {
     /// const FROM_ALL: Propagator = Propagator::new().extract_styles(&[Style::Datadog, Style::TraceContext, Style::B3]);
     /// ```
     #[must_use]
-    pub const fn extract_styles(mut self, styles: &'static [Style]) -> Self {
-        self.extract = styles;
+    pub const fn extract_styles(mut self, styles: &[Style]) -> Self {
+        self.extract = Styles::of(styles);
         self
     }
 
@@ -190,8 +158,8 @@ impl Propagator {
     /// const AS_W3C: Propagator = Propagator::new().inject_styles(&[Style::TraceContext]);
     /// ```
     #[must_use]
-    pub const fn inject_styles(mut self, styles: &'static [Style]) -> Self {
-        self.inject = styles;
+    pub const fn inject_styles(mut self, styles: &[Style]) -> Self {
+        self.inject = Styles::of(styles);
         self
     }
 
@@ -233,6 +201,29 @@ impl Propagator {
         self
     }
 
+    /// The most items of baggage that are written, and the most bytes of them (`DD_TRACE_BAGGAGE_MAX_ITEMS`,
+    /// `DD_TRACE_BAGGAGE_MAX_BYTES`). 64 and 8192 are read, whatever this says.
+    ///
+    /// ```
+    /// use microspan::propagation::*;
+    /// const FEW: Propagator = Propagator::new().baggage_limits(8, 512);
+    /// ```
+    #[must_use]
+    pub const fn baggage_limits(mut self, items: usize, bytes: usize) -> Self {
+        self.baggage = Limits { items, bytes };
+        self
+    }
+
+    /// The styles that are written, in their order.
+    ///
+    /// ```
+    /// use microspan::propagation::*;
+    /// assert!(Propagator::new().injected().eq([Style::Datadog, Style::TraceContext, Style::Baggage]));
+    /// ```
+    pub fn injected(&self) -> impl Iterator<Item = Style> + use<> {
+        self.inject.iter()
+    }
+
     /// Reads the headers of a request that is served.
     ///
     /// The first style that names a trace holds. Of the others, `traceparent` of the same trace gives its span and the members of
@@ -258,8 +249,8 @@ impl Propagator {
                 Style::Baggage => None,
             };
             if let Some(one) = one {
-                // There are four styles; one that is named again says nothing new.
-                found.push((*style, one)).ok();
+                // There are four of them.
+                found.push((style, one)).ok();
             }
         }
         let mut extracted = resolve(&found);
@@ -269,7 +260,7 @@ impl Propagator {
                 extracted.links.extend(one.link(*style, "propagation_behavior_extract"));
             }
         }
-        if self.extract.contains(&Style::Baggage) {
+        if self.extract.contain(Style::Baggage) {
             extracted.passing.baggage = Baggage::of(headers.header("baggage").unwrap_or_default());
         }
         extracted
@@ -298,9 +289,9 @@ impl Propagator {
     ) -> Result<(), PropagationError<'static>> {
         let priority = context.sampling_priority.unwrap_or(1);
         let mut result = Ok(());
-        for style in self.inject {
+        for style in self.inject.iter() {
             match style {
-                Style::Baggage => passing.baggage.inject(headers),
+                Style::Baggage => passing.baggage.inject(self.baggage, headers),
                 _ if !context.is_valid() => {}
                 Style::Datadog => {
                     result = datadog::inject(context, priority, passing, self.longest_tags, headers)

@@ -9,6 +9,8 @@ const PREFIX: &str = "_dd.p.";
 const TID: &str = "tid";
 /// How it was decided on the trace.
 pub(super) const DM: &str = "dm";
+/// The rate by which it was.
+pub(super) const KSR: &str = "ksr";
 /// What nobody passes on any more.
 const REFUSED: &str = "upstream_services";
 /// The least and the greatest of the numbers behind the `-` of a `dm`.

@@ -130,7 +130,7 @@ fn member(f: &mut fmt::Formatter<'_>, span_id: u64, priority: i8, passing: &Pass
         _ => 2,
     };
     for wanted in 0..=2 {
-        for tag in passing.tags.iter().filter(|tag| rank(tag.key) == wanted) {
+        for tag in passing.sent_tags().filter(|tag| rank(tag.key) == wanted) {
             let key = Shown(|f: &mut fmt::Formatter<'_>| {
                 tag.key.chars().try_for_each(|c| f.write_char(member_key_char(c)))
             });

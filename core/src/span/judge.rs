@@ -1,9 +1,9 @@
 //! A trace that is kept or rejected by hand, and the spans of one that is not recorded.
 
 use super::{Span, SpanRef, finish, tag};
-use crate::arena::{Cause, Here, Started};
+use crate::arena::{Cause, Cell, Here, Started};
 use crate::exclusive::Threads;
-use crate::tag::Value;
+use crate::tag::{Kind, Value};
 use crate::tracer::Tracer;
 
 /// Datadog's tag of a trace that is to be kept.
@@ -52,6 +52,35 @@ impl<M: Threads> SpanRef<M> {
             by_hand::<M>(self.tracer, self.handle, DROP);
         }
         self
+    }
+
+    /// What was said of the trace on this span by hand, by [`keep`](Self::keep) and [`reject`](Self::reject) on a root or by their
+    /// tags: whether it is to be kept. `None`: nothing, or the span is not open.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// let order = TRACER.trace("order");
+    /// assert_eq!(order.is_kept_by_hand(), None);
+    /// assert_eq!(order.keep().is_kept_by_hand(), Some(true));
+    /// assert_eq!(order.reject().is_kept_by_hand(), Some(false)); // the later holds
+    /// ```
+    pub fn is_kept_by_hand(&self) -> Option<bool> {
+        self.tracer.arena.look(self.handle, |cells| {
+            // Of each key the newest holds, which comes first.
+            let (mut keep, mut drop) = (false, false);
+            for cell in cells.filter(Cell::is_tag) {
+                let (is_seen, is_kept) = match cell.key() {
+                    KEEP => (&mut keep, true),
+                    DROP => (&mut drop, false),
+                    _ => continue,
+                };
+                let says_so = cell.kind != Kind::Removed && cell.value() != Some(Value::Bool(false));
+                if !core::mem::replace(is_seen, true) && says_so {
+                    return Some(is_kept);
+                }
+            }
+            None
+        })?
     }
 }
 

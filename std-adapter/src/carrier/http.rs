@@ -3,7 +3,9 @@
 use std::fmt::Display;
 
 use ::http::{HeaderMap, HeaderName, HeaderValue};
-use microspan::propagation::{Headers, SetHeader};
+use microspan::propagation::{Baggage, Headers, SetHeader};
+
+use super::{ListHeaders, set_ot_baggage};
 
 /// Reads the headers of a request. A header that is no text counts as absent.
 ///
@@ -21,6 +23,12 @@ pub struct HttpHeaders<'a>(pub &'a HeaderMap);
 impl Headers for HttpHeaders<'_> {
     fn header(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.to_str().ok()
+    }
+}
+
+impl ListHeaders for HttpHeaders<'_> {
+    fn list(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
     }
 }
 
@@ -44,5 +52,25 @@ impl SetHeader for SetHttpHeaders<'_> {
         if let Ok(value) = HeaderValue::try_from(value.to_string()) {
             self.0.insert(HeaderName::from_static(name), value);
         }
+    }
+}
+
+impl SetHttpHeaders<'_> {
+    /// Writes baggage as OpenTracing has it; see [`set_ot_baggage`].
+    ///
+    /// ```
+    /// use microspan::propagation::Passing;
+    /// use microspan_std::carrier::SetHttpHeaders;
+    /// let mut headers = http::HeaderMap::new();
+    /// SetHttpHeaders(&mut headers).set_baggage(Passing::default().baggage_items(&[("plan", "gold")]).baggage());
+    /// assert_eq!(headers["ot-baggage-plan"], "gold");
+    /// ```
+    pub fn set_baggage(&mut self, baggage: Baggage<'_>) {
+        let items: Vec<_> = baggage.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+        set_ot_baggage(items.iter().map(|(key, value)| (key.as_str(), value.as_str())), |name, value| {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+                self.0.insert(name, value);
+            }
+        });
     }
 }

@@ -2,6 +2,8 @@
 
 use microspan::propagation::Headers;
 
+use super::{ListHeaders, ot_baggage, uses_ot_baggage};
+
 /// The headers that hold a context, besides those of B3, out of which nothing but ids comes.
 const KEPT: [&str; 8] = [
     "x-datadog-trace-id",
@@ -16,16 +18,32 @@ const KEPT: [&str; 8] = [
 
 /// The headers of the request that is served.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Incoming(Vec<(&'static str, String)>);
+pub(crate) struct Incoming {
+    kept: Vec<(&'static str, String)>,
+    /// Items of OpenTracing's baggage, where they are asked for.
+    items: Vec<(String, String)>,
+}
 
 impl Incoming {
-    pub(crate) fn of(headers: &impl Headers) -> Self {
-        Self(KEPT.iter().filter_map(|name| Some((*name, headers.header(name)?.to_owned()))).collect())
+    pub(crate) fn of(headers: &impl ListHeaders) -> Self {
+        let kept = KEPT.iter().filter_map(|name| Some((*name, headers.header(name)?.to_owned()))).collect();
+        let items = if uses_ot_baggage() {
+            let items = ot_baggage(headers.list());
+            items.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+        } else {
+            Vec::new()
+        };
+        Self { kept, items }
+    }
+
+    /// The items of OpenTracing's baggage.
+    pub(crate) fn items(&self) -> Vec<(&str, &str)> {
+        self.items.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
     }
 }
 
 impl Headers for Incoming {
     fn header(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+        self.kept.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 }

@@ -3,7 +3,7 @@
 use super::agent::{API_VERSION, PARTIAL_FLUSH, PARTIAL_FLUSH_MIN, PARTS, URL};
 use super::filters::{IGNORE, REGEX_REJECT, REGEX_REQUIRE, REJECT, REQUIRE};
 use super::propagation::{
-    BAGGAGE_BYTES, BAGGAGE_ITEMS, BEHAVIOR, EXTRACT, FIRST, INJECT, OTEL, STYLE, TAGS_LENGTH,
+    BAGGAGE_BYTES, BAGGAGE_ITEMS, BEHAVIOR, EXTRACT, FIRST, INJECT, OT_BAGGAGE, OTEL, STYLE, TAGS_LENGTH,
 };
 use super::replace::REPLACE;
 use super::sampling::{LIMIT, RATE, RULES, SPAN_RULES, SPAN_RULES_FILE};
@@ -118,7 +118,8 @@ impl Config {
     #[must_use]
     pub fn with_propagation(mut self, propagation: Propagation) -> Self {
         self.propagation = propagation;
-        let settings = [EXTRACT, INJECT, FIRST, BEHAVIOR, TAGS_LENGTH, BAGGAGE_ITEMS, BAGGAGE_BYTES];
+        let settings =
+            [EXTRACT, INJECT, FIRST, BEHAVIOR, TAGS_LENGTH, BAGGAGE_ITEMS, BAGGAGE_BYTES, OT_BAGGAGE];
         self.say(&settings, &[STYLE, OTEL])
     }
 

@@ -1,6 +1,6 @@
 //! Headers: which are read and written, and how.
 
-use microspan::propagation::{Behavior, Style};
+use microspan::propagation::{Behavior, Propagator, Style};
 
 use super::reader::Reader;
 
@@ -13,6 +13,7 @@ pub(super) const BEHAVIOR: &str = "DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT";
 pub(super) const TAGS_LENGTH: &str = "DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH";
 pub(super) const BAGGAGE_ITEMS: &str = "DD_TRACE_BAGGAGE_MAX_ITEMS";
 pub(super) const BAGGAGE_BYTES: &str = "DD_TRACE_BAGGAGE_MAX_BYTES";
+pub(super) const OT_BAGGAGE: &str = "DD_TRACE_PROPAGATION_HTTP_BAGGAGE_ENABLED";
 
 /// Every style, in the order in which Datadog names them.
 const STYLES: [Style; 5] = [Style::Datadog, Style::TraceContext, Style::B3Multi, Style::B3, Style::Baggage];
@@ -34,6 +35,28 @@ pub struct Propagation {
     pub baggage_items: usize,
     /// The most bytes of baggage that are written.
     pub baggage_bytes: usize,
+    /// Whether baggage is read and written as OpenTracing has it, too.
+    pub ot_baggage: bool,
+}
+
+impl Propagation {
+    /// What reads and writes headers like this.
+    ///
+    /// ```
+    /// use microspan_std::config::Config;
+    /// let config = Config::from_vars([("DD_TRACE_PROPAGATION_STYLE", "b3")]);
+    /// let headers = [("b3", "000000000000000a-000000000000000b-1")];
+    /// assert!(config.propagation.propagator().extract(headers.as_slice()).context.is_some());
+    /// ```
+    pub fn propagator(&self) -> Propagator {
+        let propagator = Propagator::new()
+            .extract_styles(&self.extract)
+            .inject_styles(&self.inject)
+            .behavior(self.behavior)
+            .longest_tags(self.tags_length)
+            .baggage_limits(self.baggage_items, self.baggage_bytes);
+        if self.extract_first { propagator.extract_first() } else { propagator }
+    }
 }
 
 impl Default for Propagation {
@@ -47,6 +70,7 @@ impl Default for Propagation {
             tags_length: 512,
             baggage_items: 64,
             baggage_bytes: 8192,
+            ot_baggage: false,
         }
     }
 }
@@ -77,6 +101,7 @@ pub(super) fn read(reader: &mut Reader) -> Propagation {
         tags_length,
         baggage_items,
         baggage_bytes,
+        ot_baggage: reader.truth(OT_BAGGAGE, false),
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::agent::{API_VERSION, EXTERNAL_ENV, PARTIAL_FLUSH, PARTIAL_FLUSH_MIN, PARTS, URL};
 use super::filters::{IGNORE, REGEX_REJECT, REGEX_REQUIRE, REJECT, REQUIRE};
 use super::propagation::{
-    BAGGAGE_BYTES, BAGGAGE_ITEMS, BEHAVIOR, EXTRACT, FIRST, INJECT, OTEL, STYLE, TAGS_LENGTH,
+    BAGGAGE_BYTES, BAGGAGE_ITEMS, BEHAVIOR, EXTRACT, FIRST, INJECT, OT_BAGGAGE, OTEL, STYLE, TAGS_LENGTH,
 };
 use super::replace::REPLACE;
 use super::sampling::{LIMIT, RATE, RULES, SPAN_RULES, SPAN_RULES_FILE};
@@ -69,6 +69,14 @@ const USED: &[&str] = &[
     REGEX_REQUIRE,
     REGEX_REJECT,
     REPLACE,
+    EXTRACT,
+    INJECT,
+    FIRST,
+    BEHAVIOR,
+    TAGS_LENGTH,
+    BAGGAGE_ITEMS,
+    BAGGAGE_BYTES,
+    OT_BAGGAGE,
     "NO_COLOR",
 ];
 
@@ -111,6 +119,7 @@ impl Config {
             (TAGS_LENGTH, propagation.tags_length.to_string()),
             (BAGGAGE_ITEMS, propagation.baggage_items.to_string()),
             (BAGGAGE_BYTES, propagation.baggage_bytes.to_string()),
+            (OT_BAGGAGE, propagation.ot_baggage.to_string()),
             ("DD_LOGS_INJECTION", self.log_injection.to_string()),
             ("DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED", self.trace_ids_of_128_bits.to_string()),
             ("DD_TRACE_128_BIT_TRACEID_LOGGING_ENABLED", self.logged_ids_of_128_bits.to_string()),

@@ -5,10 +5,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use microspan::{Clock, Drain, Session, Tracer};
 
+use super::decide;
+use super::nanoseconds;
+use super::said::Said;
 use super::shared::Shared;
 use super::spans::Converter;
 use super::time::{Reading, Time};
 use crate::agent::Followed;
+use crate::carrier::Decide;
 use crate::config::Config;
 use crate::model::Source;
 use crate::pipeline::{Assembler, Limits, Trace};
@@ -40,6 +44,7 @@ pub(super) struct Engine {
     drain: Drain<64, 0>,
     converter: Converter,
     assembler: Assembler,
+    said: Said,
     followed: Followed,
     started: Instant,
     checked: Instant,
@@ -60,11 +65,14 @@ impl Engine {
         source.process_id = Some(std::process::id());
         let time = Time::new(clock.frequency(), read(clock, started));
         let rates = shared.client.rates();
+        let source = Arc::new(source);
+        let assembler =
+            Assembler::configured(Limits { quiet: QUIET, ..Limits::default() }, config).with_rates(rates);
         Some(Self {
+            said: Said::new(tracer, Source::clone(&source)),
             drain: Drain::new(tracer, session)?,
-            converter: Converter::new(session, Arc::new(source), time),
-            assembler: Assembler::configured(Limits { quiet: QUIET, ..Limits::default() }, config)
-                .with_rates(rates),
+            converter: Converter::new(session, source, time),
+            assembler,
             followed: Followed::default(),
             shared,
             clock,
@@ -72,6 +80,12 @@ impl Engine {
             checked: started,
             sleep: SHORT,
         })
+    }
+
+    /// What decides on traces that are handed on before this has them.
+    pub(super) fn decide(&self, tracer: &'static Tracer) -> Box<Decide> {
+        let source = &self.converter.source;
+        decide::by(tracer, source.clone(), self.assembler.decider(source), self.started)
     }
 
     /// Goes on until it is told to end.
@@ -119,7 +133,7 @@ impl Engine {
     fn pass(&mut self) -> usize {
         self.check();
         let now = self.now();
-        let Self { shared, drain, converter, assembler, .. } = self;
+        let Self { shared, drain, converter, assembler, said, .. } = self;
         let mut send = |trace: &Trace| shared.client.send(trace);
         let mut found = 0;
         loop {
@@ -131,6 +145,10 @@ impl Engine {
             if !more || found >= PASS {
                 break;
             }
+        }
+        // After spans were taken: what was set before they ended is said of them.
+        if let Some(said) = said.news() {
+            assembler.renew(&converter.source, said);
         }
         assembler.poll(now, &mut send);
         if found != 0 {
@@ -188,8 +206,4 @@ fn read(clock: &dyn Clock, started: Instant) -> Reading {
     let (_, best) =
         (0..3).map(|_| once()).fold(once(), |best, next| if next.0 < best.0 { next } else { best });
     best
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

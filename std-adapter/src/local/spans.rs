@@ -131,7 +131,7 @@ fn attributes(said: &Said<'_>) -> Vec<Tag> {
 }
 
 /// A value; `None`: of a kind that this version does not know.
-fn convert(value: Recorded<'_>, cut: bool) -> Option<Value> {
+pub(super) fn convert(value: Recorded<'_>, cut: bool) -> Option<Value> {
     Some(match value {
         Recorded::Bool(value) => Value::Bool(value),
         Recorded::U64(value) => Value::Uint(value),

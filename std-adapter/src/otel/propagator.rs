@@ -10,7 +10,7 @@ use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
 use opentelemetry::{Context, KeyValue};
 
-use crate::carrier::Incoming;
+use crate::carrier::{self, Incoming, ListHeaders};
 
 /// Carries contexts in Datadog's headers, W3C's and B3's, and W3C baggage.
 ///
@@ -37,16 +37,19 @@ pub struct DatadogPropagator {
 }
 
 impl DatadogPropagator {
-    /// Datadog's headers, W3C's and baggage: what Datadog's tracers do unless they are told otherwise.
+    /// The headers that the configuration asks for ([`carrier::propagator`]): unless it does, Datadog's, W3C's and baggage.
     pub fn new() -> Self {
-        Self::with_styles(&[Style::Datadog, Style::TraceContext, Style::Baggage])
+        Self::of(carrier::propagator())
     }
 
     /// These headers.
-    pub fn with_styles(styles: &'static [Style]) -> Self {
-        let fields =
-            styles.iter().flat_map(|style| fields(*style)).map(|field| (*field).to_owned()).collect();
-        Self { propagator: Propagator::new().styles(styles), fields }
+    pub fn with_styles(styles: &[Style]) -> Self {
+        Self::of(Propagator::new().styles(styles))
+    }
+
+    fn of(propagator: Propagator) -> Self {
+        let fields = propagator.injected().flat_map(fields).map(|field| (*field).to_owned()).collect();
+        Self { propagator, fields }
     }
 }
 
@@ -84,18 +87,22 @@ impl TextMapPropagator for DatadogPropagator {
         if let Err(error) = self.propagator.inject(&identity, &passing, &mut set) {
             log::debug!("a trace's tags do not go along: {error}");
         }
+        if carrier::uses_ot_baggage() {
+            carrier::set_ot_baggage(baggage, |name, value| injector.set(name, value.to_owned()));
+        }
     }
 
     fn extract_with_context(&self, context: &Context, extractor: &dyn Extractor) -> Context {
         let carrier = Carrier(extractor);
         let extracted = self.propagator.extract(&carrier);
         let mut context = context.clone();
-        let baggage: Vec<KeyValue> = extracted
-            .passing
-            .baggage()
-            .iter()
-            .map(|(key, value)| KeyValue::new(key.to_string(), value.to_string()))
-            .collect();
+        let incoming = Incoming::of(&carrier);
+        let of_opentracing =
+            incoming.items().into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value.to_owned()));
+        let of_header = extracted.passing.baggage();
+        let of_header =
+            of_header.iter().map(|(key, value)| KeyValue::new(key.to_string(), value.to_string()));
+        let baggage: Vec<KeyValue> = of_header.chain(of_opentracing).collect();
         if !baggage.is_empty() {
             context = context.with_baggage(baggage);
         }
@@ -109,7 +116,7 @@ impl TextMapPropagator for DatadogPropagator {
             true,
             state.unwrap_or_default(),
         );
-        context.with_value(Incoming::of(&carrier)).with_remote_span_context(span_context)
+        context.with_value(incoming).with_remote_span_context(span_context)
     }
 
     fn fields(&self) -> FieldIter<'_> {
@@ -135,6 +142,12 @@ fn fields(style: Style) -> &'static [&'static str] {
 }
 
 struct Carrier<'a>(&'a dyn Extractor);
+
+impl ListHeaders for Carrier<'_> {
+    fn list(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.keys().into_iter().filter_map(|name| Some((name, self.0.get(name)?)))
+    }
+}
 
 impl Headers for Carrier<'_> {
     fn header(&self, name: &str) -> Option<&str> {

@@ -1,15 +1,17 @@
 //! Gathering spans into traces, within bounds.
 
-use super::context::Contexts;
+use std::sync::Arc;
+
+use super::context::{Context, Contexts};
 use super::correct::Correction;
 use super::remotes::Remotes;
 use super::resolve::Resolver;
 use super::size;
 use super::stage::Stage;
 use super::table::Table;
-use super::{Counters, Limits, Rates, Trace, TraceFilter};
+use super::{Counters, Decider, Limits, Rates, Trace, TraceFilter};
 use crate::config::{BaggageKeys, Config, Filters, Tagging};
-use crate::model::{Span, Tag, Text};
+use crate::model::{Source, Span, Tag, Text};
 
 /// How many spans have room in the emptied lists that are kept for the spans to come.
 const SPARE_ROOM: usize = 32_768;
@@ -158,6 +160,22 @@ impl Assembler {
                 self.hand_on(at, out);
             }
         }
+    }
+
+    /// Decides on traces of a source that are handed on before they are gathered here.
+    pub fn decider(&self, source: &Source) -> Decider {
+        Decider {
+            decisions: self.stage.decisions(),
+            rates: self.rates.clone(),
+            tagging: self.contexts.tagging().clone(),
+            context: Context::new(source, self.contexts.tagging()),
+        }
+    }
+
+    /// Has the traces of a source that go out from here on say what `said` says of it, not what it said itself. For a source that
+    /// goes on being used: beside a thousand others this is forgotten.
+    pub fn renew(&mut self, source: &Arc<Source>, said: &Source) {
+        self.contexts.renew(source, said);
     }
 
     /// Puts a text into the place of its stand-in, in the spans of this source that are still here.

@@ -37,7 +37,7 @@ pub(super) struct Context {
 }
 
 impl Context {
-    fn new(source: &Source, tagging: &Tagging) -> Self {
+    pub(super) fn new(source: &Source, tagging: &Tagging) -> Self {
         let own = source.service.clone().filter(|text| !text.is_empty());
         // The configured version is that of the configured service, and says nothing of a device with its own name.
         let is_configured = own.is_none() || own == tagging.service;
@@ -105,6 +105,16 @@ pub(super) struct Contexts {
 impl Contexts {
     pub(super) fn new(tagging: Tagging, rules: Arc<[ReplaceRule]>) -> Self {
         Self { tagging, rules, known: HashMap::new() }
+    }
+
+    pub(super) fn tagging(&self) -> &Tagging {
+        &self.tagging
+    }
+
+    /// Has what goes out of a source from here on be what `said` says.
+    pub(super) fn renew(&mut self, source: &Arc<Source>, said: &Source) {
+        let context = Arc::new(Context::new(said, &self.tagging).with_clean(&self.rules));
+        self.known.insert(source.runtime_id, (source.clone(), context));
     }
 
     /// The context of `source`.

@@ -20,14 +20,23 @@ impl<K: Copy + Eq + Hash, V> Recent<K, V> {
     }
 
     pub(super) fn insert(&mut self, key: K, value: V) {
-        if self.known.insert(key, value).is_none() {
-            self.order.push_back(key);
+        if self.known.insert(key, value).is_some() {
+            return;
         }
-        if self.order.len() > self.most
+        self.order.push_back(key);
+        if self.order.len() > 2 * self.most {
+            self.order.retain(|key| self.known.contains_key(key));
+        }
+        while self.known.len() > self.most
             && let Some(oldest) = self.order.pop_front()
         {
             self.known.remove(&oldest);
         }
+    }
+
+    /// Forgets a key. It is not to come again.
+    pub(super) fn remove(&mut self, key: &K) -> Option<V> {
+        self.known.remove(key)
     }
 }
 
@@ -48,5 +57,17 @@ mod tests {
             recent.insert(key, value);
         }
         assert_eq!([1, 2, 3].map(|key| recent.get(&key).copied()), [None, Some('b'), Some('d')]);
+    }
+
+    #[test]
+    fn what_is_taken_away_takes_no_place() {
+        let mut recent = Recent::new(2);
+        recent.insert(0, ());
+        for key in 1..100 {
+            recent.insert(key, ());
+            assert_eq!(recent.remove(&key), Some(()));
+            assert!(recent.order.len() <= 4);
+        }
+        assert!(recent.get(&0).is_some() && recent.remove(&1).is_none());
     }
 }

@@ -122,7 +122,7 @@ impl Resolver {
 }
 
 /// Makes one span acceptable to the agent.
-fn fit(span: &mut Span) {
+pub(super) fn fit(span: &mut Span) {
     // Where time would end before the span does, the agent leaves no duration.
     span.duration = span.duration.max(0);
     if span.start.checked_add(span.duration).is_none() {

@@ -3,61 +3,56 @@
 //! The first rule that is for the trace's root holds, or else the rate of all others, both under the limit. One id and one rate
 //! are decided alike by every tracer of Datadog.
 
+use std::sync::Arc;
+
 use microspan::__private::matches;
 
 use super::Trace;
 use super::context::Context;
-use super::decision::{Decision, PRIORITY};
+use super::decided::{Decided, Decisions};
+use super::decision::PRIORITY;
 use super::filter::root;
 use super::limiter::Limiter;
 use super::rates::keeps;
-use super::recent::Recent;
 use crate::config::{Sampling, SamplingRule, SpanRule};
 use crate::model::{Span, Text, Value, find};
-
-/// How many decisions are remembered, for the parts of their traces that come later.
-const REMEMBERED: usize = 8_192;
 
 /// Decides by rules.
 #[derive(Default)]
 pub(super) struct Sampler {
-    rules: Vec<SamplingRule>,
-    limiter: Option<Limiter>,
+    decisions: Arc<Decisions>,
     spans: SpanSampler,
-    /// `None`: the agent decides.
-    decided: Recent<u128, Option<Decision>>,
 }
 
 impl Sampler {
     pub(super) fn new(sampling: Sampling) -> Self {
-        let mut rules = sampling.rules;
-        rules.extend(sampling.rate.map(SamplingRule::new));
+        let decisions = Arc::new(Decisions::new(&sampling));
         let spans = sampling.spans.into_iter().map(|rule| {
             let limiter = rule.max_per_second.map(Limiter::new);
             (rule, limiter)
         });
-        Self {
-            rules,
-            limiter: sampling.limit.map(Limiter::new),
-            spans: SpanSampler { rules: spans.collect() },
-            decided: Recent::new(REMEMBERED),
-        }
+        Self { decisions, spans: SpanSampler { rules: spans.collect() } }
+    }
+
+    /// What is decided, for who hands traces on.
+    pub(super) fn decisions(&self) -> &Arc<Decisions> {
+        &self.decisions
     }
 
     /// Decides of a trace of which nobody has, once for all of its parts; then of its single spans.
     pub(super) fn judge(&mut self, trace: &mut Trace, now: u64) {
         let Trace { spans, context, verdict, .. } = trace;
         let Some(first) = spans.first() else { return };
-        if !self.rules.is_empty() && first.tag(PRIORITY).is_none() {
-            let id = first.trace_id;
-            let decision = match self.decided.get(&id) {
-                Some(decision) => *decision,
-                None => spans.get(root(spans)).and_then(|root| self.decide(root, context, now)),
-            };
-            self.decided.insert(id, decision);
-            if let (Some(decision), Some(first)) = (decision, spans.first_mut()) {
-                decision.write(first);
-                *verdict = None;
+        if first.tag(PRIORITY).is_none()
+            && let Some(root) = spans.get(root(spans))
+        {
+            match self.decisions.gathered(root, verdict, context, now) {
+                Some(Decided::ByRule(decision)) => {
+                    spans.first_mut().into_iter().for_each(|first| decision.write(first));
+                    *verdict = None;
+                }
+                Some(Decided::ByAgent(then)) => *verdict = then,
+                None => {}
             }
         }
         let is_dropped = match spans.first().and_then(|first| first.tag(PRIORITY)) {
@@ -71,22 +66,9 @@ impl Sampler {
             self.spans.judge(spans, now);
         }
     }
-
-    /// `None`: no rule is for it.
-    fn decide(&mut self, root: &Span, context: &Context, now: u64) -> Option<Decision> {
-        let rule = self.rules.iter().find(|rule| is_for(rule, root, context))?;
-        let mut decision = Decision { priority: -1, mechanism: rule.mechanism, rate: rule.rate, limit: None };
-        if keeps(rule.rate, root.trace_id as u64) {
-            let (is_taken, effective) =
-                self.limiter.as_mut().map_or((true, 1.0), |limiter| limiter.take(now));
-            decision.limit = Some(effective);
-            decision.priority = if is_taken { 2 } else { -1 };
-        }
-        Some(decision)
-    }
 }
 
-fn is_for(rule: &SamplingRule, root: &Span, context: &Context) -> bool {
+pub(super) fn is_for(rule: &SamplingRule, root: &Span, context: &Context) -> bool {
     let is =
         |pattern: &Option<String>, text: &str| pattern.as_ref().is_none_or(|pattern| matches(pattern, text));
     is(&rule.service, root.service.as_deref().unwrap_or_default())

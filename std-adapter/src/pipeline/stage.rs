@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Trace;
 use super::context::Context;
+use super::decided::Decisions;
 use super::filter::{TraceFilter, pass, root};
 use super::recent::Recent;
 use super::replace;
@@ -53,6 +54,10 @@ impl Stage {
         self.replace.clone()
     }
 
+    pub(super) fn decisions(&self) -> Arc<Decisions> {
+        self.sampler.decisions().clone()
+    }
+
     pub(super) fn add_filter(&mut self, filter: Box<dyn TraceFilter>) {
         self.own.push(filter);
     }
@@ -93,6 +98,7 @@ impl Stage {
             [&self.filters, &self.of_agent].into_iter().all(|filters| pass(filters, root, context))
         }) && self.own.iter_mut().all(|filter| filter.keep(spans));
         if !is_kept {
+            self.sampler.decisions().forget(key.0);
             self.dropped.insert(key, ());
         }
         is_kept

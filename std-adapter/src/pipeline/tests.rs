@@ -4,6 +4,7 @@ mod beyond;
 mod bounds;
 mod decided;
 mod devices;
+mod early;
 mod filtered;
 mod hidden;
 mod sampled;

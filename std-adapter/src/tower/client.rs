@@ -11,7 +11,7 @@ use tower_service::Service;
 
 use super::held;
 use super::respond::ResponseFuture;
-use crate::carrier::SetHttpHeaders;
+use crate::carrier::{self, Incoming, Outgoing, SetHttpHeaders};
 
 /// The statuses that are failures of who asks.
 const FAILURES: std::ops::RangeInclusive<u16> = 400..=499;
@@ -19,21 +19,22 @@ const FAILURES: std::ops::RangeInclusive<u16> = 400..=499;
 /// Traces the requests that a client sends, and hands the trace on: see the [module](super).
 #[derive(Debug, Clone, Copy)]
 pub struct ClientLayer {
-    propagator: Propagator,
+    /// `None`: the one that the configuration asks for.
+    propagator: Option<Propagator>,
     name: &'static str,
     service: Option<&'static str>,
 }
 
 impl ClientLayer {
-    /// A layer that writes Datadog's headers, W3C's, and baggage.
+    /// A layer that writes the headers that the configuration asks for: unless it does, Datadog's, W3C's, and baggage.
     pub fn new() -> Self {
-        Self { propagator: Propagator::new(), name: "http.client.request", service: None }
+        Self { propagator: None, name: "http.client.request", service: None }
     }
 
     /// Which headers are written, and how.
     #[must_use]
     pub fn propagator(mut self, propagator: Propagator) -> Self {
-        self.propagator = propagator;
+        self.propagator = Some(propagator);
         self
     }
 
@@ -110,15 +111,22 @@ where
                 _ => _ = span.set_tag("http.url", uri.path()),
             }
         }
-        if let Some(context) = span.context() {
+        if let Some(outgoing) = Outgoing::of(&span) {
+            let context = outgoing.context();
+            let propagator = propagator.unwrap_or_else(carrier::propagator);
             let incoming = held::incoming(context.trace_id);
             let extracted = incoming.as_deref().map(|incoming| propagator.extract(incoming));
             // Another style may name another trace.
             let is_ours = |caller: microspan::SpanContext| caller.trace_id == context.trace_id;
             let extracted = extracted.filter(|extracted| extracted.context.is_none_or(is_ours));
             let passing = extracted.map_or_else(Passing::default, |extracted| extracted.passing);
+            let items = incoming.as_deref().map(Incoming::items).unwrap_or_default();
+            let passing = passing.baggage_items(&items);
             let mut headers = SetHttpHeaders(request.headers_mut());
-            if let Err(error) = propagator.inject(&context, &passing, &mut headers) {
+            if carrier::uses_ot_baggage() {
+                headers.set_baggage(passing.baggage());
+            }
+            if let Err(error) = propagator.inject(context, &outgoing.passing(passing), &mut headers) {
                 span.set_tag("_dd.propagation_error", error.to_string().as_str());
             }
         }

@@ -28,18 +28,19 @@ pub(super) struct Held(u128);
 
 impl Held {
     /// `None` when nothing came that has to go on.
-    pub(super) fn new(trace_id: u128, headers: &impl Headers) -> Option<Self> {
+    pub(super) fn new(trace_id: u128, incoming: Incoming) -> Option<Self> {
         let goes_on =
             ["x-datadog-origin", "x-datadog-tags", "tracestate", "baggage", "x-datadog-sampling-priority"];
-        goes_on.iter().find_map(|name| headers.header(name))?;
+        if goes_on.iter().all(|name| incoming.header(name).is_none()) && incoming.items().is_empty() {
+            return None;
+        }
         let mut held = held();
         let traces = held.get_or_insert_default();
         if traces.len() >= TRACES && !traces.contains_key(&trace_id) {
             return None;
         }
-        let entry = traces
-            .entry(trace_id)
-            .or_insert_with(|| Entry { incoming: Arc::new(Incoming::of(headers)), requests: 0 });
+        let entry =
+            traces.entry(trace_id).or_insert_with(|| Entry { incoming: Arc::new(incoming), requests: 0 });
         entry.requests += 1;
         Some(Self(trace_id))
     }

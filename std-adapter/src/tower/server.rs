@@ -11,7 +11,7 @@ use tower_service::Service;
 
 use super::held::Held;
 use super::respond::ResponseFuture;
-use crate::carrier::HttpHeaders;
+use crate::carrier::{self, HttpHeaders, Incoming};
 
 /// The statuses that are failures of a server.
 const FAILURES: std::ops::RangeInclusive<u16> = 500..=999;
@@ -22,22 +22,24 @@ type Route = fn(&Extensions) -> Option<String>;
 /// Traces the requests that a service serves: see the [module](super).
 #[derive(Debug, Clone, Copy)]
 pub struct ServerLayer {
-    propagator: Propagator,
+    /// `None`: the one that the configuration asks for.
+    propagator: Option<Propagator>,
     name: &'static str,
     service: Option<&'static str>,
     route: Option<Route>,
 }
 
 impl ServerLayer {
-    /// A layer that continues traces by Datadog's headers, W3C's, and hands baggage on.
+    /// A layer that continues traces by the headers that the configuration asks for: unless it does, Datadog's and W3C's, and
+    /// hands baggage on.
     pub fn new() -> Self {
-        Self { propagator: Propagator::new(), name: "http.server.request", service: None, route: None }
+        Self { propagator: None, name: "http.server.request", service: None, route: None }
     }
 
     /// Which headers are read, and how.
     #[must_use]
     pub fn propagator(mut self, propagator: Propagator) -> Self {
-        self.propagator = propagator;
+        self.propagator = Some(propagator);
         self
     }
 
@@ -101,7 +103,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let ServerLayer { propagator, name, service, route } = self.layer;
         let headers = HttpHeaders(request.headers());
-        let extracted = propagator.extract(&headers);
+        let extracted = propagator.unwrap_or_else(carrier::propagator).extract(&headers);
         let mut builder = microspan::span(name).span_type("web");
         if let Some(service) = service {
             builder = builder.service(service);
@@ -111,13 +113,20 @@ where
         let mut held = None;
         if span.is_recording() {
             extracted.continue_in(&span);
+            let incoming = Incoming::of(&headers);
+            let baggage = extracted.passing.baggage();
+            carrier::show_baggage(&span, incoming.items());
+            carrier::show_baggage(
+                &span,
+                baggage.iter().map(|(key, value)| (key.to_string(), value.to_string())),
+            );
             // What was not to be continued, or is of another trace, does not go on.
             let goes_on = |id: u128| match extracted.context {
                 Some(caller) => caller.trace_id == id,
-                None => !extracted.passing.baggage().is_empty(),
+                None => !baggage.is_empty() || !incoming.items().is_empty(),
             };
             let id = span.context().map(|context| context.trace_id).filter(|id| goes_on(*id));
-            held = id.and_then(|id| Held::new(id, &headers));
+            held = id.and_then(|id| Held::new(id, incoming));
             let (method, path) = (request.method().as_str(), request.uri().path());
             span.set_tag("span.kind", Static("server"))
                 .set_tag("http.method", method)

@@ -31,6 +31,7 @@ pub struct Agent {
     pub url: String,
     spans: Arc<Mutex<Vec<Span>>>,
     bytes: Arc<Mutex<u64>>,
+    answer: Arc<Mutex<String>>,
 }
 
 impl Agent {
@@ -47,18 +48,24 @@ impl Agent {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let (spans, bytes) = (Arc::<Mutex<Vec<Span>>>::default(), Arc::<Mutex<u64>>::default());
-        let (ours, count) = (spans.clone(), bytes.clone());
+        let answer = Arc::new(Mutex::new("{}".to_owned()));
+        let (ours, count, says) = (spans.clone(), bytes.clone(), answer.clone());
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (ours, count) = (ours.clone(), count.clone());
-                thread::spawn(move || serve(stream, &ours, &count, sees));
+                let (ours, count, says) = (ours.clone(), count.clone(), says.clone());
+                thread::spawn(move || serve(stream, &ours, &count, &says, sees));
             }
         });
-        Self { url, spans, bytes }
+        Self { url, spans, bytes, answer }
     }
 
     pub fn config(&self) -> Config {
         Config::from_vars([("DD_TRACE_AGENT_URL", self.url.as_str()), ("DD_SERVICE", "kitchen")])
+    }
+
+    /// What it answers from here on.
+    pub fn answer(&self, text: &str) {
+        text.clone_into(&mut self.answer.lock().expect("no panic before"));
     }
 
     pub fn spans(&self) -> Vec<Span> {
@@ -96,7 +103,7 @@ fn show(spans: &[Span], span: &Span, depth: usize, shown: &mut String) {
     }
 }
 
-fn serve(stream: TcpStream, spans: &Mutex<Vec<Span>>, bytes: &Mutex<u64>, sees: bool) {
+fn serve(stream: TcpStream, spans: &Mutex<Vec<Span>>, bytes: &Mutex<u64>, says: &Mutex<String>, sees: bool) {
     let mut input = BufReader::new(&stream);
     let mut body = Vec::new();
     let mut line = String::new();
@@ -125,8 +132,9 @@ fn serve(stream: TcpStream, spans: &Mutex<Vec<Span>>, bytes: &Mutex<u64>, sees: 
             let decoded = decode(&body);
             spans.lock().expect("no panic before").extend(decoded);
         }
-        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
-        if (&stream).write_all(answer).is_err() {
+        let says = says.lock().expect("no panic before").clone();
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{says}", says.len());
+        if (&stream).write_all(answer.as_bytes()).is_err() {
             return;
         }
     }

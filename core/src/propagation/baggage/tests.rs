@@ -1,5 +1,6 @@
 use super::*;
-use crate::propagation::{Propagator, Style};
+use crate::SpanContext;
+use crate::propagation::{Passing, Propagator, Style};
 extern crate std;
 use std::string::{String, ToString};
 use std::vec::Vec;
@@ -10,8 +11,12 @@ fn items(header: &str) -> Vec<String> {
 }
 
 fn injected(baggage: Baggage<'_>) -> Option<String> {
+    injected_within(Limits::DATADOGS, baggage)
+}
+
+fn injected_within(limits: Limits, baggage: Baggage<'_>) -> Option<String> {
     let mut out = None;
-    baggage.inject(&mut |name: &'static str, value: &dyn Display| {
+    baggage.inject(limits, &mut |name: &'static str, value: &dyn Display| {
         assert_eq!(name, "baggage");
         out = Some(value.to_string());
     });
@@ -69,6 +74,26 @@ fn at_most_64_items_and_8192_bytes_travel_in_and_out() {
     let spaces = vec![" "; 3000].concat() + "x"; // trimmed
     let given = [("a", spaces.as_str()), ("é", "1")];
     assert_eq!(injected(Baggage { items: &given, header: "" }).unwrap(), "a=x,%C3%A9=1");
+}
+
+#[test]
+fn no_more_items_and_bytes_travel_than_a_propagator_is_told() {
+    let baggage = Baggage::of("a=1,b=2,c=3");
+    for (items, bytes, expected) in [
+        (2, 100, Some("a=1,b=2")),
+        (9, 7, Some("a=1,b=2")),
+        (9, 6, Some("a=1")),
+        (9, 2, None),
+        (0, 100, None),
+    ] {
+        assert_eq!(injected_within(Limits { items, bytes }, baggage).as_deref(), expected);
+    }
+    let mut out = vec![];
+    let context = SpanContext { trace_id: 0, span_id: 0, sampling_priority: None };
+    let passing = Passing::default().baggage_items(&[("a", "1"), ("b", "2")]);
+    let mut set = |name: &'static str, value: &dyn Display| out.push(format!("{name}: {value}"));
+    Propagator::new().baggage_limits(1, 8192).inject(&context, &passing, &mut set).unwrap();
+    assert_eq!(out, ["baggage: a=1"]);
 }
 
 #[test]

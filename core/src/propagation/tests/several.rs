@@ -161,3 +161,28 @@ fn each_style_that_names_another_trace_is_a_link_and_one_of_the_same_trace_is_no
     assert_eq!(links, [("tracecontext", 0xff), ("b3", 0xee)]);
     assert_eq!(extracted.links[1].context.sampling_priority, Some(0));
 }
+
+#[test]
+fn what_a_user_decides_here_takes_the_place_of_what_came_and_a_rate_goes_along() {
+    let mut headers: Vec<_> = headers(SAME, "dd=s:2;t.dm:-3;t.ksr:0.5").to_vec();
+    headers.push(("x-datadog-tags", "_dd.p.dm=-3,_dd.p.ksr=0.5,_dd.p.usr.id=ada"));
+    let came = Propagator::new().extract(headers.as_slice());
+    let sent = |passing: &Passing<'_>, priority| {
+        let context = SpanContext { sampling_priority: Some(priority), ..came.context.unwrap() };
+        let (out, result) = inject(&Propagator::new(), &context, passing);
+        result.unwrap();
+        ["x-datadog-tags", "tracestate"].map(|name| header(&out, name).unwrap_or_default().to_string())
+    };
+    assert_eq!(
+        sent(&came.passing.overruled_by(4), 2),
+        ["_dd.p.dm=-4,_dd.p.usr.id=ada", "dd=p:00000000000000cc;s:2;t.dm:-4;t.usr.id:ada"]
+    );
+    assert_eq!(
+        sent(&came.passing.overruled_by(4), -1),
+        ["_dd.p.usr.id=ada", "dd=p:00000000000000cc;s:-1;t.usr.id:ada"]
+    );
+    assert_eq!(
+        sent(&Passing::default().decided_by(1).sampled_at("0.25"), 1),
+        ["_dd.p.dm=-1,_dd.p.ksr=0.25", "dd=p:00000000000000cc;s:1;t.dm:-1;t.ksr:0.25"]
+    );
+}

@@ -28,6 +28,7 @@ fn without_variables_each_setting_has_datadogs_default_and_says_so() {
         ("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "512"),
         ("DD_TRACE_BAGGAGE_TAG_KEYS", "user.id,session.id,account.id"),
         ("DD_TRACE_BAGGAGE_MAX_ITEMS", "64"),
+        ("DD_TRACE_PROPAGATION_HTTP_BAGGAGE_ENABLED", "false"),
     ] {
         assert_eq!(value(&config, name), expected, "{name}");
     }
@@ -154,6 +155,6 @@ fn a_variable_that_changes_nothing_is_named_without_its_value() {
         ("DD_TRACE_PROPAGATION_STYLE", "b3"),
         ("HOME", "/"),
     ]);
-    assert_eq!(config.unused(), ["DD_API_KEY", "DD_LOGS_INJECTION", "DD_TRACE_PROPAGATION_STYLE"]);
+    assert_eq!(config.unused(), ["DD_API_KEY", "DD_LOGS_INJECTION"]);
     assert!(!config.settings().iter().any(|setting| setting.value.contains("secret")));
 }

@@ -30,7 +30,7 @@
 //! # Traces that go on elsewhere
 //!
 //! [`Outgoing`](crate::carrier::Outgoing) is what a request carries that is sent on behalf of a span. The first one decides on the trace,
-//! and the agent gets what was sent.
+//! and the agent gets what was sent; it takes a lock for as long as rules need to look at the root.
 //!
 //! # When the arena is full
 //!

@@ -118,6 +118,13 @@ fn what_was_sent_with_a_trace_is_what_the_agent_gets() {
     assert_eq!(said(&first), "1 -0 -");
     assert_eq!(both(&second), same("2 -4 -"));
 
+    // Its baggage goes along, and that of spans it is in.
+    let (request, call) = (trace("request"), trace("call"));
+    request.set_baggage_item("plan", "gold").set_baggage_item("user.id", "ada");
+    call.set_baggage_item("plan", "silver");
+    assert_eq!(sent(&call).expect("an open root")["baggage"], "plan=silver,user.id=ada");
+    drop((call, request));
+
     // Of a trace that came with a decision that holds, and of one without nobody else has decided.
     let came = |priority| {
         let caller = SpanContext { trace_id: 0x77, span_id: 9, sampling_priority: priority };

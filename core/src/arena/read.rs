@@ -75,27 +75,57 @@ impl ArenaView {
     /// An item of the baggage of a span or its nearest open ancestor that has it, in `buffer`.
     pub(crate) fn baggage_item<'b>(
         &self,
-        mut handle: u32,
+        handle: u32,
         key: &str,
         buffer: &'b mut [u8; MAX_STR],
     ) -> Option<&'b str> {
-        for _ in 0..ANCESTORS {
-            let len = self.look(handle, |mut cells| {
-                let item = cells.find(|cell| cell.kind == Kind::Baggage && cell.key() == key)?;
-                let (len, pieces) = item.pieces();
-                let mut to = buffer.iter_mut();
-                pieces
-                    .for_each(|piece| piece.as_ref().iter().zip(&mut to).for_each(|(from, to)| *to = *from));
-                Some(len)
-            });
-            if let Some(Some(len)) = len {
-                return core::str::from_utf8(buffer.get(..len.into())?).ok();
+        let is_of_key = |item: &Cell| item.key() == key;
+        let mut bearers = self.bearers(handle);
+        let (_, len) = bearers.find_map(|bearer| self.item(bearer, 0, is_of_key, buffer)?)?;
+        core::str::from_utf8(buffer.get(..len)?).ok()
+    }
+
+    /// Shows the items of the baggage of a span, newest first, then those of its open ancestors.
+    pub(crate) fn each_baggage_item(&self, handle: u32, mut look: impl FnMut(&'static str, &str)) {
+        let mut buffer = [0; MAX_STR];
+        for bearer in self.bearers(handle) {
+            let mut after = 0;
+            while let Some(Some((item, len))) = self.item(bearer, after, |_| true, &mut buffer) {
+                let text = buffer.get(..len).and_then(|bytes| core::str::from_utf8(bytes).ok());
+                // Not while the cells are looked at.
+                look(item.key(), text.unwrap_or_default());
+                after = item.place();
             }
-            if self.last_root(handle) == handle {
-                return None;
-            }
-            handle = self.last(handle, PARENT).filter(|parent| *parent != 0)?;
         }
-        None
+    }
+
+    /// A span and its ancestors, as far as they are known.
+    fn bearers(&self, handle: u32) -> impl Iterator<Item = u32> {
+        let parent = |handle: &u32| {
+            let is_root = self.last_root(*handle) == *handle;
+            self.last(*handle, PARENT).filter(|parent| !is_root && *parent != 0)
+        };
+        core::iter::successors(Some(handle), parent).take(ANCESTORS as usize)
+    }
+
+    /// The newest item of a span that `is` the one, of those behind the cell at `after`; how long it is in `buffer`. `None`: the
+    /// span is not open.
+    fn item(
+        &self,
+        handle: u32,
+        after: u32,
+        is: impl Fn(&Cell) -> bool,
+        buffer: &mut [u8; MAX_STR],
+    ) -> Option<Option<(Cell, usize)>> {
+        self.look(handle, |mut cells| {
+            if after != 0 {
+                cells.find(|cell| cell.place() == after)?;
+            }
+            let item = cells.find(|cell| cell.kind == Kind::Baggage && is(cell))?;
+            let (len, pieces) = item.pieces();
+            let mut to = buffer.iter_mut();
+            pieces.for_each(|piece| piece.as_ref().iter().zip(&mut to).for_each(|(from, to)| *to = *from));
+            Some((item, len.into()))
+        })
     }
 }

@@ -193,6 +193,11 @@ impl Cell {
         (is_same || self.kind == Kind::RemoteParent) && self.kind.hides(older.kind)
     }
 
+    /// Which it is of the ring, by its index + 1.
+    pub(super) fn place(&self) -> u32 {
+        self.link
+    }
+
     /// Whether it is no plain tag.
     pub(crate) fn is_beyond(&self) -> bool {
         self.kind as u8 >= Kind::Removed as u8

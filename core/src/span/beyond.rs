@@ -191,6 +191,25 @@ macro_rules! beyond {
 beyond!(Span);
 beyond!(SpanRef);
 
+impl<M: Threads> SpanRef<M> {
+    /// Shows the baggage of this span, newest first, and that of its open ancestors, the nearest first: of several items with one key
+    /// the first holds.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/setup.txt")]
+    /// let order = TRACER.trace("order");
+    /// order.set_baggage_item("plan", "gold");
+    /// let mut items = Vec::new();
+    /// TRACER.trace("bread").each_baggage_item(|key, value| items.push(format!("{key}={value}")));
+    /// assert_eq!(items, ["plan=gold"]);
+    /// ```
+    pub fn each_baggage_item(&self, look: impl FnMut(&'static str, &str)) {
+        if self.handle != 0 {
+            self.tracer.arena.each_baggage_item(self.handle, look);
+        }
+    }
+}
+
 impl<M: Threads> Span<M> {
     #[inline]
     fn target(&self) -> Option<(&'static Tracer, u32)> {

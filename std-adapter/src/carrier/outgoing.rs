@@ -1,4 +1,4 @@
-//! What a request carries that is sent on behalf of a span: the span's identity, and what was decided on its trace.
+//! What a request carries that is sent on behalf of a span: the span's identity, what was decided on its trace, baggage.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{Ordering, fence};
@@ -15,7 +15,10 @@ const RULE: &str = "_dd.rule_psr";
 /// The mechanism of what the program's hand decides.
 const BY_HAND: u8 = 4;
 
-/// What a request carries that is sent on behalf of a span.
+/// The most items of baggage that are looked at.
+const ITEMS: usize = 64;
+
+/// What a request carries that is sent on behalf of a span: its identity, and its baggage.
 ///
 /// Whether the trace is kept is decided when the first request is sent for it, by what its root is then: by the program's hand, by
 /// who began it elsewhere, by rules, or by the rate that the agent asks for. What was sent is what the agent gets, but for what the
@@ -49,6 +52,8 @@ pub struct Outgoing {
     context: SpanContext,
     /// What was decided here; `None`: what came holds, if anything did.
     decided: Option<Decided>,
+    /// The span's baggage, and that of the spans it is in.
+    items: Vec<(&'static str, String)>,
 }
 
 /// What was decided on a trace here.
@@ -90,7 +95,13 @@ impl Outgoing {
         };
         let priority = decided.as_ref().map(|decided| decided.priority).or(context.sampling_priority);
         let context = SpanContext { sampling_priority: priority, ..context };
-        root.is_open().then_some(Self { context, decided })
+        let mut items: Vec<(&'static str, String)> = Vec::new();
+        span.each_baggage_item(|key, value| {
+            if items.len() < ITEMS && items.iter().all(|(known, _)| *known != key) {
+                items.push((key, value.to_owned()));
+            }
+        });
+        root.is_open().then_some(Self { context, decided, items })
     }
 
     /// The span's identity, with the sampling priority of its trace.
@@ -111,7 +122,13 @@ impl Outgoing {
         }
     }
 
-    /// Writes it by the [configured propagator](propagator), with what came with the trace.
+    /// The baggage of the span and of those it is in, which was set here.
+    pub fn baggage(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.items.iter().map(|(key, value)| (*key, value.as_str()))
+    }
+
+    /// Writes it by the [configured propagator](propagator), with what came with the trace. The span's baggage takes the place of
+    /// items that were added to `came` ([`Passing::baggage_items`]).
     ///
     /// # Errors
     /// As [`Propagator::inject`](microspan::propagation::Propagator::inject).
@@ -120,7 +137,8 @@ impl Outgoing {
         came: Passing<'_>,
         headers: &mut impl SetHeader,
     ) -> Result<(), PropagationError<'static>> {
-        propagator().inject(&self.context, &self.passing(came), headers)
+        let items: Vec<_> = self.baggage().collect();
+        propagator().inject(&self.context, &self.passing(came).baggage_items(&items), headers)
     }
 }
 

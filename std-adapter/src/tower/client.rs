@@ -120,7 +120,8 @@ where
             let is_ours = |caller: microspan::SpanContext| caller.trace_id == context.trace_id;
             let extracted = extracted.filter(|extracted| extracted.context.is_none_or(is_ours));
             let passing = extracted.map_or_else(Passing::default, |extracted| extracted.passing);
-            let items = incoming.as_deref().map(Incoming::items).unwrap_or_default();
+            let came = incoming.as_deref().map(Incoming::items).unwrap_or_default();
+            let items: Vec<_> = outgoing.baggage().chain(came).collect();
             let passing = passing.baggage_items(&items);
             let mut headers = SetHttpHeaders(request.headers_mut());
             if carrier::uses_ot_baggage() {

@@ -255,7 +255,14 @@ fn baggage_is_the_nearest_open_ancestors() {
     assert_eq!(leaf.get_baggage_item("shop", &mut buffer), Some(""));
     assert_eq!(leaf.get_baggage_item("user", &mut buffer), Some(&long[..MAX_STR]));
     assert_eq!(leaf.get_baggage_item("none", &mut buffer), None);
+    leaf.set_baggage_item("plan", "silver").set_tag("plan", 1u8).set_baggage_item("plan", "gold");
+    let mut items = Vec::new();
+    leaf.each_baggage_item(|key, value| items.push(format!("{key}={}", value.len())));
+    assert_eq!(items, ["plan=4", "plan=6", "shop=0", "shop=5", "user=255"]);
     drop(middle);
+    items.clear();
+    leaf.each_baggage_item(|key, value| items.push(format!("{key}={}", value.len())));
+    assert_eq!(items, ["plan=4", "plan=6", "shop=5", "user=255"]);
     assert_eq!(lines(&mut drain), ["middle 8589934592+0 <1 ^1 lost shop=baggage:"]);
     assert_eq!(leaf.get_baggage_item("shop", &mut buffer), Some("north"));
     drop(root);

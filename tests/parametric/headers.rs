@@ -76,12 +76,8 @@ pub fn inject(held: &mut Held, ask: &Ask) -> Result<String, Refusal> {
         let baggage: Vec<(&str, &str)> =
             open.known.baggage.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         let mut set = |name: &'static str, value: &dyn Display| headers.push((name, value.to_string()));
-        let passing = passing.baggage_items(&baggage);
-        let injected = match &outgoing {
-            Some(outgoing) => outgoing.inject(passing, &mut set),
-            None => propagator().inject(&context, &passing, &mut set),
-        };
-        if let Err(error) = injected {
+        let passing = outgoing.as_ref().map_or(passing, |outgoing| outgoing.passing(passing));
+        if let Err(error) = propagator().inject(&context, &passing.baggage_items(&baggage), &mut set) {
             open.span.set_tag("_dd.propagation_error", error.to_string().as_str());
         }
     }

@@ -32,10 +32,6 @@ const FAILING: &[(&str, &str)] = &[
     ),
     ("128_bit_traceids: 64 bits when they are asked for", "nothing goes by that variable: ids have 128 bits"),
     (
-        "headers_tracestate_dd: the mechanism, where flag and priority disagree",
-        "the mechanism that came goes on, as in ddtrace",
-    ),
-    (
         "span_links: from Datadog's headers, with what its tracestate would be",
         "a link is told ids and priority, and no tracestate",
     ),

@@ -80,6 +80,14 @@ pub const FOUND: &[Allowed] = &[];
 /// In what is sent.
 pub const SENT: &[Allowed] = &[
     row("*", "tracestate dd t.tid", "-", "*", "traceparent has it"),
+    row(
+        "w3c, sampled against the member",
+        "x-datadog-tags _dd.p.dm",
+        "-0",
+        "-4",
+        "who sampled it is not who rejected it",
+    ),
+    row("w3c, sampled against the member", "tracestate dd t.dm", "-0", "-4", "as above"),
     row("datadog, no priority", "x-datadog-tags _dd.p.dm", "-", "-0", "who began the trace decides"),
     row("datadog, no priority", "tracestate dd t.dm", "-", "-0", "as above"),
     row(

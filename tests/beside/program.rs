@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use microspan::Span;
-use microspan::propagation::Propagator;
+use microspan_std::carrier::{propagator, show_baggage};
 
 const LONG: [&str; 9] =
     ["long.0", "long.1", "long.2", "long.3", "long.4", "long.5", "long.6", "long.7", "long.8"];
@@ -114,7 +114,7 @@ pub fn run() {
         ("x-datadog-tags", "_dd.p.tid=640cfd8d00000000,_dd.p.dm=-4"),
     ];
     let long = root("served.long");
-    Propagator::new().extract(headers.as_slice()).continue_in(&long);
+    propagator().extract(headers.as_slice()).continue_in(&long);
     children(&["served.long.0", "served.long.1", "served.long.2", "served.long.3", "served.long.4"]);
     long.finish();
 }
@@ -135,13 +135,11 @@ fn root(name: &'static str) -> Span {
 }
 
 fn serve(name: &'static str, child: &'static str, headers: &[(&str, &str)]) {
-    let extracted = Propagator::new().extract(headers);
+    let extracted = propagator().extract(headers);
     let span = root(name);
     extracted.continue_in(&span);
-    for (key, value) in extracted.passing.baggage().iter() {
-        // Keys are kept by address, and these are few.
-        span.set_baggage_item(key.to_string().leak(), &value.to_string());
-    }
+    let baggage = extracted.passing.baggage();
+    show_baggage(&span, baggage.iter().map(|(key, value)| (key.to_string(), value.to_string())));
     microspan::trace(child).finish();
     span.finish();
 }

@@ -128,6 +128,14 @@ pub const CASES: &[Case] = &[
         },
     },
     Case {
+        name: "x-datadog-tags: a length of 0 is none",
+        env: &[DATADOG, ("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "0")],
+        run: |run| {
+            assert!(!run.serve(&[]).contains_key("x-datadog-tags"));
+            assert_field(&run.only(), "meta", "_dd.propagation_error", json!("disabled"));
+        },
+    },
+    Case {
         name: "headers_b3multi: extracted and sent on",
         env: &[
             ("DD_TRACE_PROPAGATION_STYLE_EXTRACT", "B3MULTI"),

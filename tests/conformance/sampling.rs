@@ -131,6 +131,39 @@ pub const CASES: &[Case] = &[
         run: |run| assert_eq!(priorities(run, 3), [1.0; 3]),
     },
     Case {
+        name: "a decision is final at the first inject: what is sent is what the agent gets",
+        env: &[(
+            "DD_TRACE_SAMPLING_RULES",
+            r#"[{"resource":"early","sample_rate":0},{"resource":"late","sample_rate":1}]"#,
+        )],
+        run: |run| {
+            let span = run.span(json!({ "name": "root", "resource": "early" }));
+            assert_eq!(run.inject(span)["x-datadog-sampling-priority"], "-1");
+            run.on(span, "set_resource", json!({ "resource": "late" }));
+            let child = run.child("child", span);
+            assert_eq!(run.inject(child)["x-datadog-sampling-priority"], "-1");
+            run.finish(child);
+            run.finish(span);
+            let spans = run.spans();
+            let root = named(&spans, "root");
+            assert_eq!(root["resource"], "late");
+            assert_sampled(root, -1, Some("-3"), Some(0.0));
+        },
+    },
+    Case {
+        name: "a decision by hand is sent, and goes before rules",
+        env: &[NONE],
+        run: |run| {
+            let span = run.root("root");
+            run.on(span, "manual_keep", json!({}));
+            let headers = run.inject(span);
+            assert_eq!(headers["x-datadog-sampling-priority"], "2");
+            assert!(headers["x-datadog-tags"].contains("_dd.p.dm=-4"), "{headers:?}");
+            run.finish(span);
+            assert_sampled(&run.only(), 2, Some("-4"), None);
+        },
+    },
+    Case {
         name: "span_sampling sss001: a span of a dropped trace",
         env: &[("DD_SPAN_SAMPLING_RULES", r#"[{"service":"webserver","name":"web.request"}]"#), NONE],
         run: |run| assert_single(&request(run, json!({})), Some(1.0), None),

@@ -1,4 +1,4 @@
-//! Baggage: that of each span is kept here, to be sent with its headers and shown, for the library gives out single items.
+//! Baggage: that of each span is kept here and sent with its headers; what a span itself holds cannot be listed or taken away.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -8,10 +8,10 @@ use crate::held::{Held, Known};
 
 pub fn set(held: &mut Held, ask: &Ask) -> Result<(), Refusal> {
     let (key, value) = (ask.text("key")?, ask.text("value")?);
-    let Some((open, texts)) = held.asked(ask)? else { return Ok(()) };
-    open.known.baggage.retain(|(known, _)| known != key);
-    open.known.baggage.push((key.to_owned(), value.to_owned()));
-    open.span.set_baggage_item(texts.keep(key)?, value);
+    if let Some((open, _)) = held.asked(ask)? {
+        open.known.baggage.retain(|(known, _)| known != key);
+        open.known.baggage.push((key.to_owned(), value.to_owned()));
+    }
     Ok(())
 }
 

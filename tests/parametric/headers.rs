@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use microspan::Span;
-use microspan::propagation::{Passing, Propagator};
-use microspan_std::config::Propagation;
+use microspan::propagation::Passing;
+use microspan_std::carrier::{Outgoing, propagator, show_baggage};
 use serde_json::json;
 
 use crate::ask::{Ask, Refusal};
@@ -14,20 +14,10 @@ use crate::held::{Held, Known};
 /// The first id of what was extracted without a span: baggage alone, or a trace that is only linked to.
 const UNNAMED: u64 = 1 << 63;
 
-/// What the environment says of headers.
-pub fn propagator(settings: &Propagation) -> Propagator {
-    let propagator = Propagator::new()
-        .extract_styles(settings.extract.clone().leak())
-        .inject_styles(settings.inject.clone().leak())
-        .behavior(settings.behavior)
-        .longest_tags(settings.tags_length);
-    if settings.extract_first { propagator.extract_first() } else { propagator }
-}
-
 /// Reads headers: the id by which a span can be started in what they name, if they name anything.
 pub fn extract(held: &mut Held, ask: &Ask) -> Result<String, Refusal> {
     let came = joined(ask.pairs("http_headers"));
-    let extracted = held.propagator.extract(came.as_slice());
+    let extracted = propagator().extract(came.as_slice());
     let baggage: Vec<(String, String)> =
         extracted.passing.baggage().iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
     let context = extracted.context;
@@ -56,40 +46,38 @@ fn joined<'a>(headers: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<(String,
 
 impl Known {
     /// Continues its trace in a root.
-    pub fn continue_in(&self, root: &Span, held: &mut Held) -> Result<(), Refusal> {
-        let extracted = held.propagator.extract(self.came.as_slice());
+    pub fn continue_in(&self, root: &Span) {
+        let extracted = propagator().extract(self.came.as_slice());
         // Of a span of this program that is finished its context alone is known, and what its trace once came with.
         if let Some(context) = self.context.filter(|_| extracted.context != self.context) {
             root.continue_from(&context);
         } else {
             extracted.continue_in(root);
         }
-        for (key, value) in &self.baggage {
-            root.set_baggage_item(held.texts.keep(key)?, value);
-        }
-        Ok(())
+        show_baggage(root, self.baggage.iter().map(|(key, value)| (key, value)));
     }
 }
 
 /// Writes the headers of a request on behalf of a span.
 pub fn inject(held: &mut Held, ask: &Ask) -> Result<String, Refusal> {
-    let propagator = held.propagator;
     let Some((open, _)) = held.asked(ask)? else { return Ok(r#"{"http_headers":[]}"#.to_owned()) };
     let mut headers: Vec<(&str, String)> = Vec::new();
     // When the root is finished its context is not told any more, and the trace is what it was.
-    if let Some(context) = open.span.context().or(open.known.context) {
+    let outgoing = Outgoing::of(&open.span);
+    if let Some(context) = outgoing.as_ref().map(|outgoing| *outgoing.context()).or(open.known.context) {
         // Items may have been taken away, so baggage is told from the list that is kept.
         let came: Vec<&(String, String)> =
             open.known.came.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("baggage")).collect();
         let came: Vec<(&str, &str)> =
             came.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let extracted = propagator.extract(came.as_slice());
+        let extracted = propagator().extract(came.as_slice());
         let is_ours = extracted.context.is_some_and(|caller| caller.trace_id == context.trace_id);
         let passing = if is_ours { extracted.passing } else { Passing::default() };
         let baggage: Vec<(&str, &str)> =
             open.known.baggage.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         let mut set = |name: &'static str, value: &dyn Display| headers.push((name, value.to_string()));
-        if let Err(error) = propagator.inject(&context, &passing.baggage_items(&baggage), &mut set) {
+        let passing = outgoing.as_ref().map_or(passing, |outgoing| outgoing.passing(passing));
+        if let Err(error) = propagator().inject(&context, &passing.baggage_items(&baggage), &mut set) {
             open.span.set_tag("_dd.propagation_error", error.to_string().as_str());
         }
     }

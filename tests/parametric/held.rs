@@ -6,14 +6,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
-use microspan::propagation::Propagator;
 use microspan::{Span, SpanContext};
 use microspan_std::config::Config;
 use microspan_std::error::InitError;
 use microspan_std::local::Local;
 
 use crate::ask::{Ask, Refusal};
-use crate::headers;
 use crate::texts::Texts;
 
 /// The most spans and contexts that are held.
@@ -46,7 +44,6 @@ pub struct Known {
 pub struct Held {
     local: Local,
     config: Config,
-    pub propagator: Propagator,
     pub texts: Texts,
     open: HashMap<u64, Open>,
     known: HashMap<u64, Known>,
@@ -55,16 +52,8 @@ pub struct Held {
 impl Held {
     pub fn new() -> Result<Self, InitError> {
         let config = Config::from_env();
-        let propagator = headers::propagator(&config.propagation);
         let local = microspan_std::init()?;
-        Ok(Self {
-            local,
-            config,
-            propagator,
-            texts: Texts::default(),
-            open: HashMap::new(),
-            known: HashMap::new(),
-        })
+        Ok(Self { local, config, texts: Texts::default(), open: HashMap::new(), known: HashMap::new() })
     }
 
     pub fn config(&self) -> &Config {

@@ -44,7 +44,7 @@ pub fn start(held: &mut Held, ask: &Ask) -> Result<String, Refusal> {
         Parent::Nobody | Parent::Known(_) => builder.root().start(),
     };
     if let Parent::Known(parent) = parent {
-        parent.continue_in(&span, held)?;
+        parent.continue_in(&span);
         known = parent;
     }
     for (key, value) in ask.pairs("span_tags") {

@@ -257,12 +257,18 @@ impl Extracted<'_> {
             set_shown(span, "_dd.propagation_error", format_args!("{error}"));
         }
         let mut tags = heapless::String::<{ crate::MAX_STR }>::new();
-        for (key, value) in self.passing.tags() {
+        let mut put = |key: &str, value: &dyn fmt::Display| {
             let before = tags.len();
             let comma = if before == 0 { "" } else { "," };
             if write!(tags, "{comma}{key}={value}").is_err() {
                 tags.truncate(before);
             }
+        };
+        for tag in self.passing.sent_tags() {
+            put(tag.key, &tag.value);
+        }
+        if let Some(mechanism) = self.sampling_priority.and_then(|said| self.passing.new_decision(said)) {
+            put(DM, &format_args!("-{mechanism}"));
         }
         if !tags.is_empty() {
             span.set_tag("_dd.p", tags.as_str());

@@ -25,15 +25,13 @@ pub(super) fn extract<'c>(headers: &'c (impl Headers + ?Sized)) -> Option<Found<
         headers.header(STATE).filter(|state| state.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')));
     let state = state.unwrap_or_default();
     let ours = tracestate::ours(state).and_then(Ours::of).unwrap_or_default();
-    let passing = Passing { origin: ours.origin, tags: ours.tags, state, flags, ..Passing::default() };
-    Some(Found {
-        trace_id,
-        span_id,
-        priority: agreed(flags & SAMPLED != 0, ours.priority, ours.is_rum()),
-        passing,
-        last_datadog_span: ours.last,
-        error: None,
-    })
+    let priority = agreed(flags & SAMPLED != 0, ours.priority, ours.is_rum());
+    let mut passing = Passing { origin: ours.origin, tags: ours.tags, state, flags, ..Passing::default() };
+    if ours.priority.is_some() && ours.priority != priority {
+        // Somebody between decided otherwise: the mark of who did before is no longer true.
+        passing = passing.overruled_by(0);
+    }
+    Some(Found { trace_id, span_id, priority, passing, last_datadog_span: ours.last, error: None })
 }
 
 /// The trace, the span and the flags of a `traceparent`.

@@ -12,6 +12,9 @@ use crate::model::Text;
 /// The rate of the rule of [`microspan::Sampler`] that kept a trace, on its root.
 const RULE: &str = "_dd.rule_psr";
 
+/// The mechanism of what the program's hand decides.
+const BY_HAND: u8 = 4;
+
 /// The most items of baggage that are looked at.
 const ITEMS: usize = 64;
 
@@ -80,7 +83,7 @@ impl Outgoing {
         let by_hand = root.is_kept_by_hand().or_else(|| span.is_kept_by_hand());
         let decided = match by_hand {
             Some(is_kept) => {
-                Some(Decided { priority: if is_kept { 2 } else { -1 }, mechanism: 4, rate: None })
+                Some(Decided { priority: if is_kept { 2 } else { -1 }, mechanism: BY_HAND, rate: None })
             }
             None if context.sampling_priority.is_some() => None,
             None => by_device(&root).or_else(|| {
@@ -109,10 +112,12 @@ impl Outgoing {
     /// What travels on beside it, out of what came with the trace.
     pub fn passing<'o>(&'o self, came: Passing<'o>) -> Passing<'o> {
         match &self.decided {
-            Some(Decided { mechanism, rate: Some(rate), .. }) => {
-                came.overruled_by(*mechanism).sampled_at(rate)
+            Some(Decided { mechanism, rate, .. }) => {
+                // Who came first made that mark, and only the program's hand is above it.
+                let is_marked = *mechanism != BY_HAND && came.tags().any(|(key, _)| key == "dm");
+                let came = if is_marked { came } else { came.overruled_by(*mechanism) };
+                rate.as_ref().map_or(came, |rate| came.sampled_at(rate))
             }
-            Some(Decided { mechanism, .. }) => came.overruled_by(*mechanism),
             None => came,
         }
     }

@@ -147,3 +147,17 @@ fn of_more_than_512_bytes_long_members_are_skipped_and_a_short_one_ends_it() {
     let (_, out) = through(PARENT, &format!("{},a=1", member("ot", 500)));
     assert_eq!(out, "dd=p:000000000000000b;s:1");
 }
+
+#[test]
+fn where_flag_and_member_disagree_the_mark_of_who_decided_does_not_go_on() {
+    let parent = |flags| format!("00-0000000000000000000000000000000a-000000000000000b-{flags}");
+    for (flags, state, sent) in [
+        ("01", "dd=s:-1;t.dm:-4;t.x:y", "dd=p:000000000000000b;s:1;t.dm:-0;t.x:y"),
+        ("01", "dd=s:0;t.dm:-0", "dd=p:000000000000000b;s:1;t.dm:-0"),
+        ("00", "dd=s:2;t.dm:-4;t.x:y", "dd=p:000000000000000b;s:0;t.x:y"),
+        ("01", "dd=s:2;t.dm:-4", "dd=p:000000000000000b;s:2;t.dm:-4"),
+        ("00", "dd=s:-1;t.dm:-4", "dd=p:000000000000000b;s:-1;t.dm:-4"),
+    ] {
+        assert_eq!(through(&parent(flags), state).1, sent, "{flags} {state}");
+    }
+}

@@ -51,6 +51,7 @@ pub use reader::{Origin, Warning};
 pub use replace::{ReplaceRule, Target};
 pub use sampling::{Sampling, SamplingRule, SpanRule};
 pub use shown::Setting;
+pub(crate) use shown::without_password;
 pub use tagging::{BaggageKeys, Tagging};
 
 use agent::EXTERNAL_ENV;

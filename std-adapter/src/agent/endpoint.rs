@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::config::without_password;
 use crate::error::ConfigError;
 
 /// The paths below the agent's URL.
@@ -76,7 +77,7 @@ pub(super) fn http(rest: &str) -> Result<String, String> {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.base)
+        f.write_str(&without_password(&self.base))
     }
 }
 

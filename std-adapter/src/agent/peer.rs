@@ -68,7 +68,9 @@ impl fmt::Display for Peer {
         match self {
             Self::Agent(http) => write!(f, "the agent at {}", http.endpoint()),
             #[cfg(feature = "otlp")]
-            Self::Otlp(otlp) => write!(f, "the OTLP endpoint at {}", otlp.url()),
+            Self::Otlp(otlp) => {
+                write!(f, "the OTLP endpoint at {}", crate::config::without_password(otlp.url()))
+            }
         }
     }
 }

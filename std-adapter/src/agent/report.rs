@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::Count;
 use super::http::quote;
-use super::{Count, Stats};
 use crate::error::SendError;
 
 /// The same refusal is not logged again within this time.
@@ -40,10 +40,10 @@ impl Report {
     }
 
     /// An attempt failed in a way that may pass.
-    pub(super) fn failed(&mut self, error: &SendError, stats: &Stats) {
+    pub(super) fn failed(&mut self, error: &SendError, dropped: Count) {
         self.failures = self.failures.saturating_add(1);
         if self.failures >= OUTAGE && self.outage.is_none() {
-            self.outage = Some(Outage { since: Instant::now(), dropped: stats.dropped() });
+            self.outage = Some(Outage { since: Instant::now(), dropped });
             log::warn!(
                 "cannot send traces to {}: {error}; is it running there? Traces are kept until the queue \
                  is full, and it is tried again",
@@ -53,10 +53,9 @@ impl Report {
     }
 
     /// The agent answered an attempt in a final way.
-    pub(super) fn answered(&mut self, stats: &Stats) {
+    pub(super) fn answered(&mut self, dropped: Count) {
         self.failures = 0;
         if let Some(outage) = self.outage.take() {
-            let dropped = stats.dropped();
             log::warn!(
                 "{} answers again after {:.1} s; {} traces ({} spans) were dropped meanwhile",
                 self.peer,

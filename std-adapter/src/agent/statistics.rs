@@ -135,17 +135,17 @@ impl Worker {
         loop {
             let error = match self.peer.post_stats(body, self.timeout()) {
                 Ok(()) => {
-                    self.report.answered(&self.shared.lock().stats);
+                    self.report.answered(self.dropped());
                     return Ok(());
                 }
                 Err(error) => error,
             };
             if !error.is_worth_a_retry() {
-                self.report.answered(&self.shared.lock().stats);
+                self.report.answered(self.dropped());
                 return Err(error);
             }
             failures += 1;
-            self.report.failed(&error, &self.shared.lock().stats);
+            self.report.failed(&error, self.dropped());
             if failures >= ATTEMPTS || !self.pause(failures, error.retry_after(), give_up) {
                 return Err(error);
             }

@@ -258,6 +258,11 @@ impl Worker {
         }
     }
 
+    /// What was dropped so far. Whoever logs it holds no lock: a program's logger may ask for the same.
+    pub(super) fn dropped(&self) -> Count {
+        self.shared.lock().stats.dropped()
+    }
+
     /// Sends one payload, as often as that makes sense.
     fn deliver(&mut self, payload: &Body, told: Option<Count>, give_up: Instant) -> Outcome {
         let mut v05 = if self.v05 { payload.to_v05() } else { None };
@@ -269,7 +274,7 @@ impl Worker {
         loop {
             let error = match self.peer.post(payload, v05.as_deref(), told, self.timeout()) {
                 Ok(answer) => {
-                    self.report.answered(&self.shared.lock().stats);
+                    self.report.answered(self.dropped());
                     return Outcome::Sent(self.hear(answer));
                 }
                 Err(error) => error,
@@ -277,7 +282,7 @@ impl Worker {
             if let SendError::Status { status, .. } = error
                 && !self.peer.is_worth_a_retry(&error)
             {
-                self.report.answered(&self.shared.lock().stats);
+                self.report.answered(self.dropped());
                 match status {
                     404 | 415 if v05.take().is_some() => {
                         self.downgrade();
@@ -290,7 +295,7 @@ impl Worker {
                 return Outcome::Refused(status);
             }
             failures += 1;
-            self.report.failed(&error, &self.shared.lock().stats);
+            self.report.failed(&error, self.dropped());
             if !self.pause(failures, error.retry_after(), give_up) {
                 return match error {
                     SendError::NoAnswer(_) => Outcome::Unreachable,

@@ -1,6 +1,6 @@
 //! Which traces are dropped as if they had never been, in the agent's own form.
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 
 use super::reader::Reader;
 
@@ -62,6 +62,10 @@ impl Filters {
         [regex_require, regex_reject]: [&[S]; 2],
     ) -> (Self, Vec<String>) {
         let mut wrong = Vec::new();
+        // Lists of others: neither many nor large, whatever they say.
+        let [ignore_resources, require, reject, regex_require, regex_reject] =
+            [ignore_resources, require, reject, regex_require, regex_reject]
+                .map(|list| list.get(..MOST).unwrap_or(list));
         let mut all = |list: &[S], read: fn(&str) -> Result<TagFilter, String>| -> Vec<TagFilter> {
             list.iter().filter_map(|tag| read(tag.as_ref()).map_err(|why| wrong.push(why)).ok()).collect()
         };
@@ -98,10 +102,14 @@ fn kept<T>(list: Vec<String>, read: impl Fn(&str) -> Result<T, String>) -> (Vec<
     (all, wrong)
 }
 
+/// So many of a list count, and a pattern takes at most so many bytes: enough for a hundred characters of any script.
+const MOST: usize = 256;
+const LARGEST: usize = 1 << 18;
+
 /// A regular expression; `Err`: why it is none.
 pub(super) fn pattern(text: &str) -> Result<Regex, String> {
     // The library shows the place on several lines; the last says what it is.
-    Regex::new(text).map_err(|error| {
+    RegexBuilder::new(text).size_limit(LARGEST).build().map_err(|error| {
         let error = error.to_string();
         let why = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
         format!("`{text}` is no regular expression ({why})")

@@ -28,7 +28,7 @@ struct Inner {
     tags: Vec<(&'static str, String)>,
     manager: Box<dyn ScopeManager>,
     /// What traces this program, if that was begun here.
-    local: Mutex<Option<Local>>,
+    local: Mutex<Option<Arc<Local>>>,
 }
 
 impl Tracer {
@@ -68,7 +68,10 @@ impl Tracer {
         if microspan::global().is_none() {
             let config = config.over(config::Config::from_env(), service_name);
             let local = Builder::new().config(config).init()?;
-            return Ok(Self(Arc::new(Inner { local: Mutex::new(Some(local)), ..Inner::new(true, manager) })));
+            return Ok(Self(Arc::new(Inner {
+                local: Mutex::new(Some(Arc::new(local))),
+                ..Inner::new(true, manager)
+            })));
         }
         let owned = |text: &str| interned(Cow::Owned(text.to_owned()));
         let tags = config.global_tags.into_iter();
@@ -183,15 +186,18 @@ impl Tracer {
     /// Sends what is finished, if this tracer traces the program, for at most `timeout`; whether all of it was taken or dropped by
     /// then.
     pub fn flush(&self, timeout: Duration) -> bool {
-        let local = self.0.local.lock().unwrap_or_else(PoisonError::into_inner);
-        local.as_ref().is_none_or(|local| local.flush(timeout))
+        let local = self.0.local.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        local.is_none_or(|local| local.flush(timeout))
     }
 
     /// Sends what there is, for at most `timeout`, and ends the tracing of the program, if this tracer has begun it.
     pub fn shutdown(&self, timeout: Duration) {
         let local = self.0.local.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(local) = local {
-            local.shutdown(timeout);
+        match local.map(Arc::try_unwrap) {
+            Some(Ok(local)) => drop(local.shutdown(timeout)),
+            // Another thread is flushing: it ends the tracing when it is done.
+            Some(Err(local)) => drop(local.flush(timeout)),
+            None => {}
         }
     }
 

@@ -23,7 +23,7 @@ const CRATES: &[(&str, &[&str])] = &[
 
 /// The modules of the adapter; one may import those of the lines above its own.
 const MODULES: &[&[&str]] = &[
-    &["error", "deadline"],
+    &["error", "deadline", "interned"],
     &["model"],
     &["config", "clock", "threads", "log_events"],
     &["carrier"],

@@ -20,7 +20,7 @@ use crate::arena::Here;
 use crate::clock::Clock;
 use crate::exclusive::Threads;
 use crate::future::Detached;
-use crate::span::Message;
+use crate::span::{Message, SpanRef};
 use crate::tag::Value;
 use crate::tracer::Tracer;
 use core::marker::PhantomData;
@@ -69,9 +69,9 @@ pub fn handle<M: Threads>(span: &Span<M>) -> u32 {
     span.parts().1
 }
 
-/// What `find` finds for the handle of a span or of its nearest ancestor.
-pub fn descent<M: Threads, R>(span: &Span<M>, find: impl FnMut(u32) -> Option<R>) -> Option<R> {
-    let (tracer, handle) = span.parts();
+/// What `find` finds for the handle of an open span or of its nearest ancestor.
+pub fn descent<M: Threads, R>(span: &SpanRef<M>, find: impl FnMut(u32) -> Option<R>) -> Option<R> {
+    let (tracer, handle) = span.is_open().then(|| span.parts())?;
     tracer.arena.descent(handle, find)
 }
 

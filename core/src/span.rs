@@ -192,12 +192,6 @@ impl<M: Threads> Span<M> {
     fn started(&self) -> Started {
         Started { handle: self.name.handle, previous: self.previous }
     }
-
-    /// Its tracer and its handle; 0: it is not recorded.
-    #[inline]
-    pub(crate) fn parts(&self) -> (&'static Tracer, u32) {
-        (self.name.tracer, self.name.handle)
-    }
 }
 
 impl<M: Threads> Deref for Span<M> {
@@ -298,6 +292,12 @@ impl<M: Threads> SpanRef<M> {
     pub(crate) fn open(tracer: &'static Tracer, handle: u32) -> Option<Self> {
         let is_open = handle != 0 && tracer.arena.is_open(handle);
         (is_open && !tracer.arena.is_out(handle)).then_some(Self { tracer, handle, threads: PhantomData })
+    }
+
+    /// Its tracer and its handle; 0: it is not recorded.
+    #[inline]
+    pub(crate) fn parts(&self) -> (&'static Tracer, u32) {
+        (self.tracer, self.handle)
     }
 
     /// Whether the span is still open.

@@ -19,14 +19,14 @@
 //! | `carrier/outgoing.rs` | what a request carries that is sent, once its trace is decided on |
 //! | `carrier/tags.rs` | which baggage becomes tags |
 //! | `carrier/incoming.rs` | what came with a trace, kept for the requests sent on its behalf |
+//! | `carrier/held.rs` | what came with the requests that are being served |
 
+#[cfg(any(feature = "opentelemetry", feature = "opentracing", feature = "tower"))]
+#[cfg_attr(not(feature = "tower"), allow(dead_code, reason = "only the layers of tower hold requests"))]
+pub(crate) mod held;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(any(feature = "opentelemetry", feature = "opentracing", feature = "tower"))]
-#[cfg_attr(
-    not(any(feature = "opentelemetry", feature = "tower")),
-    allow(dead_code, reason = "contexts of OpenTracing hold their baggage themselves")
-)]
 mod incoming;
 mod ot_baggage;
 mod outgoing;
@@ -44,6 +44,8 @@ use microspan::propagation::{Headers, SetHeader};
 pub use self::http::{HttpHeaders, SetHttpHeaders};
 #[cfg(any(feature = "opentelemetry", feature = "opentracing", feature = "tower"))]
 pub(crate) use incoming::Incoming;
+#[cfg(any(feature = "http", feature = "opentelemetry", feature = "opentracing"))]
+pub(crate) use ot_baggage::set_baggage;
 pub use ot_baggage::{ot_baggage, set_ot_baggage};
 pub use outgoing::Outgoing;
 pub(crate) use outgoing::{Decide, Decided, decide_by};

@@ -74,6 +74,7 @@ pub mod defmt;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]
 pub mod elf;
 pub mod error;
+mod interned;
 #[cfg(feature = "tracing")]
 pub mod layer;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing))]

@@ -43,7 +43,7 @@
 //! | `opentracing/scope.rs`, `stack.rs`, `task.rs` | which span is active on a thread and in a task |
 //! | `opentracing/carrier.rs`, `travel.rs`, `binary.rs` | contexts in carriers |
 //! | `opentracing/tags.rs`, `logs.rs` | what is standard |
-//! | `opentracing/interned.rs`, `time.rs` | texts and times of a program as the arena has them |
+//! | `opentracing/time.rs` | times of a program as the arena has them |
 
 mod binary;
 mod builder;
@@ -52,7 +52,6 @@ mod config;
 mod context;
 mod error;
 mod global;
-mod interned;
 pub mod logs;
 mod scope;
 mod span;
@@ -62,6 +61,8 @@ mod task;
 mod time;
 mod tracer;
 mod travel;
+
+use crate::interned::Interned;
 
 pub use builder::SpanBuilder;
 pub use carrier::{ExtractCarrier, Format, Held, InjectCarrier, Room, TextMapReader, TextMapWriter};
@@ -73,3 +74,6 @@ pub use scope::{ActiveScope, NoopScopeManager, Scope, ScopeManager, ThreadScopeM
 pub use span::Span;
 pub use task::{Task, TaskScopeManager};
 pub use tracer::Tracer;
+
+/// Names and keys that the program makes up as it runs.
+static TEXTS: Interned<4096> = Interned::new();

@@ -27,7 +27,6 @@
 //! Queries of URLs are left out. The span ends with the head of the answer: a body that streams on is not part of it.
 
 mod client;
-mod held;
 mod respond;
 mod server;
 mod settings;

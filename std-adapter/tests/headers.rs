@@ -241,6 +241,110 @@ mod layers {
     }
 }
 
+/// By facades, in requests that layers of tower serve.
+#[cfg(all(feature = "opentelemetry", feature = "opentracing", feature = "tower"))]
+mod served {
+    use std::collections::HashMap;
+    use std::convert::Infallible;
+    use std::future::{Ready, ready};
+    use std::task::{Context, Poll};
+
+    use http::{Request, Response};
+    use microspan_std::opentracing::{Config, Format, Tracer};
+    use microspan_std::otel::{DatadogPropagator, MicrospanTracerProvider};
+    use microspan_std::tower::ServerLayer;
+    use opentelemetry::propagation::TextMapPropagator;
+    use opentelemetry::trace::{TraceContextExt, Tracer as _, TracerProvider};
+    use tower_layer::Layer;
+    use tower_service::Service;
+
+    /// A service that calls others by facades, and shows the headers that it sends.
+    struct Shop;
+
+    impl Service<Request<()>> for Shop {
+        type Response = Response<()>;
+        type Error = Infallible;
+        type Future = Ready<Result<Response<()>, Infallible>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: Request<()>) -> Self::Future {
+            let mut sent = HashMap::<String, String>::new();
+            let tracer = Tracer::new("shop", Config::new()).expect("the tracer that there is");
+            let call = tracer.start_span("call");
+            tracer.inject(&call.context(), Format::HttpHeaders, &mut sent).expect("a map");
+            sent.drain().for_each(|(name, value)| println!("> opentracing {name}: {value}"));
+
+            let span = MicrospanTracerProvider::new().tracer("shop").start("call");
+            let context = opentelemetry::Context::current_with_span(span);
+            context.span().set_attribute(opentelemetry::KeyValue::new("manual.drop", by_hand()));
+            DatadogPropagator::new().inject_context(&context, &mut sent);
+            sent.drain().for_each(|(name, value)| println!("> otel {name}: {value}"));
+            ready(Ok(Response::new(())))
+        }
+    }
+
+    /// Whether the program drops the trace.
+    fn by_hand() -> bool {
+        std::env::var("DROPS").is_ok()
+    }
+
+    #[test]
+    fn what_came_with_a_request_goes_on_by_facades() {
+        if let Some(came) = super::came() {
+            let _local = microspan_std::init().expect("a tracer");
+            let mut request = Request::new(());
+            for (name, value) in came {
+                let name = http::HeaderName::try_from(name).expect("a name");
+                request.headers_mut().insert(name, value.parse().expect("a value"));
+            }
+            drop(ServerLayer::new().layer(Shop).call(request));
+            return;
+        }
+
+        let this = "served::what_came_with_a_request_goes_on_by_facades";
+        let came = [
+            ("x-datadog-trace-id", "10"),
+            ("x-datadog-parent-id", "11"),
+            ("x-datadog-sampling-priority", "2"),
+            ("x-datadog-origin", "rum"),
+            ("x-datadog-tags", "_dd.p.dm=-4,_dd.p.usr.id=ada"),
+            ("traceparent", "00-0000000000000000000000000000000a-000000000000000b-01"),
+            ("tracestate", "foo=1"),
+            ("baggage", "user.id=ada"),
+            ("ot-baggage-plan", "gold"),
+        ];
+        let both = [("DD_TRACE_PROPAGATION_HTTP_BAGGAGE_ENABLED", "true")];
+        let sent = super::run(this, &both, &came);
+        for facade in ["opentracing", "otel"] {
+            let sent = |name: &str| sent.get(&format!("{facade} {name}")).map(String::as_str);
+            assert_eq!((sent("x-datadog-trace-id"), sent("x-datadog-origin")), (Some("10"), Some("rum")));
+            assert_ne!(sent("x-datadog-parent-id"), Some("11"));
+            assert_eq!(sent("x-datadog-sampling-priority"), Some("2"));
+            let tags = sent("x-datadog-tags").expect("tags");
+            assert!(tags.contains("_dd.p.dm=-4") && tags.contains("_dd.p.usr.id=ada"), "{facade}: {tags}");
+            assert!(sent("tracestate").expect("a state").ends_with(",foo=1"), "{facade}");
+            assert_eq!(sent("baggage"), Some("plan=gold,user.id=ada"), "{facade}");
+            assert_eq!(
+                (sent("ot-baggage-plan"), sent("ot-baggage-user.id")),
+                (Some("gold"), Some("ada")),
+                "{facade}"
+            );
+        }
+
+        // A trace that begins in the request is decided on when the first call is made for it.
+        let rules = [("DD_TRACE_SAMPLING_RULES", r#"[{"sample_rate":1.0}]"#)];
+        let sent = super::run(this, &rules, &[]);
+        for facade in ["opentracing", "otel"] {
+            assert!(sent[&format!("{facade} x-datadog-tags")].contains("_dd.p.dm=-3"), "{sent:?}");
+        }
+        let sent = super::run(this, &[rules[0], ("DROPS", "")], &[]);
+        assert_eq!(sent["otel x-datadog-sampling-priority"], "-1", "{sent:?}");
+    }
+}
+
 /// By the propagator of OpenTelemetry's programs.
 #[cfg(feature = "opentelemetry")]
 mod otel {

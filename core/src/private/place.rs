@@ -4,7 +4,7 @@ use crate::arena::Here;
 use crate::exclusive::Threads;
 use crate::future::Detached;
 use crate::id::Session;
-use crate::span::Span;
+use crate::span::{Span, SpanRef};
 use crate::span_context::SpanContext;
 use crate::tracer::Tracer;
 
@@ -46,6 +46,11 @@ impl Place {
             && place.counter() == counter
             && place.context().is_some_and(|found| found.trace_id == ids.trace_id);
         is_it.then_some(place)
+    }
+
+    /// Its span, while that is open; `None` for one whose trace is not recorded, too.
+    pub fn span(self) -> Option<SpanRef> {
+        SpanRef::open(self.tracer, self.handle)
     }
 
     /// The ids of its span, while that is open. One whose trace is not recorded has the priority 0.
@@ -120,6 +125,7 @@ mod tests {
         let ids = bread.context().unwrap();
         let found = Place::find(&TRACER, &ids).unwrap();
         assert_eq!(found.context(), Some(ids));
+        assert_eq!(found.span().and_then(|span| span.name()), Some("bread"));
         assert!(Place::find(&TRACER, &SpanContext { trace_id: 9, ..ids }).is_none());
         assert!(Place::find(&TRACER, &SpanContext { span_id: ids.span_id ^ 1, ..ids }).is_none());
 
@@ -129,7 +135,7 @@ mod tests {
         before.enter();
         assert_eq!(TRACER.current_span().and_then(|span| span.context()), order.context());
         drop(bread);
-        assert!(Place::find(&TRACER, &ids).is_none() && !found.is_open());
+        assert!(Place::find(&TRACER, &ids).is_none() && !found.is_open() && found.span().is_none());
         drop(drain);
     }
 
@@ -143,7 +149,7 @@ mod tests {
         let out = TRACER.trace("out");
         let place = Place::of(&out).unwrap();
         let ids = place.context().unwrap();
-        assert_eq!((ids.is_valid(), ids.sampling_priority), (true, Some(0)));
+        assert_eq!((ids.is_valid(), ids.sampling_priority, place.span().is_none()), (true, Some(0), true));
         assert!(Place::find(&TRACER, &ids).is_some_and(Place::is_open));
         drop(out);
         assert!(Place::find(&TRACER, &ids).is_none() && place.context().is_none());

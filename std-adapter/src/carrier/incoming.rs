@@ -1,6 +1,6 @@
 //! What came with a trace from elsewhere, kept for the requests that are sent on its behalf.
 
-use microspan::propagation::Headers;
+use microspan::propagation::{Headers, Passing, Propagator};
 
 use super::{ListHeaders, ot_baggage, uses_ot_baggage};
 
@@ -34,6 +34,14 @@ impl Incoming {
             Vec::new()
         };
         Self { kept, items }
+    }
+
+    /// What goes on with a trace.
+    pub(crate) fn passing(&self, propagator: &Propagator, trace_id: u128) -> Passing<'_> {
+        let extracted = propagator.extract(self);
+        // Another style may name another trace.
+        let is_its = extracted.context.is_none_or(|caller| caller.trace_id == trace_id);
+        if is_its { extracted.passing } else { Passing::default() }
     }
 
     /// The items of OpenTracing's baggage.

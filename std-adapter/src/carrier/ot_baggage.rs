@@ -3,6 +3,9 @@
 //! Datadog's tracers read and write it when `DD_TRACE_PROPAGATION_HTTP_BAGGAGE_ENABLED` says so. Its names are not known
 //! beforehand, so a carrier has to be able to list them.
 
+#[cfg(any(feature = "http", feature = "opentelemetry", feature = "opentracing"))]
+use microspan::propagation::Baggage;
+
 /// Before the key of an item.
 const PREFIX: &str = "ot-baggage-";
 
@@ -50,6 +53,13 @@ pub fn set_ot_baggage<'b>(
     for (key, value) in bounded(items.into_iter().filter(fits)) {
         set(&format!("{PREFIX}{key}"), value);
     }
+}
+
+/// Writes baggage into headers in the same way.
+#[cfg(any(feature = "http", feature = "opentelemetry", feature = "opentracing"))]
+pub(crate) fn set_baggage(baggage: Baggage<'_>, set: impl FnMut(&str, &str)) {
+    let items: Vec<_> = baggage.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+    set_ot_baggage(items.iter().map(|(key, value)| (key.as_str(), value.as_str())), set);
 }
 
 /// As many of the items as there is room for.

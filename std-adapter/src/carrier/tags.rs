@@ -1,15 +1,15 @@
 //! Which baggage becomes tags of the root that continues a trace.
 
-use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
-
 use microspan::SpanRef;
 
 use super::settled::settings;
+use crate::interned::Interned;
 
-/// How many keys are known at most, and how long they may be; items with others are not shown.
-const KEYS: usize = 1_024;
+/// How long a key may be; items with longer ones are not shown.
 const LENGTH: usize = 200;
+
+/// The tags of keys. They stay until the program ends; items with keys beyond these are not shown.
+static NAMES: Interned<1024> = Interned::new();
 
 /// Sets the tags `baggage.<key>` of those items that the configuration asks for (`DD_TRACE_BAGGAGE_TAG_KEYS`), on the root that
 /// continues the trace they came with.
@@ -40,24 +40,12 @@ pub fn show_baggage<K: AsRef<str>, V: AsRef<str>>(root: &SpanRef, items: impl In
     }
 }
 
-/// The tag of a key. It stays until the program ends, so there are not more than so many.
+/// The tag of a key.
 fn name(key: &str) -> Option<&'static str> {
-    static NAMES: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
     if key.len() > LENGTH {
         return None;
     }
-    let name = format!("baggage.{key}");
-    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
-    let names = names.get_or_insert_default();
-    if let Some(known) = names.get(name.as_str()) {
-        return Some(known);
-    }
-    if names.len() >= KEYS {
-        return None;
-    }
-    let name: &'static str = Box::leak(name.into_boxed_str());
-    names.insert(name);
-    Some(name)
+    NAMES.get(&format!("baggage.{key}"))
 }
 
 #[cfg(test)]
@@ -65,12 +53,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_has_one_name_and_there_are_not_too_many() {
-        let first = name("user.id").expect("room");
-        assert!(first == "baggage.user.id" && std::ptr::eq(first, name("user.id").expect("room")));
-        assert_eq!(name(&"x".repeat(LENGTH + 1)), None);
-        let known = (0..2 * KEYS).filter(|number| name(&number.to_string()).is_some()).count();
-        assert_eq!(known, KEYS - 1);
-        assert!(name("user.id").is_some() && name("another").is_none());
+    fn a_key_has_a_name_unless_it_is_too_long() {
+        assert_eq!(name("user.id"), Some("baggage.user.id"));
+        let most = "x".repeat(LENGTH);
+        assert_eq!(name(&most), Some(format!("baggage.{most}").as_str()));
+        assert_eq!(name(&format!("{most}x")), None);
     }
 }

@@ -5,8 +5,8 @@ use std::time::SystemTime;
 
 use microspan::{Static, Value};
 
+use super::TEXTS;
 use super::context::{HasContext, Kind, Reference, SpanContext};
-use super::interned::interned;
 use super::scope::Scope;
 use super::span::Span;
 use super::time::ticks;
@@ -101,7 +101,7 @@ impl<'t> SpanBuilder<'t> {
             return Span::none(tracer);
         }
         stack::settle();
-        let kept = interned(self.name.clone());
+        let kept = TEXTS.keep(self.name.clone());
         let mut builder = microspan::span(kept.unwrap_or(UNNAMED));
         if let Some(service) = tracer.service() {
             builder = builder.service(service);

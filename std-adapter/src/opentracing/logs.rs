@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use microspan::{SpanRef, Value};
 
-use super::interned::interned;
+use super::TEXTS;
 
 /// The kind of an error.
 pub const ERROR_KIND: &str = "error.kind";
@@ -30,7 +30,7 @@ const MOST: usize = 255;
 
 /// Adds a log to a span, as of a tick.
 pub(super) fn add(span: &SpanRef, fields: Vec<(Cow<'static, str>, Value<'_>)>, ticks: Option<u64>) {
-    let keyed = fields.into_iter().filter_map(|(key, value)| Some((interned(key)?, value)));
+    let keyed = fields.into_iter().filter_map(|(key, value)| Some((TEXTS.keep(key)?, value)));
     let mut fields: Vec<(&'static str, Value<'_>)> = keyed.take(MOST).collect();
     let field = |name: &str| fields.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
     let event = field(EVENT).and_then(text);
@@ -50,7 +50,7 @@ pub(super) fn add(span: &SpanRef, fields: Vec<(Cow<'static, str>, Value<'_>)>, t
             span.set_tag(key, value);
         }
     }
-    let name = event.and_then(|event| interned(Cow::Owned(event.to_owned()))).unwrap_or("log");
+    let name = event.and_then(|event| TEXTS.get(event)).unwrap_or("log");
     fields.retain(|(key, value)| *key != EVENT || text(*value) != Some(name));
     match ticks {
         Some(ticks) => _ = span.add_event_at(name, ticks, &fields),

@@ -11,8 +11,8 @@ use std::time::SystemTime;
 use microspan::__private::{self, span_id};
 use microspan::{Detached, MAX_STR, SpanBuilder, SpanRef, Value};
 
+use super::TEXTS;
 use super::context::{Place, SpanContext};
-use super::interned::interned;
 use super::time::ticks;
 use super::tracer::Tracer;
 use super::{logs, tags};
@@ -163,7 +163,7 @@ impl Span {
     /// cut after 255 bytes.
     pub fn set_tag<'v>(&self, key: impl Into<Cow<'static, str>>, value: impl Into<Value<'v>>) -> &Self {
         if let Some(span) = self.open()
-            && let Some(key) = interned(key.into())
+            && let Some(key) = TEXTS.keep(key.into())
         {
             tags::set(&span, key, value.into());
         }
@@ -311,7 +311,7 @@ fn unrecorded(span: &Detached, parent: Option<microspan::SpanContext>) -> Option
 
 /// Sets an item of baggage of a span that is recorded.
 pub(super) fn set_baggage(span: &SpanRef, key: &str, value: &str) {
-    if let Some(key) = interned(Cow::Owned(key.to_owned())) {
+    if let Some(key) = TEXTS.get(key) {
         span.set_baggage_item(key, value);
     }
 }

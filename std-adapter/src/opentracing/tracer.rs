@@ -5,12 +5,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::TEXTS;
 use super::builder::SpanBuilder;
 use super::carrier::{ExtractCarrier, Format, InjectCarrier};
 use super::config::Config;
 use super::context::SpanContext;
 use super::error::{ConfigError, PropagationError};
-use super::interned::interned;
 use super::scope::{NoopScopeManager, Scope, ScopeManager, ThreadScopeManager};
 use super::span::Span;
 use super::travel;
@@ -35,8 +35,9 @@ impl Tracer {
     /// A tracer of this service; `None`: of the one that the environment names.
     ///
     /// Its spans are recorded by the tracer of the program. Where there is none yet, it begins to trace the program as
-    /// [`init`](crate::init) does, and ends that with [`shutdown`](Self::shutdown); otherwise what the configuration says of the agent,
-    /// of sampling and of filters comes too late, and the service and the tags of the configuration are said of its own spans.
+    /// [`init`](crate::init) does, and the program has to call [`shutdown`](Self::shutdown) before it ends: the global tracer is never
+    /// dropped, and what was not sent by then would be lost. Where there is one, what the configuration says of the agent, of
+    /// sampling and of filters comes too late, and the service and the tags of the configuration are said of its own spans.
     ///
     /// ```no_run
     /// use microspan_std::opentracing::{Config, Tracer, set_global_tracer};
@@ -73,11 +74,10 @@ impl Tracer {
                 ..Inner::new(true, manager)
             })));
         }
-        let owned = |text: &str| interned(Cow::Owned(text.to_owned()));
         let tags = config.global_tags.into_iter();
         Ok(Self(Arc::new(Inner {
-            service: service_name.and_then(owned),
-            tags: tags.filter_map(|(key, value)| Some((owned(&key)?, value))).collect(),
+            service: service_name.and_then(|name| TEXTS.get(name)),
+            tags: tags.filter_map(|(key, value)| Some((TEXTS.get(&key)?, value))).collect(),
             ..Inner::new(true, manager)
         })))
     }

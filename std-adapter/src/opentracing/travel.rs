@@ -9,7 +9,7 @@ use super::binary;
 use super::carrier::{ExtractCarrier, Format, Held, InjectCarrier, Room};
 use super::context::SpanContext;
 use super::error::PropagationError;
-use crate::carrier::{Incoming, ListHeaders, Outgoing, ot_baggage, propagator, set_ot_baggage};
+use crate::carrier::{Incoming, ListHeaders, Outgoing, held, ot_baggage, propagator, set_baggage};
 
 pub(super) fn inject(
     context: &SpanContext,
@@ -30,23 +30,28 @@ pub(super) fn inject(
 fn pairs(context: &SpanContext) -> Vec<(String, String)> {
     let mut pairs = Vec::new();
     let propagator = propagator();
-    let baggage: Vec<(&str, &str)> =
-        context.baggage().iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    let came = context.incoming().map(|incoming| propagator.extract(incoming));
-    let passing = came.map_or_else(Passing::default, |came| came.passing).baggage_items(&baggage);
     // Its trace is decided on with the first request that is sent for it.
     let span = context.open();
     let outgoing = span.as_ref().and_then(Outgoing::of);
-    let identity = outgoing.as_ref().map(|outgoing| *outgoing.context()).or_else(|| context.identity());
-    let passing = outgoing.as_ref().map_or(passing, |outgoing| outgoing.passing(passing));
     let nothing = microspan::SpanContext { trace_id: 0, span_id: 0, sampling_priority: None };
+    let identity = outgoing.as_ref().map(|outgoing| *outgoing.context()).or_else(|| context.identity());
+    let identity = identity.unwrap_or(nothing);
+    // It came in a carrier, or with the request that is being served by other means.
+    let served = span.as_ref().filter(|_| context.incoming().is_none()).and_then(held::incoming);
+    let came = context.incoming().or(served.as_deref());
+    let passing =
+        came.map_or_else(Passing::default, |incoming| incoming.passing(&propagator, identity.trace_id));
+    let passing = outgoing.as_ref().map_or(passing, |outgoing| outgoing.passing(passing));
+    let baggage = context.baggage().iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    let baggage: Vec<_> = baggage.chain(served.iter().flat_map(|incoming| incoming.items())).collect();
+    let passing = passing.baggage_items(&baggage);
     let mut set = |name: &'static str, value: &dyn Display| pairs.push((name.to_owned(), value.to_string()));
-    if let Err(error) = propagator.inject(&identity.unwrap_or(nothing), &passing, &mut set)
+    if let Err(error) = propagator.inject(&identity, &passing, &mut set)
         && let Some(span) = span
     {
         span.set_tag("_dd.propagation_error", error.to_string().as_str());
     }
-    set_ot_baggage(baggage.iter().copied(), |name, value| pairs.push((name.to_owned(), value.to_owned())));
+    set_baggage(passing.baggage(), |name, value| pairs.push((name.to_owned(), value.to_owned())));
     pairs
 }
 

@@ -29,7 +29,8 @@
 //! While a context with a span of ours is attached that span is `microspan::current_span()`. This stands on the feature
 //! `experimental_context_observer` of `opentelemetry`, of which a process has one: where somebody else observes contexts first,
 //! `microspan::current_span()` does not follow them. The current span of a thread to which a context with a span of another process
-//! is attached is none: only OpenTelemetry's tracers continue that.
+//! is attached is none: only OpenTelemetry's tracers continue that. Contexts that were attached before the first provider was made are
+//! not seen, for as long as they stay attached: make it first.
 //!
 //! # What it takes
 //!
@@ -40,7 +41,6 @@
 
 mod cells;
 mod ids;
-mod interned;
 mod names;
 mod provider;
 mod scopes;

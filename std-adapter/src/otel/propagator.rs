@@ -2,8 +2,9 @@
 
 use std::fmt::Display;
 
-use microspan::SpanContext as Identity;
-use microspan::propagation::{Headers, Passing, Propagator, Style};
+use microspan::__private::Place;
+use microspan::propagation::{Headers, Propagator, Style};
+use microspan::{SpanContext as Identity, SpanRef};
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::propagation::text_map_propagator::FieldIter;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
@@ -11,7 +12,7 @@ use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, Tra
 use opentelemetry::{Context, KeyValue};
 
 use super::travel::Came;
-use crate::carrier::{self, Incoming, ListHeaders};
+use crate::carrier::{self, Incoming, ListHeaders, Outgoing, held};
 
 /// Carries contexts in Datadog's headers, W3C's and B3's, and W3C baggage.
 ///
@@ -66,30 +67,39 @@ impl TextMapPropagator for DatadogPropagator {
         let span = context.span();
         let span_context = span.span_context();
         let trace_id = u128::from_be_bytes(span_context.trace_id().to_bytes());
-        let baggage: Vec<(&str, &str)> =
-            context.baggage().iter().map(|(key, (value, _))| (key.as_str(), value.as_str())).collect();
+        let span_id = u64::from_be_bytes(span_context.span_id().to_bytes());
         let came = context.get::<Came>().map(Came::extract);
         let came = came.filter(|came| came.context.is_some_and(|came| came.trace_id == trace_id));
         let is_sampled = span_context.is_sampled();
+        // One in our arena knows what was decided on its trace, and the request that it may be served in.
+        let ours = open(trace_id, span_id);
+        let outgoing = ours.as_ref().and_then(Outgoing::of);
+        let served = ours.as_ref().filter(|_| came.is_none()).and_then(held::incoming);
         // What the caller decided holds, unless it was decided otherwise here.
         let priority = came
             .as_ref()
             .and_then(|came| came.sampling_priority)
             .filter(|priority| (*priority > 0) == is_sampled)
             .unwrap_or(i8::from(is_sampled));
-        let identity = Identity {
-            trace_id,
-            span_id: u64::from_be_bytes(span_context.span_id().to_bytes()),
-            sampling_priority: Some(priority),
-        };
-        let passing = came.map_or_else(Passing::default, |came| came.passing).baggage_items(&baggage);
+        let identity = Identity { trace_id, span_id, sampling_priority: Some(priority) };
+        let identity = outgoing.as_ref().map_or(identity, |outgoing| *outgoing.context());
+        let of_served = served.as_deref().map(|incoming| incoming.passing(&self.propagator, trace_id));
+        let passing = came.map(|came| came.passing).or(of_served).unwrap_or_default();
+        let passing = outgoing.as_ref().map_or(passing, |outgoing| outgoing.passing(passing));
+        let baggage = context.baggage().iter().map(|(key, (value, _))| (key.as_str(), value.as_str()));
+        let baggage = baggage.chain(outgoing.iter().flat_map(Outgoing::baggage));
+        let baggage: Vec<_> = baggage.chain(served.iter().flat_map(|incoming| incoming.items())).collect();
+        let passing = passing.baggage_items(&baggage);
         let mut set = |name: &'static str, value: &dyn Display| injector.set(name, value.to_string());
         // The error is that of tags too long to travel, and the rest went along.
         if let Err(error) = self.propagator.inject(&identity, &passing, &mut set) {
-            log::debug!("a trace's tags do not go along: {error}");
+            match ours {
+                Some(span) => _ = span.set_tag("_dd.propagation_error", error.to_string().as_str()),
+                None => log::debug!("a trace's tags do not go along: {error}"),
+            }
         }
         if carrier::uses_ot_baggage() {
-            carrier::set_ot_baggage(baggage, |name, value| injector.set(name, value.to_owned()));
+            carrier::set_baggage(passing.baggage(), |name, value| injector.set(name, value.to_owned()));
         }
     }
 
@@ -123,6 +133,12 @@ impl TextMapPropagator for DatadogPropagator {
     fn fields(&self) -> FieldIter<'_> {
         FieldIter::new(&self.fields)
     }
+}
+
+/// The span of these ids, if it is one of this program's own tracer and open.
+fn open(trace_id: u128, span_id: u64) -> Option<SpanRef> {
+    let ids = Identity { trace_id, span_id, sampling_priority: None };
+    Place::find(microspan::global()?, &ids)?.span()
 }
 
 /// The headers that each style sets.

@@ -9,10 +9,9 @@ use microspan::propagation::{Passing, Propagator};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::held;
 use super::respond::ResponseFuture;
 use super::settings::{Settings, settings};
-use crate::carrier::{self, Incoming, Outgoing, SetHttpHeaders};
+use crate::carrier::{self, Incoming, Outgoing, SetHttpHeaders, held};
 
 /// The statuses that are failures of who asks.
 const FAILURES: std::ops::RangeInclusive<u16> = 400..=499;
@@ -89,11 +88,9 @@ where
         if let Some(outgoing) = Outgoing::of(&span) {
             let context = outgoing.context();
             let incoming = held::incoming(&span);
-            let extracted = incoming.as_deref().map(|incoming| propagator.extract(incoming));
-            // Another style may name another trace.
-            let is_ours = |caller: microspan::SpanContext| caller.trace_id == context.trace_id;
-            let extracted = extracted.filter(|extracted| extracted.context.is_none_or(is_ours));
-            let passing = extracted.map_or_else(Passing::default, |extracted| extracted.passing);
+            let passing = incoming
+                .as_deref()
+                .map_or_else(Passing::default, |incoming| incoming.passing(&propagator, context.trace_id));
             let came = incoming.as_deref().map(Incoming::items).unwrap_or_default();
             let items: Vec<_> = outgoing.baggage().chain(came).collect();
             let passing = passing.baggage_items(&items);

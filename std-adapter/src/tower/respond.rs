@@ -10,7 +10,7 @@ use ::http::Response;
 use microspan::{Detached, InSpan, SpanRef, WithSpan};
 use pin_project_lite::pin_project;
 
-use super::held::Held;
+use crate::carrier::held::Held;
 
 pin_project! {
     /// The answer of a traced service: it has the request's span, and says in it what the answer is.

@@ -9,9 +9,9 @@ use microspan::propagation::Propagator;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::held::Held;
 use super::respond::ResponseFuture;
 use super::settings::{Settings, settings};
+use crate::carrier::held::Held;
 use crate::carrier::{self, HttpHeaders, Incoming};
 
 /// The statuses that are failures of a server.
@@ -81,7 +81,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let ServerLayer { settings, route } = self.layer;
-        let headers = HttpHeaders(request.headers());
+        let headers = HttpHeaders::new(request.headers());
         let extracted = settings.propagator().extract(&headers);
         let builder = settings.span("web");
         let continues = extracted.context.is_some() || !extracted.links.is_empty();

@@ -54,7 +54,7 @@ async fn give_ingredients(
 ) -> StatusCode {
     tokio::time::sleep(PICKING).in_span(microspan::trace("pick_ingredients")).await;
     // What came with the trace goes on with it.
-    let headers = HttpHeaders(&headers);
+    let headers = HttpHeaders::new(&headers);
     let caller = Propagator::new().extract(&headers);
     if publisher.ready(order, &caller.passing) {
         StatusCode::CREATED

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use super::interned::{PROBES, hash};
+use crate::interned::{PROBES, hash};
 
 /// How many names of a scope and a kind there are at most.
 const NAMES: usize = 2048;

@@ -11,8 +11,8 @@ use opentelemetry::trace::{Event, Span, SpanBuilder, SpanContext, Status, TraceS
 
 use super::cells;
 use super::ids::{context, identity};
-use super::interned::Interned;
 use super::values::{self, LOST};
+use crate::interned::Interned;
 use crate::otel::map;
 
 /// The names of events that were made at run time.
@@ -105,10 +105,7 @@ impl MicrospanSpan {
     fn event(&self, name: Cow<'static, str>, time: Option<SystemTime>, attributes: Vec<KeyValue>) {
         let Some(span) = self.open() else { return };
         let time = time.map(|time| (cells::TIME, map::nanoseconds(time)));
-        let name = match name {
-            Cow::Borrowed(name) => name,
-            Cow::Owned(name) => EVENTS.get(&name).unwrap_or(NAMELESS),
-        };
+        let name = EVENTS.keep(name).unwrap_or(NAMELESS);
         values::with_list(attributes, time, |attributes| {
             span.add_event(name, attributes);
         });

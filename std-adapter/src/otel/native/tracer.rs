@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use microspan::__private::{Place, start_beside};
 use microspan::Detached;
-use microspan::propagation::Propagator;
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanBuilder, SpanContext, TraceContextExt, Tracer};
 
@@ -13,8 +12,8 @@ use super::ids::identity;
 use super::provider::Shared;
 use super::span::MicrospanSpan;
 use super::{cells, names, watch};
-use crate::carrier::Incoming;
 use crate::otel::map;
+use crate::otel::travel::Came;
 
 /// What a span is called in the arena whose name there is no room for.
 const NAMELESS: &str = "otel";
@@ -117,10 +116,8 @@ impl Tracer for MicrospanTracer {
 /// Takes over the trace of a span elsewhere, and what came with it.
 #[cold]
 fn continue_from(span: &Detached, caller: &SpanContext, context: &Context) {
-    let propagator = Propagator::new();
     let ids = identity(caller);
-    let came = context.get::<Incoming>().filter(|_| caller.is_remote());
-    let came = came.map(|incoming| propagator.extract(incoming));
+    let came = context.get::<Came>().filter(|_| caller.is_remote()).map(Came::extract);
     match came.filter(|came| came.context.is_some_and(|came| came.trace_id == ids.trace_id)) {
         Some(came) => came.continue_in(span),
         // What is decided of a trace of this process is decided where its root is.

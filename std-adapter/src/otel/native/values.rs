@@ -3,7 +3,7 @@
 use microspan::Value;
 use opentelemetry::{KeyValue, Value as OtelValue};
 
-use super::interned::Interned;
+use crate::interned::Interned;
 use crate::otel::attributes;
 
 /// The keys that were seen.

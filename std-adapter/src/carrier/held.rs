@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use microspan::__private::{descent, handle};
-use microspan::Span;
 use microspan::propagation::Headers;
+use microspan::{Span, SpanRef};
 
-use crate::carrier::Incoming;
+use super::Incoming;
 
 /// How many requests are held; what came with further ones does not go on.
 const REQUESTS: usize = 65_536;
@@ -21,11 +21,11 @@ fn held() -> MutexGuard<'static, Option<HashMap<u32, Arc<Incoming>>>> {
 
 /// Holds what came with a request for as long as this lives, which is no longer than its span is open.
 #[derive(Debug)]
-pub(super) struct Held(u32);
+pub(crate) struct Held(u32);
 
 impl Held {
     /// `None` when nothing came that has to go on.
-    pub(super) fn new(span: &Span, incoming: Incoming) -> Option<Self> {
+    pub(crate) fn new(span: &Span, incoming: Incoming) -> Option<Self> {
         let goes_on =
             ["x-datadog-origin", "x-datadog-tags", "tracestate", "baggage", "x-datadog-sampling-priority"];
         if goes_on.iter().all(|name| incoming.header(name).is_none()) && incoming.items().is_empty() {
@@ -50,7 +50,7 @@ impl Drop for Held {
 }
 
 /// What came with the request that a span is in.
-pub(super) fn incoming(span: &Span) -> Option<Arc<Incoming>> {
+pub(crate) fn incoming(span: &SpanRef) -> Option<Arc<Incoming>> {
     let held = held();
     let requests = held.as_ref()?;
     descent(span, |handle| requests.get(&handle).cloned())

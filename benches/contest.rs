@@ -15,6 +15,7 @@
 //! | `contest/ours.rs` | microspan |
 //! | `contest/native.rs` | microspan through OpenTelemetry's API |
 //! | `contest/agent.rs` | a socket for who posts what it encoded |
+//! | `contest/layer.rs` | microspan through `tracing`, with the feature `peers` |
 //! | `contest/fastrace.rs`, `contest/otel.rs` | the others, with the feature `peers` |
 
 mod agent;
@@ -22,6 +23,8 @@ mod contestant;
 #[cfg(feature = "peers")]
 mod fastrace;
 mod instructions;
+#[cfg(feature = "peers")]
+mod layer;
 mod native;
 #[cfg(feature = "peers")]
 mod otel;
@@ -59,6 +62,7 @@ fn contestants() -> Result<Vec<Contestant>> {
         all.push(Contestant::of::<fastrace::Fastrace>());
         all.push(Contestant::of::<otel::Sdk>());
         all.push(Contestant::of::<otel::Tracing>());
+        all.push(Contestant::of::<layer::Layered>());
         all.push(Contestant::of::<otel::Datadog>());
     }
     Ok(all)

@@ -1,8 +1,8 @@
 //! The configuration, read from the environment once, at start.
 //!
 //! This is the only module that looks at environment variables: Datadog's own, with Datadog's precedence, those of
-//! OpenTelemetry's exporter, and `NO_COLOR`. An empty variable counts as unset. A value that cannot be used never stops a program: it becomes one [`Warning`] that says what is
-//! used instead. What a program says itself, by the `with_` methods, wins over the environment.
+//! OpenTelemetry's exporter, and `NO_COLOR`. An empty variable counts as unset. A value that cannot be used becomes one [`Warning`] that
+//! says what is used instead; only an address that is none of an agent's is an error where spans are to go there. What a program says itself, by the `with_` methods, wins over the environment.
 //!
 //! [`Config::settings`] tells each value, where it comes from, and whether anything here goes by it: the command
 //! `microspan config` prints that. [`Config::unused`] names variables of Datadog's that are set and change nothing.

@@ -47,7 +47,8 @@
 //! - `defmt`, which `cli` includes: packets among the lines of a log, and the lines as events of their spans.
 //! - `http`: traces in the header maps of HTTP; `tower`: layers that trace the requests of services and of clients.
 //! - `tracing`: a layer that records the spans and events of `tracing`.
-//! - `opentelemetry`: an exporter, a span processor and a propagator for programs that keep the OpenTelemetry SDK.
+//! - `opentelemetry`: a tracer provider of OpenTelemetry's API over the tracer of the program; and an exporter, a span processor and a
+//!   propagator for programs that keep the OpenTelemetry SDK.
 //! - `otlp`, which `cli` includes: traces in OpenTelemetry's protocol, beside the agent or in its place.
 //! - `opentracing`: OpenTracing's API over the tracer of the program.
 //! - `elf`, which `cli` includes: names, and where a device stopped, out of the ELF files of devices' programs.

@@ -79,7 +79,7 @@ use crate::carrier;
 use crate::config::Config;
 use crate::deadline;
 use crate::error::{ConfigError, InitError};
-use crate::pipeline;
+use crate::pipeline::{self, TraceFilter};
 use crate::threads::Threads;
 use engine::Engine;
 use shared::Shared;
@@ -116,6 +116,17 @@ pub struct Builder {
     sampler: Option<&'static Sampler>,
     filter: &'static [&'static str],
     tracer: Option<Given>,
+    trace_filters: Filters,
+}
+
+/// Code of the program that traces pass.
+#[derive(Default)]
+struct Filters(Vec<Box<dyn TraceFilter>>);
+
+impl std::fmt::Debug for Filters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Filters").field(&self.0.len()).finish()
+    }
 }
 
 /// A tracer and its clock.
@@ -139,6 +150,7 @@ impl Builder {
             sampler: None,
             filter: &[],
             tracer: None,
+            trace_filters: Filters::default(),
         }
     }
 
@@ -176,6 +188,22 @@ impl Builder {
     /// Resources whose traces are not recorded: see [`Tracer::filter`].
     pub fn filter(mut self, patterns: &'static [&'static str]) -> Self {
         self.filter = patterns;
+        self
+    }
+
+    /// Has every trace pass this code before it is sent, which may change or drop it: after filters that were added before. What
+    /// was decided of a trace when a request was sent for it is not decided again.
+    ///
+    /// ```no_run
+    /// use microspan_std::local::Builder;
+    /// use microspan_std::model::Span;
+    ///
+    /// let no_polls = |spans: &mut [Span]| spans.first().is_none_or(|root| root.name != "poll");
+    /// let _tracing = Builder::new().trace_filter(no_polls).init()?;
+    /// # Ok::<(), microspan_std::error::InitError>(())
+    /// ```
+    pub fn trace_filter(mut self, filter: impl TraceFilter + 'static) -> Self {
+        self.trace_filters.0.push(Box::new(filter));
         self
     }
 
@@ -229,7 +257,8 @@ impl Builder {
         };
         let shared = Arc::new(Shared::new(client));
         let engine = Engine::new(shared.clone(), tracer, clock, session, &config);
-        let engine = engine.ok_or(SetGlobalError::AlreadySet)?;
+        let mut engine = engine.ok_or(SetGlobalError::AlreadySet)?;
+        self.trace_filters.0.into_iter().for_each(|filter| engine.add_filter(filter));
         if !is_global(tracer) {
             microspan::set_global(tracer)?;
         }

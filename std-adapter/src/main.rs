@@ -51,8 +51,8 @@ struct Bridge {
     /// kept are not sent so.
     #[arg(long, value_name = "URL", num_args = 0..=1)]
     otlp: Option<Option<String>>,
-    /// Send to no agent.
-    #[arg(long, requires = "otlp", conflicts_with = "agent_url")]
+    /// Send to no agent: by OTLP alone if that is asked for, otherwise nowhere (--print shows traces).
+    #[arg(long, conflicts_with = "agent_url")]
     no_agent: bool,
     /// Read the names of devices that tell them by address from this ELF file, or from those in this folder, by build id; and the
     /// functions and lines where devices stopped.
@@ -221,7 +221,11 @@ fn show_config(args: &Shown) -> anyhow::Result<()> {
         let unused = config.unused().iter().map(|name| format!("{name:width$}  is set and not used"));
         lines.chain(unused).collect::<Vec<_>>().join("\n")
     };
-    writeln!(io::stdout(), "{text}").context("cannot write the configuration to standard output")
+    match writeln!(io::stdout(), "{text}") {
+        // Who reads has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write the configuration to standard output"),
+    }
 }
 
 fn run_agent(args: Agent) -> anyhow::Result<()> {

@@ -102,7 +102,7 @@ impl Config {
             BaggageKeys::These(keys) => list(keys.iter().map(ToString::to_string)),
         };
         let all = [
-            (URL, self.agent_url.clone()),
+            (URL, without_password(&self.agent_url)),
             (EXPORTERS, self.exporters.to_string()),
             (ENDPOINT[0], self.otlp.url.clone()),
             (HEADERS[0], list(self.otlp.headers.iter().map(|(name, _)| format!("{name}=...")))),
@@ -189,4 +189,10 @@ fn tags(filters: &[TagFilter], matching: bool) -> String {
         _ => None,
     });
     shown.collect::<Vec<_>>().join(" ")
+}
+
+/// A URL as it may be shown.
+fn without_password(url: &str) -> String {
+    let parts = url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?)));
+    parts.map_or_else(|| url.to_owned(), |(scheme, (_, host))| format!("{scheme}://...@{host}"))
 }

@@ -209,7 +209,7 @@ impl fmt::Display for Summary {
             (self.retries, "retries"),
             (self.links_unresolved, "links to spans that are not known"),
             (otlp.spans_not_kept, "spans not kept, and not sent by OTLP"),
-            (otlp.spans_dropped, "spans not sent by OTLP for other reasons"),
+            (otlp.spans_dropped, "spans lost on the way by OTLP"),
             (otlp.retries, "retries by OTLP"),
             (self.callsites_refused, "counts of callsites beyond what is kept of a session"),
         ] {

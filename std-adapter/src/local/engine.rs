@@ -17,7 +17,7 @@ use crate::agent::Followed;
 use crate::carrier::Decide;
 use crate::config::Config;
 use crate::model::Source;
-use crate::pipeline::{Assembler, Limits, Trace};
+use crate::pipeline::{Assembler, Limits, Trace, TraceFilter};
 
 /// The shortest sleep, and the longest.
 const SHORT: Duration = Duration::from_micros(250);
@@ -83,6 +83,11 @@ impl Engine {
             checked: started,
             sleep: SHORT,
         })
+    }
+
+    /// Has every trace pass this code.
+    pub(super) fn add_filter(&mut self, filter: Box<dyn TraceFilter>) {
+        self.assembler.add_filter(filter);
     }
 
     /// What decides on traces that are handed on before this has them.

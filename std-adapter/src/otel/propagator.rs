@@ -31,6 +31,7 @@ use crate::carrier::{self, Incoming, ListHeaders};
 /// let context = DatadogPropagator::new().extract(&headers);
 /// assert_eq!(context.span().span_context().span_id().to_string(), "0000000000000009");
 /// ```
+#[doc(alias = "DatadogFormat")]
 #[derive(Debug, Clone)]
 pub struct DatadogPropagator {
     propagator: Propagator,

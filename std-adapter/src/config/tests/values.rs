@@ -160,3 +160,11 @@ fn a_variable_that_changes_nothing_is_named_without_its_value() {
     assert_eq!(config.unused(), ["DD_API_KEY", "DD_LOGS_INJECTION"]);
     assert!(!config.settings().iter().any(|setting| setting.value.contains("secret")));
 }
+
+#[test]
+fn a_password_in_the_agents_address_is_not_shown() {
+    let config = config(&[("DD_TRACE_AGENT_URL", "http://user:secret@agent:8126")]);
+    let shown = config.settings().into_iter().find(|setting| setting.name == "DD_TRACE_AGENT_URL");
+    assert_eq!(shown.map(|setting| setting.value).as_deref(), Some("http://...@agent:8126"));
+    assert_eq!(config.agent_url, "http://user:secret@agent:8126");
+}

@@ -37,7 +37,10 @@ fn a_trace_filter_drops_whole_traces_and_changes_others_and_a_static_tracer_is_t
     assert!(local.flush(Duration::from_secs(5)));
     let mut sent: Vec<_> = agent.spans().into_iter().map(|span| (span.name, span.resource)).collect();
     sent.sort();
-    assert_eq!(sent, [("answer", "ANSWER"), ("request", "REQUEST")].map(|(a, b)| (a.to_owned(), b.to_owned())));
+    assert_eq!(
+        sent,
+        [("answer", "ANSWER"), ("request", "REQUEST")].map(|(a, b)| (a.to_owned(), b.to_owned()))
+    );
     let stats = local.shutdown(Duration::from_secs(5));
     assert_eq!((stats.pipeline.filtered_traces, stats.pipeline.filtered_spans), (1, 2));
 }

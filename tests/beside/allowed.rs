@@ -63,6 +63,7 @@ pub const SPANS: &[Allowed] = &[
         "nothing is decided of the trace when the link is made",
     ),
     row("served.child", "meta._dd.p.*", "-", "*", "tags of the trace are on the first span of a chunk"),
+    row("served.long.*", "meta._dd.p.tid", "-", "640cfd8d00000000", "as above"),
     row("served*", "meta._dd.origin", "-", "*", "as above"),
 ];
 

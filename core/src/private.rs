@@ -13,8 +13,11 @@ pub use core::{compile_error, concat, module_path, stringify};
 
 #[path = "private/place.rs"]
 mod place;
+#[path = "private/root.rs"]
+mod root;
 
 pub use place::{Place, start_beside};
+pub use root::Root;
 
 use crate::arena::Here;
 use crate::clock::Clock;

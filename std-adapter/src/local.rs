@@ -51,6 +51,7 @@
 //! [`Local::shutdown`] sends what there is, within a time. Dropping the handle does the same within two seconds. An agent that
 //! is gone holds up neither. Nothing is recorded afterwards.
 
+mod ahead;
 mod arena;
 mod decide;
 mod engine;

@@ -15,7 +15,8 @@
 //! | | all traces together pass a bound of [`Limits`] | the longest quiet one, counted as evicted |
 //!
 //! A root that continues the trace of another process or device says so when it comes, after its children. Then all
-//! spans of its trace that are held, and those that come later, go over to that trace; what went out in part before does not.
+//! spans of its trace that are held, and those that come later, go over to that trace. What goes out in part before does so
+//! where open roots can be asked ([`Assembler::ask_roots`]), as in a program that traces itself, and otherwise does not.
 //!
 //! # What happens to it then
 //!
@@ -31,6 +32,7 @@
 
 #[cfg(feature = "otlp")]
 mod about;
+mod ahead;
 mod assembler;
 mod baggage;
 mod context;
@@ -53,6 +55,7 @@ mod stage;
 mod table;
 mod trace;
 
+pub use ahead::{Ahead, Continued, Roots};
 pub use assembler::Assembler;
 pub use early::{Decider, Early};
 pub use filter::TraceFilter;

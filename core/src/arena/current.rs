@@ -61,6 +61,11 @@ impl ArenaView {
         self.spans.is_open(handle)
     }
 
+    /// Whether a span is open, or finished and not freed.
+    pub(crate) fn is_there(&self, handle: u32) -> bool {
+        self.spans.is_used_by(handle)
+    }
+
     /// The handle of the root of an open span's trace; `None` when that span is not open.
     #[inline(always)]
     pub(crate) fn root(&self, handle: u32) -> Option<u32> {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use microspan::{Clock, Drain, Session, Tracer};
 
+use super::ahead;
 use super::decide;
 use super::nanoseconds;
 use super::said::Said;
@@ -67,8 +68,9 @@ impl Engine {
         let time = Time::new(clock.frequency(), read(clock, started));
         let rates = shared.client.rates();
         let source = Arc::new(source);
-        let assembler =
+        let mut assembler =
             Assembler::configured(Limits { quiet: QUIET, ..Limits::default() }, config).with_rates(rates);
+        assembler.ask_roots(ahead::roots(tracer));
         Some(Self {
             said: Said::new(tracer, Source::clone(&source)),
             drain: Drain::new(tracer, session)?,

@@ -9,7 +9,7 @@ use super::time::Time;
 use crate::model::{Event, Link, Source, Span, Tag, Text, Value};
 
 /// The metric that carries a sampling priority.
-const PRIORITY: &str = "_sampling_priority_v1";
+pub(super) const PRIORITY: &str = "_sampling_priority_v1";
 
 /// What all spans of this process have in common.
 pub(super) struct Converter {
@@ -119,9 +119,10 @@ fn tag(span: &mut Span, key: &'static str, value: Option<Value>) {
 }
 
 fn remote_parent(span: &mut Span, context: &SpanContext) {
-    if span.parent_id == 0 && context.is_valid() {
+    let is_told = span.extra.as_ref().is_some_and(|extra| extra.remote_trace.is_some());
+    if span.parent_id == 0 && !is_told && context.names_a_trace() {
         span.parent_id = context.span_id;
-        span.remote_parent = true;
+        span.remote_parent = context.span_id != 0;
         span.extra_mut().remote_trace = Some(context.trace_id);
         if let Some(priority) = context.sampling_priority {
             span.tags.push((Text::from(PRIORITY), Value::Int(priority.into())));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::ahead::{Ahead, Roots};
 use super::context::{Context, Contexts};
 use super::correct::Correction;
 use super::remotes::Remotes;
@@ -32,6 +33,8 @@ pub struct Assembler {
     counters: Counters,
     table: Table,
     remotes: Remotes,
+    /// `None`: no root is known before it comes.
+    roots: Option<Box<Roots>>,
     baggage: BaggageKeys,
     contexts: Contexts,
     resolver: Resolver,
@@ -69,6 +72,7 @@ impl Assembler {
             counters: Counters::default(),
             table: Table::new(),
             remotes: Remotes::default(),
+            roots: None,
             baggage: tagging.baggage.clone(),
             contexts: Contexts::new(tagging, stage.rules()),
             resolver: Resolver::default(),
@@ -96,6 +100,12 @@ impl Assembler {
         self.stage.add_filter(filter);
     }
 
+    /// Has this be asked for the root of each trace of which a part is to go out without it: the part belongs to the trace that the
+    /// root continues, and says what came with that; and where the root comes next, the part waits for it.
+    pub fn ask_roots(&mut self, roots: Box<Roots>) {
+        self.roots = Some(roots);
+    }
+
     /// The lists of the agent's `/info`, beside those of the configuration; they replace the agent's earlier ones.
     pub fn set_agent_filters(&mut self, filters: Filters) {
         self.stage.set_agent_filters(filters);
@@ -121,11 +131,14 @@ impl Assembler {
         self.held += 1;
         self.held_bytes += size::of_last(&slot.spans);
 
-        let may_go_in_part = !slot.has_root && !self.stage.waits_for_roots();
-        if may_go_in_part && slot.spans.len() >= self.limits.partial_flush_min_spans {
+        let length = slot.spans.len();
+        let is_part =
+            !slot.has_root && length >= self.limits.partial_flush_min_spans && !self.stage.waits_for_roots();
+        let root = if is_part { self.ask(at) } else { Ahead::Coming };
+        if root != Ahead::Coming {
             self.counters.partial_flushes += 1;
-            self.hand_on(at, out);
-        } else if slot.spans.len() >= self.limits.trace_max_spans {
+            self.hand_on_under(root, at, out);
+        } else if length >= self.limits.trace_max_spans {
             self.counters.oversized += 1;
             self.hand_on(at, out);
         }
@@ -223,12 +236,30 @@ impl Assembler {
         candidates.into_iter().flatten().min_by_key(|&at| self.table.slot(at).touched)
     }
 
+    /// What is known of a trace's root if it is not here.
+    fn ask(&self, at: usize) -> Ahead {
+        let slot = self.table.slot(at);
+        match &self.roots {
+            Some(roots) if !slot.has_root => roots(slot.key.0),
+            _ => Ahead::Unknown,
+        }
+    }
+
     fn hand_on(&mut self, at: usize, out: &mut impl FnMut(&Trace)) {
+        self.hand_on_under(self.ask(at), at, out);
+    }
+
+    fn hand_on_under(&mut self, root: Ahead, at: usize, out: &mut impl FnMut(&Trace)) {
+        let key = self.table.slot(at).key;
         let mut spans = self.table.remove(at);
         self.held -= spans.len();
         self.held_bytes -= size::of_all(&spans);
-        let Some(first) = spans.first() else { return };
+        let Some(first) = spans.first_mut() else { return };
         let context = self.contexts.of(&first.source);
+        if let Ahead::Open(Some(continued)) = root {
+            self.remotes.note(key, continued.trace_id);
+            continued.say(first);
+        }
         self.remotes.apply(&mut spans);
         self.counters.duplicates += self.resolver.resolve(&mut spans, &context.service, &self.baggage);
         self.stage.rename(&mut spans);

@@ -18,11 +18,17 @@ pub(super) struct Remotes {
 impl Remotes {
     /// Takes note of what a root says, if it does.
     pub(super) fn learn(&mut self, span: &Span) {
-        let Some(remote) = span.extra.as_ref().and_then(|extra| extra.remote_trace) else { return };
+        if let Some(remote) = span.extra.as_ref().and_then(|extra| extra.remote_trace) {
+            self.note((span.trace_id, span.source.runtime_id), remote);
+        }
+    }
+
+    /// Takes note of the trace that another belongs to.
+    pub(super) fn note(&mut self, key: Key, remote: u128) {
         if self.young.len() >= REMEMBERED {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert((span.trace_id, span.source.runtime_id), remote);
+        self.young.insert(key, remote);
     }
 
     /// Has spans of one source go over to the traces they belong to, and their links lead there.

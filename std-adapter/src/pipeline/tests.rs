@@ -1,5 +1,6 @@
 //! When traces go out, and what is on them.
 
+mod ahead;
 mod beyond;
 mod bounds;
 mod decided;

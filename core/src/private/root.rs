@@ -1,0 +1,75 @@
+//! The root of a trace, found by the trace's id, for who gathers spans and has its trace without it.
+
+use crate::span::SpanRef;
+use crate::tracer::Tracer;
+
+/// What became of a root.
+#[derive(Clone, Copy, Debug)]
+pub enum Root {
+    /// It is open.
+    Open(SpanRef),
+    /// It is finished, and the drain has not handed it on yet.
+    Finished,
+    /// It was handed on, dropped, or is none of this tracer's.
+    Gone,
+}
+
+impl Root {
+    /// That of the trace with this id, as it was derived here.
+    pub fn find(tracer: &'static Tracer, trace_id: u128) -> Self {
+        let arena = tracer.arena;
+        let Some(session) = arena.session() else { return Self::Gone };
+        let counter = session.counter(trace_id as u64);
+        let handle = counter as u32;
+        if handle == 0 || arena.counter_of(handle) != counter || session.trace_id(counter) != trace_id {
+            return Self::Gone;
+        }
+        // In this order: only who asks takes it out.
+        match SpanRef::open(tracer, handle) {
+            Some(span) => Self::Open(span),
+            None if arena.is_there(handle) => Self::Finished,
+            None => Self::Gone,
+        }
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+    use crate::{Arena, Clock, Drain, Session};
+
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> u64 {
+            0
+        }
+
+        fn frequency(&self) -> u32 {
+            1
+        }
+    }
+
+    #[test]
+    fn a_root_is_open_then_finished_and_gone_when_it_was_drained() {
+        static ARENA: Arena<8, 8> = Arena::new();
+        static TRACER: Tracer = Tracer::new(&ARENA, &Still);
+        let session = Session::new(7);
+        let mut drain: Drain<256, 4> = Drain::new(&TRACER, session).unwrap();
+        let order = TRACER.trace("order");
+        let bread = TRACER.trace("bread");
+        let trace_id = order.context().unwrap().trace_id;
+        order.continue_from(&crate::SpanContext { trace_id: 9, span_id: 8, sampling_priority: Some(2) });
+        bread.finish();
+
+        let Root::Open(found) = Root::find(&TRACER, trace_id) else { panic!("it is open") };
+        assert_eq!((found.name(), found.context().unwrap().trace_id), (Some("order"), 9));
+        for other in [9, trace_id ^ 1, trace_id ^ 1 << 64, session.trace_id(0)] {
+            assert!(matches!(Root::find(&TRACER, other), Root::Gone), "{other:x}");
+        }
+        order.finish();
+        assert!(matches!(Root::find(&TRACER, trace_id), Root::Finished));
+        while drain.take(|_| ()) {}
+        assert!(matches!(Root::find(&TRACER, trace_id), Root::Gone));
+    }
+}

@@ -1,0 +1,32 @@
+//! What open roots say of their traces, for parts that go out before them.
+
+use microspan::__private::Root;
+use microspan::{SpanRef, Tracer};
+
+use super::spans::{PRIORITY, convert};
+use crate::model::{Text, Value};
+use crate::pipeline::{Ahead, Continued, Roots};
+
+/// What came with a trace and is shown on its root: its tags in one, and the product that began it.
+const PASSED: [&str; 2] = ["_dd.p", "_dd.origin"];
+
+/// Looks for roots among the spans of this tracer; for the thread that takes them out.
+pub(super) fn roots(tracer: &'static Tracer) -> Box<Roots> {
+    Box::new(move |trace_id| match Root::find(tracer, trace_id) {
+        Root::Open(root) => said(&root, trace_id),
+        Root::Finished => Ahead::Coming,
+        Root::Gone => Ahead::Unknown,
+    })
+}
+
+fn said(root: &SpanRef, own: u128) -> Ahead {
+    let continued = root.context().filter(|context| context.trace_id != own).map(|context| {
+        let priority = context.sampling_priority.map(|priority| (PRIORITY, Value::Int(priority.into())));
+        let read = |key| Some((key, root.with_tag(key, |value| convert(value, false))??));
+        let tags = priority.into_iter().chain(PASSED.into_iter().filter_map(read));
+        let tags = tags.map(|(key, value)| (Text::from(key), value)).collect();
+        Continued { trace_id: context.trace_id, tags }
+    });
+    // One that was finished meanwhile may have said less than it does.
+    if root.is_open() { Ahead::Open(continued) } else { Ahead::Coming }
+}

@@ -16,6 +16,7 @@ use super::context::{Place, SpanContext};
 use super::time::ticks;
 use super::tracer::Tracer;
 use super::{logs, tags};
+use crate::interned::Interned;
 
 /// A span. Handles of it may be cloned, and used by any thread.
 ///
@@ -309,9 +310,12 @@ fn unrecorded(span: &Detached, parent: Option<microspan::SpanContext>) -> Option
     Some(microspan::SpanContext { trace_id: parent.trace_id, sampling_priority, ..own })
 }
 
+/// Keys of baggage, which callers make up: they take no room from those of the program.
+static BAGGAGE: Interned<1024> = Interned::new();
+
 /// Sets an item of baggage of a span that is recorded.
 pub(super) fn set_baggage(span: &SpanRef, key: &str, value: &str) {
-    if let Some(key) = TEXTS.get(key) {
+    if let Some(key) = BAGGAGE.get(key) {
         span.set_baggage_item(key, value);
     }
 }

@@ -120,12 +120,12 @@ fn continue_from(span: &Detached, caller: &SpanContext, context: &Context) {
     let came = context.get::<Came>().filter(|_| caller.is_remote()).map(Came::extract);
     match came.filter(|came| came.context.is_some_and(|came| came.trace_id == ids.trace_id)) {
         Some(came) => came.continue_in(span),
-        // What is decided of a trace of this process is decided where its root is.
-        None if caller.is_remote() => {
-            span.continue_from(&ids);
+        // What is decided of a trace of this process is decided where its root is; of a root that was not recorded nothing is known.
+        None if caller.is_sampled() && !caller.is_remote() => {
+            span.continue_from(&microspan::SpanContext { sampling_priority: None, ..ids });
         }
         None => {
-            span.continue_from(&microspan::SpanContext { sampling_priority: None, ..ids });
+            span.continue_from(&ids);
         }
     }
 }

@@ -159,7 +159,7 @@ step_features() {
             cargo check --locked -p microspan --no-default-features --features "$feature" || return
         board_cargo "$target" check --locked -p microspan --no-default-features --features "$feature" || return
     done
-    for feature in '' defmt elf http opentelemetry tower tracing; do
+    for feature in '' defmt elf http opentelemetry opentracing otlp tower tracing; do
         RUSTFLAGS=-Dwarnings CARGO_TARGET_DIR=$target_dir/features \
             cargo check --locked -p microspan-std --no-default-features --features "$feature" || return
     done

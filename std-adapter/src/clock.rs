@@ -154,7 +154,8 @@ impl ClockMap {
     /// Learns that the device heard at `ticks`, by its clock, what was sent to it at `sent`. `false`: it cannot have.
     pub fn exchange(&mut self, sent: Arrival, ticks: u64) -> bool {
         let (true, Some(host)) = (self.knows_frequency(), self.host) else { return false };
-        let time = self.nanoseconds(ticks);
+        // It heard that before the next tick, and not always at this one.
+        let time = self.nanoseconds(ticks.saturating_add(1));
         let heard = !is_set(sent, host) && self.bounds.exchange(time, i128::from(sent.unix) - time);
         self.aim();
         heard

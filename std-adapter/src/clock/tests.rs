@@ -179,3 +179,14 @@ fn extreme_ticks_and_rates_do_no_harm() {
     map.observe(0, at(0), true);
     assert_eq!(map.unix(0), Some(0));
 }
+
+#[test]
+fn what_a_device_heard_within_a_tick_contradicts_no_arrival() {
+    // It counts milliseconds, and hears late in one what is sent then; a faster packet comes after it.
+    let mut map = ClockMap::default();
+    map.set_frequency(1_000);
+    map.observe(1_000, at(1_002_000_000), true);
+    assert!(map.exchange(at(1_000_900_000), 1_000));
+    map.observe(1_001, at(1_001_100_000), true);
+    assert_eq!(map.restarts(), 0);
+}

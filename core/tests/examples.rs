@@ -17,7 +17,7 @@ const ITEMS: [&str; 8] = [
 
 /// Files of which nothing is reached from outside.
 const INSIDE: [&str; 6] =
-    ["arena/cells.rs", "private.rs", "private/place.rs", "slot_ring.rs", "sync.rs", "sync/step.rs"];
+    ["arena/cells.rs", "private.rs", "private/", "slot_ring.rs", "sync.rs", "sync/step.rs"];
 
 /// Items that nobody names: what macros expand to, and what keeps a trait to this crate.
 const UNNAMED: [&str; 4] =
@@ -29,7 +29,7 @@ fn every_public_item_has_an_example() {
     let (mut without, mut found) = (Vec::new(), 0);
     for file in files(&source) {
         let name = file.strip_prefix(&source).unwrap().display().to_string().replace('\\', "/");
-        if INSIDE.contains(&name.as_str()) {
+        if INSIDE.iter().any(|inside| name.starts_with(inside)) {
             continue;
         }
         let text = fs::read_to_string(&file).unwrap();

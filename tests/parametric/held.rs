@@ -10,6 +10,9 @@ use microspan::{Span, SpanContext};
 use microspan_std::config::Config;
 use microspan_std::error::InitError;
 use microspan_std::local::Local;
+use microspan_std::otel::{MicrospanTracer, MicrospanTracerProvider};
+use opentelemetry::Context;
+use opentelemetry::trace::TracerProvider;
 
 use crate::ask::{Ask, Refusal};
 use crate::texts::Texts;
@@ -40,11 +43,19 @@ pub struct Known {
     pub baggage: Vec<(String, String)>,
 }
 
+/// What there is of OpenTelemetry's.
+pub struct Otel {
+    pub tracer: MicrospanTracer,
+    /// The contexts of the spans that were started, by their ids.
+    pub contexts: HashMap<u64, Context>,
+}
+
 /// Everything.
 pub struct Held {
     local: Local,
     config: Config,
     pub texts: Texts,
+    pub otel: Otel,
     open: HashMap<u64, Open>,
     known: HashMap<u64, Known>,
 }
@@ -53,7 +64,10 @@ impl Held {
     pub fn new() -> Result<Self, InitError> {
         let config = Config::from_env();
         let local = microspan_std::init()?;
-        Ok(Self { local, config, texts: Texts::default(), open: HashMap::new(), known: HashMap::new() })
+        let otel =
+            Otel { tracer: MicrospanTracerProvider::new().tracer("parametric"), contexts: HashMap::new() };
+        let (open, known) = (HashMap::new(), HashMap::new());
+        Ok(Self { local, config, texts: Texts::default(), otel, open, known })
     }
 
     pub fn config(&self) -> &Config {
@@ -105,8 +119,15 @@ impl Held {
         Ok(())
     }
 
+    /// Keeps the context of a span of OpenTelemetry's.
+    pub fn hold_otel(&mut self, id: u64, context: Context) -> Result<(), Refusal> {
+        self.room()?;
+        self.otel.contexts.insert(id, context);
+        Ok(())
+    }
+
     fn room(&self) -> Result<(), Refusal> {
-        if self.open.len() + self.known.len() < MOST {
+        if self.open.len() + self.known.len() + self.otel.contexts.len() < MOST {
             return Ok(());
         }
         Err(Refusal::because(StatusCode::INSUFFICIENT_STORAGE, "too many spans since the last flush"))
@@ -126,6 +147,7 @@ impl Held {
         if forget {
             self.open.clear();
             self.known.clear();
+            self.otel.contexts.clear();
         }
         if is_sent {
             return Ok(());

@@ -13,6 +13,7 @@
 //! | `spans.rs` | starting, finishing, tags, errors |
 //! | `beyond.rs` | links and events |
 //! | `headers.rs`, `baggage.rs` | traces from elsewhere and to elsewhere |
+//! | `otel.rs` | the same by OpenTelemetry's API |
 //! | `settings.rs` | the configuration as the suite asks for it |
 
 mod ask;
@@ -20,6 +21,7 @@ mod baggage;
 mod beyond;
 mod headers;
 mod held;
+mod otel;
 mod settings;
 mod spans;
 mod texts;
@@ -39,9 +41,6 @@ use ask::{Ask, Refusal};
 use held::Held;
 
 const PORT: &str = "APM_TEST_CLIENT_SERVER_PORT";
-
-/// What the paths of OpenTelemetry are answered; the suite looks at `success` when it ends a test.
-const NO_OTEL: &str = r#"{"success":false,"message":"there is no OpenTelemetry in this client yet"}"#;
 
 /// One thread serves: whose span is current is a matter of threads, and the suite asks one thing after another.
 #[tokio::main(flavor = "current_thread")]
@@ -93,9 +92,18 @@ fn answer(held: &mut Held, path: &str, ask: &Ask) -> Result<String, Refusal> {
         "/trace/agent/ensure_agent_info" => Ok(format!(r#"{{"ready":{}}}"#, held.knows_agent())),
         "/trace/config" => Ok(settings::shown(held.config())),
         "/trace/crash" => std::process::abort(),
-        _ if path.starts_with("/trace/otel/") => {
-            Err(Refusal { status: StatusCode::NOT_IMPLEMENTED, json: NO_OTEL.to_owned() })
-        }
+        "/trace/otel/start_span" => otel::start(held, ask),
+        "/trace/otel/end_span" => otel::end(held, ask).map(done),
+        "/trace/otel/set_attributes" => otel::set_attributes(held, ask).map(done),
+        "/trace/otel/set_name" => otel::set_name(held, ask).map(done),
+        "/trace/otel/set_status" => otel::set_status(held, ask).map(done),
+        "/trace/otel/add_event" => otel::add_event(held, ask).map(done),
+        "/trace/otel/record_exception" => otel::record_exception(held, ask).map(done),
+        "/trace/otel/is_recording" => otel::is_recording(held, ask),
+        "/trace/otel/span_context" => otel::span_context(held, ask),
+        "/trace/otel/current_span" => Ok(otel::current()),
+        "/trace/otel/otel_set_baggage" => otel::set_baggage(held, ask),
+        "/trace/otel/flush" => otel::flush(held),
         _ => Err(Refusal::because(StatusCode::NOT_FOUND, &format!("nothing is at {path}"))),
     }
 }

@@ -10,6 +10,8 @@ enum Parent {
     Nobody,
     /// A span that is open here.
     Open(u64),
+    /// One of OpenTelemetry's.
+    Otel(opentelemetry::Context),
     /// One that is finished, or another program's.
     Known(Known),
 }
@@ -20,7 +22,7 @@ pub fn start(held: &mut Held, ask: &Ask) -> Result<String, Refusal> {
     let parent = ask.id("parent_id").map_or(Parent::Nobody, |id| match (held.open(id), held.known(id)) {
         (Some(_), _) => Parent::Open(id),
         (None, Some(known)) => Parent::Known(known.clone()),
-        (None, None) => Parent::Nobody,
+        (None, None) => held.otel.contexts.get(&id).cloned().map_or(Parent::Nobody, Parent::Otel),
     });
     let mut builder = microspan::span(name);
     for (key, set) in [
@@ -41,6 +43,10 @@ pub fn start(held: &mut Held, ask: &Ask) -> Result<String, Refusal> {
             }
             None => builder.root().start(),
         },
+        Parent::Otel(context) => {
+            let _entered = context.clone().attach();
+            builder.start()
+        }
         Parent::Nobody | Parent::Known(_) => builder.root().start(),
     };
     if let Parent::Known(parent) = parent {

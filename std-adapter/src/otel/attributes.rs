@@ -37,6 +37,10 @@ pub(super) fn settle(attributes: &mut Vec<Tag>) {
             }
             _ => rename(key),
         }
+        // As text, like every tracer of Datadog's.
+        if *key == "http.status_code" && !matches!(value, TagValue::Str(_)) {
+            *value = TagValue::Str(Text::new(&value.to_string()));
+        }
         true
     });
 }

@@ -38,7 +38,8 @@ enum Command {
 /// OTEL_TRACES_EXPORTER=otlp traces go out by OTLP instead, and with `datadog,otlp` both ways.
 #[derive(Args)]
 #[command(
-    after_help = "Ctrl-C ends the bridge; it sends what it holds first. A second Ctrl-C ends it at once."
+    after_help = "Ctrl-C ends the bridge; it sends what it holds first. A second Ctrl-C ends it at once.",
+    group = clap::ArgGroup::new("elsewhere").args(["otlp", "print"]).multiple(true)
 )]
 struct Bridge {
     #[command(flatten)]
@@ -51,8 +52,8 @@ struct Bridge {
     /// kept are not sent so.
     #[arg(long, value_name = "URL", num_args = 0..=1)]
     otlp: Option<Option<String>>,
-    /// Send to no agent: by OTLP alone if that is asked for, otherwise nowhere (--print shows traces).
-    #[arg(long, conflicts_with = "agent_url")]
+    /// Send to no agent: by OTLP alone, or nowhere with --print.
+    #[arg(long, requires = "elsewhere", conflicts_with = "agent_url")]
     no_agent: bool,
     /// Read the names of devices that tell them by address from this ELF file, or from those in this folder, by build id; and the
     /// functions and lines where devices stopped.

@@ -40,6 +40,9 @@ pub struct Span {
     /// What it leads to beside its parent.
     #[serde(default)]
     pub span_links: Vec<serde_json::Value>,
+    /// What happened in it.
+    #[serde(default)]
+    pub span_events: Vec<serde_json::Value>,
     /// The kind of span: `web`, ...
     #[serde(default, rename = "type")]
     pub kind: String,

@@ -56,6 +56,7 @@ mod arena;
 mod decide;
 mod engine;
 mod fork;
+mod given;
 mod panics;
 mod said;
 mod shared;
@@ -82,6 +83,7 @@ use crate::error::{ConfigError, InitError};
 use crate::pipeline::{self, TraceFilter};
 use crate::threads::Threads;
 use engine::Engine;
+use given::{Filters, Given};
 use shared::Shared;
 use ticks::Coarse;
 
@@ -117,26 +119,6 @@ pub struct Builder {
     filter: &'static [&'static str],
     tracer: Option<Given>,
     trace_filters: Filters,
-}
-
-/// Code of the program that traces pass.
-#[derive(Default)]
-struct Filters(Vec<Box<dyn TraceFilter>>);
-
-impl std::fmt::Debug for Filters {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Filters").field(&self.0.len()).finish()
-    }
-}
-
-/// A tracer and its clock.
-#[derive(Clone, Copy)]
-struct Given(&'static Tracer, &'static dyn Clock);
-
-impl std::fmt::Debug for Given {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Given").finish_non_exhaustive()
-    }
 }
 
 impl Builder {

@@ -1,20 +1,22 @@
 //! Calls of gRPC, served and made by tonic over a socket.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::future::{Ready, pending, ready};
-use std::pin::Pin;
+use std::future::{Ready, pending, poll_fn, ready};
+use std::pin::{Pin, pin};
 use std::sync::LazyLock;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use http_body::{Body as HttpBody, Frame};
 use microspan::{InSpan, Span};
 use microspan_std::model::Span as Sent;
 use microspan_std::tower::{ClientLayer, ClientService, ServerLayer};
 use microspan_tests::recorded::{Recorded, named, tag};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, MutexGuard, mpsc};
-use tokio::time::timeout;
 use tonic::body::Body;
+use tonic::codegen::Bytes;
 use tonic::codegen::http::{Request as HttpRequest, Response as HttpResponse, Uri};
 use tonic::codegen::tokio_stream::Stream;
 use tonic::transport::server::TcpIncoming;
@@ -48,7 +50,10 @@ impl Health for Kitchen {
         let _look = microspan::trace("look");
         match asked.get_ref().service.as_str() {
             "bread" => Ok(Response::new(HealthCheckResponse::default())),
-            "soup" => pending().await,
+            "soup" => {
+                self.0.send(mpsc::channel(1).0).expect("the test listens");
+                pending().await
+            }
             other => Err(Status::not_found(format!("no {other}, only Rüebli"))),
         }
     }
@@ -255,8 +260,10 @@ async fn a_call_that_its_client_drops_is_cancelled_whether_it_was_answered_or_no
     assert_cancelled(&spans);
     assert_eq!(named(&spans, "reading").parent_id, call(&spans).1.span_id);
 
-    let waited = timeout(Duration::from_millis(500), turn.client.check(of("soup"))).await;
-    assert!(waited.is_err(), "it is never done");
+    tokio::select! {
+        answer = turn.client.check(of("soup")) => panic!("it is never done: {answer:?}"),
+        asked = turn.tellers.recv() => assert!(asked.is_some()),
+    }
     assert_cancelled(&turn.spans(3).await);
 }
 
@@ -299,12 +306,70 @@ async fn an_answer_without_a_status_is_an_error_by_what_http_says_of_it() {
         (200, message(), "UNKNOWN"),
         (200, Body::empty(), "UNKNOWN"),
     ] {
-        let mut client = HealthClient::new(ClientLayer::new().layer(Answers(status, body)));
+        let mut client = HealthClient::with_interceptor(ClientLayer::new().layer(Answers(status, body)), Ok);
         client.check(of("bread")).await.expect_err("no status is an error");
         let spans = turn.spans(1).await;
         let message = format!("the answer has no grpc-status, its HTTP status is {status}");
         assert_eq!(told(&spans[0]), ended(code, Some(&message)));
         assert_eq!((spans[0].resource.as_deref(), tag(&spans[0], "grpc.host")), (Some(CHECK), None));
+        assert!(spans[0].error);
+    }
+}
+
+/// What is said of an answer that ended without a status.
+const UNTOLD: [Option<&str>; 3] = [
+    Some("StatusCode.UNKNOWN"),
+    Some("StatusCode.UNKNOWN"),
+    Some("the answer has no grpc-status, its HTTP status is 200"),
+];
+
+/// A body of these frames, which says when it has no more.
+struct Frames(VecDeque<Result<Frame<Bytes>, Status>>);
+
+impl HttpBody for Frames {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        Poll::Ready(self.0.pop_front())
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_an_error_and_one_that_says_it_is_at_its_end_is_not_waited_for() {
+    let mut turn = Turn::begin().await;
+    let call = || {
+        let call = HttpRequest::post(CHECK).header("content-type", "application/grpc+proto");
+        call.body(Body::empty()).expect("a call")
+    };
+    let message = || Ok(Frame::data(Bytes::from_static(b"\0\0\0\0\0")));
+    for (last, expected) in [
+        (
+            Err(Status::internal("the line is dead")),
+            [
+                None,
+                Some("tonic::status::Status"),
+                Some("code: 'Internal error', message: \"the line is dead\""),
+            ],
+        ),
+        (message(), UNTOLD),
+    ] {
+        let body = Body::new(Frames([message(), last].into()));
+        let answer = ServerLayer::new().layer(Answers(200, body)).call(call()).await.expect("an answer");
+        let mut body = pin!(answer.into_body());
+        assert!(poll_fn(|cx| body.as_mut().poll_frame(cx)).await.is_some_and(|frame| frame.is_ok()));
+        assert!(turn.recorded.take().is_empty(), "it is not over");
+        let _ = poll_fn(|cx| body.as_mut().poll_frame(cx)).await;
+        let spans = turn.spans(1).await;
+        let [status, kind, message] = told(&spans[0]);
+        assert_eq!([status.as_deref(), kind.as_deref(), message.as_deref()], expected);
         assert!(spans[0].error);
     }
 }

@@ -1,6 +1,6 @@
 //! The body of an answer.
 
-use std::fmt::Display;
+use std::fmt::{self, Debug, Display, Formatter};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -35,6 +35,20 @@ impl<B> ResponseBody<B> {
     pub(super) fn new(inner: B, exchange: Option<Exchange>) -> Self {
         let place = exchange.as_ref().and_then(|exchange| Place::of(exchange.span()));
         Self { inner: Some(inner), place, exchange }
+    }
+}
+
+impl<B: Debug> Debug for ResponseBody<B> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let is_open = self.exchange.is_some();
+        f.debug_struct("ResponseBody").field("inner", &self.inner).field("is_open", &is_open).finish()
+    }
+}
+
+/// A body that no service gave, as interceptors of tonic make for those they turn away.
+impl<B: Default> Default for ResponseBody<B> {
+    fn default() -> Self {
+        Self::new(B::default(), None)
     }
 }
 

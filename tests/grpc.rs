@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, MutexGuard, mpsc};
 use tonic::body::Body;
 use tonic::codegen::Bytes;
-use tonic::codegen::http::{Request as HttpRequest, Response as HttpResponse, Uri};
+use tonic::codegen::http::{HeaderMap, HeaderName, Request as HttpRequest, Response as HttpResponse, Uri};
 use tonic::codegen::tokio_stream::Stream;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Channel, Endpoint, Server};
@@ -54,6 +54,7 @@ impl Health for Kitchen {
                 self.0.send(mpsc::channel(1).0).expect("the test listens");
                 pending().await
             }
+            "dynamite" => panic!("the kitchen is gone"),
             other => Err(Status::not_found(format!("no {other}, only Rüebli"))),
         }
     }
@@ -81,6 +82,12 @@ impl Stream for Told {
             microspan::trace("tell").finish();
         }
         polled
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        microspan::trace("closing").finish();
     }
 }
 
@@ -211,7 +218,7 @@ async fn a_stream_is_a_span_until_its_end_and_what_it_does_is_in_it() {
     drop(teller);
     assert!(stream.message().await.expect("no error").is_none());
 
-    let spans = turn.spans(4).await;
+    let spans = turn.spans(5).await;
     let ((asked, served), reading) = (call(&spans), named(&spans, "reading"));
     for span in [asked, served] {
         assert_eq!((told(span), span.error), (ended("OK", None), false));
@@ -220,7 +227,7 @@ async fn a_stream_is_a_span_until_its_end_and_what_it_does_is_in_it() {
     }
     // Across polls, wherever they were.
     assert_eq!(reading.parent_id, served.span_id);
-    assert_eq!(named(&spans, "tell").parent_id, reading.span_id);
+    assert_eq!(["tell", "closing"].map(|name| named(&spans, name).parent_id), [reading.span_id; 2]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -232,7 +239,7 @@ async fn a_stream_that_fails_after_its_first_message_is_an_error_by_its_trailers
     assert!(stream.message().await.expect("no error").is_some());
     teller.send(Err(Status::unavailable("the oven is out"))).await.expect("it is read");
     assert_eq!(stream.message().await.expect_err("it is out").code(), Code::Unavailable);
-    let spans = turn.spans(5).await;
+    let spans = turn.spans(6).await;
     let (asked, served) = call(&spans);
     for span in [asked, served] {
         assert_eq!(told(span), ended("UNAVAILABLE", Some("the oven is out")));
@@ -256,15 +263,26 @@ async fn a_call_that_its_client_drops_is_cancelled_whether_it_was_answered_or_no
     teller.send(Ok(HealthCheckResponse::default())).await.expect("it is read");
     assert!(stream.message().await.expect("no error").is_some());
     drop(stream);
-    let spans = turn.spans(4).await;
+    let spans = turn.spans(5).await;
     assert_cancelled(&spans);
-    assert_eq!(named(&spans, "reading").parent_id, call(&spans).1.span_id);
+    let reading = named(&spans, "reading");
+    assert_eq!(reading.parent_id, call(&spans).1.span_id);
+    assert_eq!(named(&spans, "closing").parent_id, reading.span_id);
 
     tokio::select! {
         answer = turn.client.check(of("soup")) => panic!("it is never done: {answer:?}"),
         asked = turn.tellers.recv() => assert!(asked.is_some()),
     }
     assert_cancelled(&turn.spans(3).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_panics_is_not_said_to_be_cancelled() {
+    let mut turn = Turn::begin().await;
+    turn.client.check(of("dynamite")).await.expect_err("it is gone");
+    let spans = turn.spans(3).await;
+    let (asked, served) = call(&spans);
+    assert_eq!((told(served), asked.error), ([None, None, None], true));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -298,8 +316,7 @@ impl Service<HttpRequest<Body>> for Answers {
 #[tokio::test]
 async fn an_answer_without_a_status_is_an_error_by_what_http_says_of_it() {
     let mut turn = Turn::begin().await;
-    // A message without length, which no trailers follow.
-    let message = || Body::new(String::from("\0\0\0\0\0"));
+    let message = || Body::new(Frames([message()].into(), 0));
     for (status, body, code) in [
         (503, message(), "UNAVAILABLE"),
         (404, Body::empty(), "UNIMPLEMENTED"),
@@ -323,8 +340,8 @@ const UNTOLD: [Option<&str>; 3] = [
     Some("the answer has no grpc-status, its HTTP status is 200"),
 ];
 
-/// A body of these frames, which says when it has no more.
-struct Frames(VecDeque<Result<Frame<Bytes>, Status>>);
+/// A body of these frames, which says that it is at its end if it has this many more.
+struct Frames(VecDeque<Result<Frame<Bytes>, Status>>, usize);
 
 impl HttpBody for Frames {
     type Data = Bytes;
@@ -338,31 +355,33 @@ impl HttpBody for Frames {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_empty()
+        self.0.len() == self.1
     }
 }
 
+/// A message without content.
+fn message() -> Result<Frame<Bytes>, Status> {
+    Ok(Frame::data(Bytes::from_static(b"\0\0\0\0\0")))
+}
+
 #[tokio::test]
-async fn an_answer_that_breaks_off_is_an_error_and_one_that_says_it_is_at_its_end_is_not_waited_for() {
+async fn an_answer_is_over_with_its_trailers_or_an_error_and_when_it_says_so() {
     let mut turn = Turn::begin().await;
-    let call = || {
-        let call = HttpRequest::post(CHECK).header("content-type", "application/grpc+proto");
-        call.body(Body::empty()).expect("a call")
-    };
-    let message = || Ok(Frame::data(Bytes::from_static(b"\0\0\0\0\0")));
-    for (last, expected) in [
+    let broken = "code: 'Internal error', message: \"the line is dead\"";
+    let trailers = HeaderMap::from_iter([(HeaderName::from_static("grpc-status"), 0.into())]);
+    for (last, at_end, expected) in [
+        (Ok(Frame::trailers(trailers)), usize::MAX, [Some("StatusCode.OK"), None, None]),
         (
             Err(Status::internal("the line is dead")),
-            [
-                None,
-                Some("tonic::status::Status"),
-                Some("code: 'Internal error', message: \"the line is dead\""),
-            ],
+            usize::MAX,
+            [None, Some("tonic::status::Status"), Some(broken)],
         ),
-        (message(), UNTOLD),
+        (message(), 1, UNTOLD),
     ] {
-        let body = Body::new(Frames([message(), last].into()));
-        let answer = ServerLayer::new().layer(Answers(200, body)).call(call()).await.expect("an answer");
+        let body = Body::new(Frames([message(), last, message()].into(), at_end));
+        let call = HttpRequest::post(CHECK).header("content-type", "application/grpc+proto");
+        let mut server = ServerLayer::new().layer(Answers(200, body));
+        let answer = server.call(call.body(Body::empty()).expect("a call")).await.expect("an answer");
         let mut body = pin!(answer.into_body());
         assert!(poll_fn(|cx| body.as_mut().poll_frame(cx)).await.is_some_and(|frame| frame.is_ok()));
         assert!(turn.recorded.take().is_empty(), "it is not over");
@@ -370,6 +389,7 @@ async fn an_answer_that_breaks_off_is_an_error_and_one_that_says_it_is_at_its_en
         let spans = turn.spans(1).await;
         let [status, kind, message] = told(&spans[0]);
         assert_eq!([status.as_deref(), kind.as_deref(), message.as_deref()], expected);
-        assert!(spans[0].error);
+        assert_eq!(spans[0].error, expected[1].is_some());
+        assert!(body.is_end_stream() && body.size_hint().exact() == Some(0));
     }
 }

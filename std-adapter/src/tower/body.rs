@@ -14,7 +14,7 @@ pin_project! {
     /// The body of an answer that was traced. That of a call of gRPC has the call's span until its trailers have passed, and is polled
     /// in it; any other is what the service gave.
     pub struct ResponseBody<B> {
-        // None: it is being dropped.
+        // None: it is over.
         #[pin]
         inner: Option<B>,
         // What is current when it is polled next.
@@ -63,8 +63,8 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let this = self.project();
-        let Some(mut inner) = this.inner.as_pin_mut() else { return Poll::Ready(None) };
+        let mut this = self.project();
+        let Some(mut inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Ready(None) };
         if this.exchange.is_none() {
             return inner.poll_frame(cx);
         }
@@ -75,9 +75,9 @@ where
             _ => None,
         };
         // Nobody polls again what says that it is at its end.
-        let is_over = frame.is_none() || trailers.is_some() || inner.is_end_stream();
-        let has_failed = matches!(frame, Some(Err(_)));
-        if let Some(exchange) = this.exchange.take_if(|_| is_over || has_failed) {
+        let is_over = !matches!(frame, Some(Ok(_))) || trailers.is_some() || inner.is_end_stream();
+        if let Some(exchange) = this.exchange.take_if(|_| is_over) {
+            Turn::run(this.place, || this.inner.set(None));
             *this.place = None;
             match frame {
                 Some(Err(error)) => exchange.fail(error),
@@ -92,7 +92,7 @@ where
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.as_ref().map_or_else(SizeHint::default, Body::size_hint)
+        self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }
 

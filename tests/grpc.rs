@@ -333,6 +333,19 @@ async fn an_answer_without_a_status_is_an_error_by_what_http_says_of_it() {
     }
 }
 
+#[tokio::test]
+async fn a_peer_is_known_by_its_name_where_it_has_one() {
+    let mut turn = Turn::begin().await;
+    let oven = Uri::from_static("http://oven.local:7");
+    let channel = ClientLayer::new().name("ask").layer(Answers(503, Body::empty()));
+    HealthClient::with_origin(channel, oven).check(of("bread")).await.expect_err("503");
+    let span = &turn.spans(1).await[0];
+    let keys = ["grpc.host", "peer.hostname", "network.destination.ip", "network.destination.port"];
+    let [host, name, address, port] = keys.map(|key| tag(span, key));
+    assert_eq!((host.as_deref(), name.as_deref()), (Some("oven.local"), Some("oven.local")));
+    assert_eq!((address, port.as_deref(), span.name.as_ref()), (None, Some("7"), "ask"));
+}
+
 /// What is said of an answer that ended without a status.
 const UNTOLD: [Option<&str>; 3] = [
     Some("StatusCode.UNKNOWN"),

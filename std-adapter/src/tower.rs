@@ -32,7 +32,7 @@
 //!
 //! # gRPC
 //!
-//! A request whose content is of the type `application/grpc` is a call, and its span says what `ddtrace` says of one:
+//! A request whose content is of the type `application/grpc` is a call. Its tags and its errors are those of `ddtrace`:
 //!
 //! | | a call that is served | one that is made |
 //! | --- | --- | --- |

@@ -111,6 +111,11 @@ impl Assembler {
         self.stage.set_agent_filters(filters);
     }
 
+    /// Whether filters look at roots, so that no part of a trace should go out before its own.
+    pub fn waits_for_roots(&self) -> bool {
+        self.stage.waits_for_roots()
+    }
+
     /// Takes a span, and hands on what has to go out because of it.
     pub fn push(&mut self, span: Span, now: u64, out: &mut impl FnMut(&Trace)) {
         self.now = self.now.max(now);

@@ -259,11 +259,12 @@ impl Assembler {
         let mut spans = self.table.remove(at);
         self.held -= spans.len();
         self.held_bytes -= size::of_all(&spans);
-        let Some(first) = spans.first_mut() else { return };
+        let Some(first) = spans.first() else { return };
         let context = self.contexts.of(&first.source);
-        if let Ahead::Open(Some(continued)) = root {
-            self.remotes.note(key, continued.trace_id);
-            continued.say(first);
+        if let Ahead::Open(root) = root
+            && let Some(trace_id) = root.say(&mut spans)
+        {
+            self.remotes.note(key, trace_id);
         }
         self.remotes.apply(&mut spans);
         self.counters.duplicates += self.resolver.resolve(&mut spans, &context.service, &self.baggage);

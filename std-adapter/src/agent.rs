@@ -330,4 +330,4 @@ impl Drop for Client {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,7 +4,7 @@ mod counted;
 mod honoured;
 #[cfg(feature = "otlp")]
 mod otlp;
-mod scripted;
+pub(crate) mod scripted;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

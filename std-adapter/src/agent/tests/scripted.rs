@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// What is done with one request.
 #[derive(Clone)]
-pub(super) enum Turn {
+pub(crate) enum Turn {
     /// Answer with this status and text.
     Answer(u16, &'static str),
     /// Answer success with these further lines of header, and this text.
@@ -28,22 +28,22 @@ pub(super) enum Turn {
 }
 
 impl Turn {
-    pub(super) fn answer(status: u16, text: &'static str) -> Self {
+    pub(crate) fn answer(status: u16, text: &'static str) -> Self {
         Self::Answer(status, text)
     }
 }
 
 /// A request as it came.
 #[derive(Clone)]
-pub(super) struct Request {
-    pub(super) line: String,
+pub(crate) struct Request {
+    pub(crate) line: String,
     headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
     /// The value of a header, by its name in lower case.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 }
@@ -55,17 +55,17 @@ struct Notes {
 }
 
 /// The server. Its thread ends with the program.
-pub(super) struct Scripted {
+pub(crate) struct Scripted {
     address: String,
     notes: Arc<Mutex<Notes>>,
 }
 
 impl Scripted {
-    pub(super) fn start(script: Vec<Turn>) -> Self {
+    pub(crate) fn start(script: Vec<Turn>) -> Self {
         Self::start_at("127.0.0.1:0", script)
     }
 
-    pub(super) fn start_at(address: &str, script: Vec<Turn>) -> Self {
+    pub(crate) fn start_at(address: &str, script: Vec<Turn>) -> Self {
         record_log();
         let listener = TcpListener::bind(address).expect("a free port");
         let address = listener.local_addr().expect("an address").to_string();
@@ -83,7 +83,7 @@ impl Scripted {
 
     /// Listens on a Unix socket.
     #[cfg(unix)]
-    pub(super) fn start_on_socket(path: &std::path::Path, script: Vec<Turn>) -> Self {
+    pub(crate) fn start_on_socket(path: &std::path::Path, script: Vec<Turn>) -> Self {
         let listener = std::os::unix::net::UnixListener::bind(path).expect("a folder for it");
         let notes = Arc::new(Mutex::new(Notes::default()));
         let (script, ours) = (Arc::new(Mutex::new(VecDeque::from(script))), notes.clone());
@@ -98,21 +98,21 @@ impl Scripted {
     }
 
     /// An address where nobody listens.
-    pub(super) fn unused_address() -> String {
+    pub(crate) fn unused_address() -> String {
         record_log();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.local_addr().expect("an address").to_string()
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub(super) fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.notes.lock().expect("no panic before").requests.clone()
     }
 
-    pub(super) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.notes.lock().expect("no panic before").connections
     }
 }
@@ -210,7 +210,7 @@ fn record_log() {
 }
 
 /// The warnings so far that name this agent.
-pub(super) fn logged(url: &str) -> Vec<String> {
+pub(crate) fn logged(url: &str) -> Vec<String> {
     let wanted = format!("{url} ");
     let also = format!("{url}:");
     let lines = LINES.lock().expect("no panic before");

@@ -1,25 +1,28 @@
 //! What open roots say of their traces, for parts that go out before them.
 
+use std::sync::Arc;
+
 use microspan::__private::Root;
 use microspan::{SpanRef, Tracer};
 
+use super::decide::seen;
 use super::spans::{PRIORITY, convert};
-use crate::model::{Text, Value};
+use crate::model::{Source, Text, Value};
 use crate::pipeline::{Ahead, Continued, OpenRoot, Roots};
 
 /// What came with a trace and is shown on its root: its tags in one, and the product that began it.
 const PASSED: [&str; 2] = ["_dd.p", "_dd.origin"];
 
 /// Looks for roots among the spans of this tracer; for the thread that takes them out.
-pub(super) fn roots(tracer: &'static Tracer) -> Box<Roots> {
-    Box::new(move |trace_id| match Root::find(tracer, trace_id) {
-        Root::Open(root) => said(&root, trace_id),
+pub(super) fn roots(tracer: &'static Tracer, source: Arc<Source>) -> Box<Roots> {
+    Box::new(move |trace_id, keys| match Root::find(tracer, trace_id) {
+        Root::Open(root) => said(&root, trace_id, source.clone(), keys),
         Root::Finished => Ahead::Coming,
         Root::Gone => Ahead::Unknown,
     })
 }
 
-fn said(root: &SpanRef, own: u128) -> Ahead {
+fn said(root: &SpanRef, own: u128, source: Arc<Source>, keys: &[Text]) -> Ahead {
     let continued = root.context().filter(|context| context.trace_id != own).map(|context| {
         let priority = context.sampling_priority.map(|priority| (PRIORITY, Value::Int(priority.into())));
         let read = |key| Some((key, root.with_tag(key, |value| convert(value, false))??));
@@ -27,7 +30,8 @@ fn said(root: &SpanRef, own: u128) -> Ahead {
         let tags = tags.map(|(key, value)| (Text::from(key), value)).collect();
         Continued { trace_id: context.trace_id, tags }
     });
-    let said = OpenRoot { continued, is_kept: root.is_kept_by_hand() };
+    let so_far = seen(root, own, source, keys.iter().map(Text::as_str));
+    let said = OpenRoot { so_far, continued, is_kept: root.is_kept_by_hand() };
     // One that was finished meanwhile may have said less than it does.
-    if root.is_open() { Ahead::Open(said) } else { Ahead::Coming }
+    if root.is_open() { Ahead::Open(Box::new(said)) } else { Ahead::Coming }
 }

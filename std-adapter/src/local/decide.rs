@@ -39,7 +39,7 @@ pub(super) fn by(
 }
 
 /// A root as rules see it: what it is so far.
-fn seen<'k>(
+pub(super) fn seen<'k>(
     root: &SpanRef,
     trace_id: u128,
     source: Arc<Source>,

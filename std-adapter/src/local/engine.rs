@@ -70,7 +70,7 @@ impl Engine {
         let source = Arc::new(source);
         let mut assembler =
             Assembler::configured(Limits { quiet: QUIET, ..Limits::default() }, config).with_rates(rates);
-        assembler.ask_roots(ahead::roots(tracer));
+        assembler.ask_roots(ahead::roots(tracer, source.clone()));
         Some(Self {
             said: Said::new(tracer, Source::clone(&source)),
             drain: Drain::new(tracer, session)?,

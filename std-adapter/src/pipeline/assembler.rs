@@ -9,7 +9,7 @@ use super::remotes::Remotes;
 use super::resolve::Resolver;
 use super::size;
 use super::stage::Stage;
-use super::table::Table;
+use super::table::{Slot, Table};
 use super::{Counters, Decider, Limits, Rates, Trace, TraceFilter};
 use crate::config::{BaggageKeys, Config, Filters, Tagging};
 use crate::model::{Source, Span, Tag, Text};
@@ -19,6 +19,9 @@ const SPARE_ROOM: usize = 32_768;
 
 /// A list that grew beyond this is given back to the system instead of being kept. Traces that go out in parts are shorter.
 const SPARE_SPANS: usize = 512;
+
+/// Beyond this share of the bytes of all traces none waits for its root.
+const MOST_OF_BYTES: usize = 8;
 
 /// How many emptied lists of tags are kept, and how long they may be.
 const SPARE_TAG_LISTS: usize = 16_384;
@@ -136,16 +139,10 @@ impl Assembler {
         self.held += 1;
         self.held_bytes += size::of_last(&slot.spans);
 
-        let length = slot.spans.len();
-        let is_part =
-            !slot.has_root && length >= self.limits.partial_flush_min_spans && !self.stage.waits_for_roots();
-        let root = if is_part { self.ask(at) } else { Ahead::Coming };
-        if root != Ahead::Coming {
-            self.counters.partial_flushes += 1;
-            self.hand_on_under(root, at, out);
-        } else if length >= self.limits.trace_max_spans {
-            self.counters.oversized += 1;
-            self.hand_on(at, out);
+        let most = self.limits.trace_max_spans;
+        let most = if slot.has_root { most } else { most.min(self.limits.partial_flush_min_spans) };
+        if slot.spans.len() >= most {
+            self.hand_on_if_long(at, out);
         }
         while self.held > self.limits.spans
             || self.held_bytes > self.limits.bytes
@@ -164,8 +161,13 @@ impl Assembler {
             while let Some(at) = self.table.quietest(has_root)
                 && self.deadline(at) <= now
             {
-                self.counters.incomplete += u64::from(!has_root);
-                self.hand_on(at, out);
+                let root = self.ask(at);
+                if self.waits_for(&root) && self.table.slot(at).touched < now {
+                    self.table.touch(at, now);
+                } else {
+                    self.counters.incomplete += u64::from(!has_root);
+                    self.hand_on_under(root, at, out);
+                }
             }
         }
     }
@@ -245,9 +247,52 @@ impl Assembler {
     fn ask(&self, at: usize) -> Ahead {
         let slot = self.table.slot(at);
         match &self.roots {
-            Some(roots) if !slot.has_root => roots(slot.key.0),
+            Some(roots) if !slot.has_root => roots(slot.key.0, self.stage.keys()),
             _ => Ahead::Unknown,
         }
+    }
+
+    fn goes_in_parts(&self) -> bool {
+        self.limits.partial_flush_min_spans != usize::MAX
+    }
+
+    /// Whether a trace with such a root, which is not here, is to go out with it.
+    fn waits_for(&self, root: &Ahead) -> bool {
+        match root {
+            Ahead::Open(_) => !self.goes_in_parts() || self.stage.waits_for_roots() || self.stage.has_own(),
+            Ahead::Coming => true,
+            Ahead::Unknown => false,
+        }
+    }
+
+    /// Hands on a trace, or a part of it, if it is too long to wait for more.
+    fn hand_on_if_long(&mut self, at: usize, out: &mut impl FnMut(&Trace)) {
+        let Limits { partial_flush_min_spans, trace_max_spans, .. } = self.limits;
+        let Slot { spans, has_root, .. } = self.table.slot(at);
+        let length = spans.len();
+        // Of one that waits the root is asked again when it is as long once more.
+        let is_part = !has_root
+            && length.is_multiple_of(partial_flush_min_spans.max(1))
+            && !self.stage.waits_for_roots();
+        let is_oversized = *has_root || length.is_multiple_of(trace_max_spans.max(1));
+        if !is_part && !is_oversized {
+            return;
+        }
+        let root = self.ask(at);
+        let waits = self.waits_for(&root);
+        if is_part && !waits {
+            self.counters.partial_flushes += 1;
+        } else if is_oversized && (self.goes_in_parts() || !waits || self.is_large(at)) {
+            self.counters.oversized += 1;
+        } else {
+            return;
+        }
+        self.hand_on_under(root, at, out);
+    }
+
+    /// Whether a trace takes so much that it would be too large for what it is sent in, if it grew on.
+    fn is_large(&self, at: usize) -> bool {
+        size::of_all(&self.table.slot(at).spans) > self.limits.bytes / MOST_OF_BYTES
     }
 
     fn hand_on(&mut self, at: usize, out: &mut impl FnMut(&Trace)) {
@@ -261,15 +306,19 @@ impl Assembler {
         self.held_bytes -= size::of_all(&spans);
         let Some(first) = spans.first() else { return };
         let context = self.contexts.of(&first.source);
-        if let Ahead::Open(root) = root
-            && let Some(trace_id) = root.say(&mut spans)
-        {
-            self.remotes.note(key, trace_id);
+        let mut open = None;
+        if let Ahead::Open(root) = root {
+            let (so_far, trace_id) = root.say(&mut spans);
+            trace_id.into_iter().for_each(|trace_id| self.remotes.note(key, trace_id));
+            open = Some(so_far);
         }
         self.remotes.apply(&mut spans);
+        if let (Some(root), Some(first)) = (&mut open, spans.first()) {
+            self.stage.see(root, first.trace_id, &context);
+        }
         self.counters.duplicates += self.resolver.resolve(&mut spans, &context.service, &self.baggage);
         self.stage.rename(&mut spans);
-        if !self.stage.keep(&mut spans, &context) {
+        if !self.stage.keep(key, &mut spans, open.as_ref(), &context) {
             self.counters.filtered_traces += 1;
             self.counters.filtered_spans += spans.len() as u64;
             self.reclaim_spans(spans);
@@ -284,7 +333,7 @@ impl Assembler {
         self.counters.traces_out += 1;
 
         let mut trace = Trace::new(spans, marks, context, &self.rates);
-        self.stage.finish(&mut trace, self.now);
+        self.stage.finish(&mut trace, open, &self.rates, self.now);
         out(&trace);
         self.reclaim(trace);
     }

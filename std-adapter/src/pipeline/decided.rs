@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::Rates;
 use super::context::Context;
 use super::decision::Decision;
 use super::limiter::Limiter;
@@ -66,21 +67,27 @@ impl Decisions {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was decided on a trace whose root is open, or is now, for all of its parts.
+    /// What was decided on a trace whose root is open, or is now, for all of its parts, by what the root is so far.
     pub(super) fn early(
         &self,
         id: u128,
         now: u64,
-        decide: impl FnOnce() -> (Span, Option<Verdict>),
+        root: impl FnOnce() -> Span,
         context: &Context,
+        rates: &Rates,
     ) -> Decided {
         let mut state = self.lock();
         if let Some(known) = state.known(id) {
             return known;
         }
-        let (root, verdict) = decide();
-        let decided = self.by_rule(&mut state, &root, context, now);
-        let decided = decided.map_or(Decided::ByAgent(verdict), Decided::ByRule);
+        let root = root();
+        let decided = self.by_rule(&mut state, &root, context, now).map_or_else(
+            || {
+                let service = root.service.as_ref().unwrap_or(&context.service);
+                Decided::ByAgent(rates.judge(service, context.env(), id))
+            },
+            Decided::ByRule,
+        );
         state.open.insert(id, decided.clone());
         self.has_any.store(true, Ordering::Relaxed);
         decided

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::Rates;
+use super::ahead::as_gathered;
 use super::context::Context;
 use super::decided::{Decided, Decisions};
 use super::decision::format_rate;
-use super::resolve::fit;
 use crate::config::Tagging;
 use crate::model::{Source, Span, Text};
 
@@ -48,19 +48,10 @@ impl Decider {
         let context = &self.context;
         let look = || {
             let mut root = root();
-            root.trace_id = trace_id;
-            fit(&mut root);
-            let service = root.service.take().unwrap_or_else(|| context.service.clone());
-            let renamed = self
-                .tagging
-                .mapping
-                .iter()
-                .fold(service, |service, (from, to)| if service == *from { to.clone() } else { service });
-            let verdict = self.rates.judge(&renamed, context.env(), trace_id);
-            root.service = Some(renamed);
-            (root, verdict)
+            as_gathered(&mut root, trace_id, context, &self.tagging.mapping);
+            root
         };
-        match self.decisions.early(trace_id, now, look, context) {
+        match self.decisions.early(trace_id, now, look, context, &self.rates) {
             Decided::ByRule(decision) => Early {
                 priority: decision.priority as i8,
                 mechanism: decision.mechanism,

@@ -7,8 +7,12 @@ use crate::model::{Span, Value};
 
 /// Code that changes traces, or drops them whole, before they are sampled and sent.
 ///
-/// It sees each trace, or part of one, with its services inherited and the local root first if that is there. What it writes is
-/// sampled, hidden by replace rules and cut to length like anything else.
+/// It sees each trace with its services inherited and the local root first if that is there. What it writes is sampled, hidden by
+/// replace rules and cut to length like anything else.
+///
+/// In a program that traces itself a trace waits for its root, unless it holds [`Limits::trace_max_spans`](super::Limits), memory is
+/// full, or the program flushes. Then, and of a device's trace, it sees a part without the root; what it drops by the root alone
+/// has left that part behind.
 ///
 /// ```
 /// use microspan_std::model::Span;
@@ -35,12 +39,18 @@ impl<F: FnMut(&mut [Span]) -> bool + Send> TraceFilter for F {
 
 /// Whether the lists let a trace with this root pass.
 pub(super) fn pass(filters: &Filters, root: &Span, context: &Context) -> bool {
+    passes_so_far(filters, root, context) && filters.require.iter().all(|filter| has(filter, root, context))
+}
+
+/// The same of a root that is open: a tag that is required may still come.
+pub(super) fn passes_so_far(filters: &Filters, root: &Span, context: &Context) -> bool {
     let resource = root.resource.as_deref().unwrap_or(&root.name);
-    let has =
-        |filter: &TagFilter| tag(root, context, &filter.key).is_some_and(|value| is(&filter.value, value));
     !filters.ignore_resources.iter().any(|pattern| pattern.is_match(resource))
-        && !filters.reject.iter().any(has)
-        && filters.require.iter().all(has)
+        && !filters.reject.iter().any(|filter| has(filter, root, context))
+}
+
+fn has(filter: &TagFilter, root: &Span, context: &Context) -> bool {
+    tag(root, context, &filter.key).is_some_and(|value| is(&filter.value, value))
 }
 
 fn is(wanted: &TagValue, value: &Value) -> bool {

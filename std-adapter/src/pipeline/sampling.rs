@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use microspan::__private::matches;
 
-use super::Trace;
 use super::context::Context;
 use super::decided::{Decided, Decisions};
 use super::decision::PRIORITY;
 use super::filter::root;
 use super::limiter::Limiter;
 use super::rates::keeps;
+use super::{Rates, Trace};
 use crate::config::{Sampling, SamplingRule, SpanRule};
 use crate::model::{Span, Text, Value, find};
 
@@ -39,14 +39,19 @@ impl Sampler {
         &self.decisions
     }
 
-    /// Decides of a trace of which nobody has, once for all of its parts; then of its single spans.
-    pub(super) fn judge(&mut self, trace: &mut Trace, now: u64) {
+    /// Decides of a trace of which nobody has, once for all of its parts; then of its single spans. `open`: its root as it is so far,
+    /// if that is open.
+    pub(super) fn judge(&mut self, trace: &mut Trace, open: Option<Span>, rates: &Rates, now: u64) {
         let Trace { spans, context, verdict, .. } = &mut *trace;
         let Some(first) = spans.first() else { return };
-        if first.tag(PRIORITY).is_none()
-            && let Some(root) = spans.get(root(spans))
-        {
-            match self.decisions.gathered(root, verdict, context, now) {
+        if first.tag(PRIORITY).is_none() {
+            let id = first.trace_id;
+            let decided = match (open, spans.get(root(spans))) {
+                (Some(open), _) => Some(self.decisions.early(id, now, || open, context, rates)),
+                (None, Some(root)) => self.decisions.gathered(root, verdict, context, now),
+                (None, None) => None,
+            };
+            match decided {
                 Some(Decided::ByRule(decision)) => {
                     spans.first_mut().into_iter().for_each(|first| decision.write(first));
                     *verdict = None;

@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
-use super::Trace;
+use super::ahead::as_gathered;
 use super::context::Context;
 use super::decided::Decisions;
-use super::filter::{TraceFilter, pass, root};
+use super::decision::{LIMIT, RULE};
+use super::filter::{TraceFilter, pass, passes_so_far, root};
 use super::recent::Recent;
 use super::replace;
 use super::sampling::Sampler;
 use super::table::Key;
+use super::{Rates, Trace};
 use crate::config::{Config, Filters, ReplaceRule};
 use crate::model::{Span, Text};
 
-/// How many traces that were dropped are remembered, for the parts of them that come later.
+/// How many traces are remembered that were dropped, or of which a part passed by what its root was then, for the parts that come later.
 const REMEMBERED: usize = 8_192;
 
 /// The steps in their order.
@@ -21,10 +23,13 @@ pub(super) struct Stage {
     filters: Filters,
     of_agent: Filters,
     own: Vec<Box<dyn TraceFilter>>,
-    dropped: Recent<Key, ()>,
+    /// Whether they pass.
+    judged: Recent<Key, bool>,
     sampler: Sampler,
     replace: Arc<[ReplaceRule]>,
     mapping: Vec<(Text, Text)>,
+    /// Those of the tags of open roots that somebody looks at.
+    keys: Vec<Text>,
 }
 
 impl Stage {
@@ -34,11 +39,13 @@ impl Stage {
             filters: Filters::default(),
             of_agent: Filters::default(),
             own: Vec::new(),
-            dropped: Recent::new(REMEMBERED),
+            judged: Recent::new(REMEMBERED),
             sampler: Sampler::default(),
             replace: Arc::new([]),
             mapping,
+            keys: Vec::new(),
         }
+        .with_keys()
     }
 
     pub(super) fn configured(config: &Config) -> Self {
@@ -48,6 +55,7 @@ impl Stage {
             replace: config.replace.as_slice().into(),
             ..Self::new(config.tagging.mapping.clone())
         }
+        .with_keys()
     }
 
     pub(super) fn rules(&self) -> Arc<[ReplaceRule]> {
@@ -64,11 +72,39 @@ impl Stage {
 
     pub(super) fn set_agent_filters(&mut self, filters: Filters) {
         self.of_agent = filters;
+        self.note_keys();
+    }
+
+    fn with_keys(mut self) -> Self {
+        self.note_keys();
+        self
+    }
+
+    fn note_keys(&mut self) {
+        let decisions = self.sampler.decisions();
+        let of_rules = decisions.rules().iter().flat_map(|rule| &rule.tags).map(|(key, _)| key.as_str());
+        let of_filters = [&self.filters, &self.of_agent].into_iter();
+        let of_filters = of_filters.flat_map(|filters| filters.require.iter().chain(&filters.reject));
+        let mut keys: Vec<&str> = of_rules.chain(of_filters.map(|filter| filter.key.as_str())).collect();
+        keys.extend([RULE, LIMIT]);
+        keys.sort_unstable();
+        keys.dedup();
+        self.keys = keys.into_iter().map(Text::new).collect();
+    }
+
+    /// The keys of those tags of open roots that somebody looks at.
+    pub(super) fn keys(&self) -> &[Text] {
+        &self.keys
     }
 
     /// Whether what becomes of a trace depends on its root, so that no part of it should go out before.
     pub(super) fn waits_for_roots(&self) -> bool {
         !self.filters.is_empty() || !self.of_agent.is_empty()
+    }
+
+    /// Makes of a root that is open what it would be if it were gathered.
+    pub(super) fn see(&self, open: &mut Span, trace_id: u128, context: &Context) {
+        as_gathered(open, trace_id, context, &self.mapping);
     }
 
     pub(super) fn rename(&self, spans: &mut [Span]) {
@@ -84,29 +120,40 @@ impl Stage {
         !self.own.is_empty()
     }
 
-    /// Whether a trace goes on; one of which a part was dropped does not.
-    pub(super) fn keep(&mut self, spans: &mut [Span], context: &Context) -> bool {
+    /// Whether a trace goes on; one of which a part was dropped does not, and lists let all of one pass of which a part did by what its
+    /// root, if that is `open`, was then.
+    pub(super) fn keep(
+        &mut self,
+        key: Key,
+        spans: &mut [Span],
+        open: Option<&Span>,
+        context: &Context,
+    ) -> bool {
         if !self.has_own() && !self.waits_for_roots() {
             return true;
         }
         let Some(first) = spans.first() else { return true };
-        let key = (first.trace_id, first.source.runtime_id);
-        if self.dropped.get(&key).is_some() {
-            return false;
-        }
-        let is_kept = spans.get(root(spans)).is_none_or(|root| {
-            [&self.filters, &self.of_agent].into_iter().all(|filters| pass(filters, root, context))
-        }) && self.own.iter_mut().all(|filter| filter.keep(spans));
+        let (id, known) = (first.trace_id, self.judged.get(&key).copied());
+        let mut lists = [&self.filters, &self.of_agent].into_iter();
+        let passes = known.unwrap_or_else(|| match open {
+            Some(root) => lists.all(|filters| passes_so_far(filters, root, context)),
+            None => {
+                spans.get(root(spans)).is_none_or(|root| lists.all(|filters| pass(filters, root, context)))
+            }
+        });
+        let is_kept = passes && self.own.iter_mut().all(|filter| filter.keep(spans));
         if !is_kept {
-            self.sampler.decisions().forget(key.0);
-            self.dropped.insert(key, ());
+            self.sampler.decisions().forget(id);
+        }
+        if known != Some(is_kept) && (!is_kept || open.is_some()) {
+            self.judged.insert(key, is_kept);
         }
         is_kept
     }
 
     /// Decides of a trace, and hides what is not to leave.
-    pub(super) fn finish(&mut self, trace: &mut Trace, now: u64) {
-        self.sampler.judge(trace, now);
+    pub(super) fn finish(&mut self, trace: &mut Trace, open: Option<Span>, rates: &Rates, now: u64) {
+        self.sampler.judge(trace, open, rates, now);
         if self.replace.is_empty() {
             return;
         }

@@ -71,6 +71,13 @@ impl Table {
         at
     }
 
+    /// Has a trace be touched as if a span had come.
+    pub(super) fn touch(&mut self, at: usize, now: u64) {
+        self.unlink(at);
+        self.slots[at].touched = now;
+        self.link_last(at);
+    }
+
     /// The longest quiet trace of those with or without a root.
     pub(super) fn quietest(&self, has_root: bool) -> Option<usize> {
         let first = self.lists[usize::from(has_root)].first;

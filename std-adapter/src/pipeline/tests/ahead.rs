@@ -8,14 +8,19 @@ const REMOTE: u128 = 9 << 64 | 8;
 fn bench(root: Ahead) -> Bench {
     let limits = Limits { partial_flush_min_spans: 2, trace_max_spans: 4, ..Limits::default() };
     let mut bench = Bench::new(limits, Tagging::default());
-    bench.assembler.ask_roots(Box::new(move |_| root.clone()));
+    bench.assembler.ask_roots(Box::new(move |_, _| root.clone()));
     bench
+}
+
+/// A root that is the first span of the trace 1.
+fn open() -> OpenRoot {
+    OpenRoot { so_far: span(1, 1, 0), continued: None, is_kept: None }
 }
 
 fn continued() -> Ahead {
     let passed = tags([("_dd.p", "dm=-4,usr.id=ada"), ("_dd.origin", "rum")]);
     let tags = [vec![("_sampling_priority_v1".into(), Value::Int(2))], passed].concat();
-    Ahead::Open(OpenRoot { continued: Some(Continued { trace_id: REMOTE, tags }), is_kept: None })
+    Ahead::Open(Box::new(OpenRoot { continued: Some(Continued { trace_id: REMOTE, tags }), ..open() }))
 }
 
 #[test]
@@ -63,7 +68,7 @@ fn a_trace_that_is_here_with_its_root_asks_nobody() {
 
 #[test]
 fn a_part_of_a_trace_that_began_here_stays_as_it_is() {
-    for root in [Ahead::Open(OpenRoot::default()), Ahead::Unknown] {
+    for root in [Ahead::Open(Box::new(open())), Ahead::Unknown] {
         let mut bench = bench(root);
         (2..=3).for_each(|id| bench.push(span(1, id, 1), 0));
         let tags = &bench.seen[0].tags[0];
@@ -75,7 +80,7 @@ fn a_part_of_a_trace_that_began_here_stays_as_it_is() {
 #[test]
 fn what_is_said_of_a_trace_by_hand_holds_for_the_parts_that_follow() {
     for (is_kept, said) in [(None, ("1", "-0")), (Some(true), ("2", "-4")), (Some(false), ("-1", "-4"))] {
-        let mut bench = bench(Ahead::Open(OpenRoot { is_kept, ..OpenRoot::default() }));
+        let mut bench = bench(Ahead::Open(Box::new(OpenRoot { is_kept, ..open() })));
         let other = if is_kept == Some(true) { "manual.drop" } else { "manual.keep" };
         let tags = if is_kept.is_some() { tags([(other, "1")]) } else { Vec::new() };
         bench.push(span(1, 2, 1), 0);

@@ -18,12 +18,21 @@
 //! spans of its trace that are held, and those that come later, go over to that trace. What goes out in part before does so
 //! where open roots can be asked ([`Assembler::ask_roots`]), as in a program that traces itself, and otherwise does not.
 //!
+//! Where they can be asked a trace goes out in part while its root is open, as the table says, and waits for the root where parts are
+//! switched off, where there are lists of filters, or a [`TraceFilter`]. It does not wait when it holds
+//! [`Limits::trace_max_spans`], or, where parts are switched off or the root is finished and comes next, an eighth of
+//! [`Limits::bytes`], nor when memory is full.
+//!
 //! # What happens to it then
 //!
 //! [Filters](crate::config::Filters) and [`TraceFilter`]s look at it: what they drop is counted and leaves nothing, neither in the
-//! parts that come later. Where there are lists of filters, a trace goes out in part only when it is oversized, as they look
-//! at its root. Of a trace of which nobody has decided the host's sampler does, once for all of its parts. At last
+//! parts that come later. Lists of filters look at its root, so that with them a trace goes out in part only when it is oversized,
+//! silent for long, or memory is full. Of a trace of which nobody has decided the host's sampler does, once for all of its parts. At last
 //! [replace rules](crate::config::ReplaceRule) hide what is not to leave.
+//!
+//! A part that goes out before an open root is judged by what that is so far, by lists and by the sampler, and that holds for all that
+//! comes of the trace. A tag that is required may still come: the trace then passes, as it is worse to lose one that was wanted than
+//! to show one that was not. Of a root that cannot be asked the first span of the part stands in the place.
 //!
 //! A trace that goes on elsewhere before it is gathered is decided on then ([`Decider`]), and that holds for all of its parts.
 //!

@@ -104,7 +104,8 @@ impl Assembler {
     }
 
     /// Has this be asked for the root of each trace of which a part is to go out without it: the part belongs to the trace that the
-    /// root continues, and says what came with that; and where the root comes next, the part waits for it.
+    /// root continues, and says what came with that; it is judged by what the root is so far; and where the root comes next, the
+    /// part waits for it.
     pub fn ask_roots(&mut self, roots: Box<Roots>) {
         self.roots = Some(roots);
     }
@@ -279,10 +280,10 @@ impl Assembler {
             return;
         }
         let root = self.ask(at);
-        let waits = self.waits_for(&root);
+        let (waits, is_open) = (self.waits_for(&root), matches!(root, Ahead::Open(_)));
         if is_part && !waits {
             self.counters.partial_flushes += 1;
-        } else if is_oversized && (self.goes_in_parts() || !waits || self.is_large(at)) {
+        } else if is_oversized && (!waits || is_open && self.goes_in_parts() || self.is_large(at)) {
             self.counters.oversized += 1;
         } else {
             return;

@@ -6,7 +6,11 @@ const REMOTE: u128 = 9 << 64 | 8;
 
 /// An assembler to which each root is the same.
 fn bench(root: Ahead) -> Bench {
-    let limits = Limits { partial_flush_min_spans: 2, trace_max_spans: 4, ..Limits::default() };
+    bench_of(64_000_000, root)
+}
+
+fn bench_of(bytes: usize, root: Ahead) -> Bench {
+    let limits = Limits { partial_flush_min_spans: 2, trace_max_spans: 4, bytes, ..Limits::default() };
     let mut bench = Bench::new(limits, Tagging::default());
     bench.assembler.ask_roots(Box::new(move |_, _| root.clone()));
     bench
@@ -45,15 +49,16 @@ fn a_part_is_of_the_trace_that_its_open_root_continues_and_says_what_came_with_i
 }
 
 #[test]
-fn a_part_waits_for_a_root_that_comes_next_until_it_is_too_long() {
+fn a_part_waits_for_a_root_that_comes_next_until_it_is_too_large() {
     let mut waiting = bench(Ahead::Coming);
-    (2..=4).for_each(|id| waiting.push(span(1, id, 1), 0));
+    (2..=6).for_each(|id| waiting.push(span(1, id, 1), 0));
     waiting.push(span(1, 1, 0), 0);
-    assert_eq!(names(&waiting.seen[0]), ["s1", "s2", "s3", "s4"]);
-    let mut long = bench(Ahead::Coming);
-    (2..=5).for_each(|id| long.push(span(1, id, 1), 0));
-    assert_eq!(long.seen.len(), 1);
-    let counters = long.flush().1;
+    assert_eq!(names(&waiting.seen[0]), ["s1", "s2", "s3", "s4", "s5", "s6"]);
+    // An eighth of this is less than four spans take.
+    let mut large = bench_of(8 * 4 * size_of::<Span>(), Ahead::Coming);
+    (2..=5).for_each(|id| large.push(span(1, id, 1), 0));
+    assert_eq!(large.seen.len(), 1);
+    let counters = large.flush().1;
     assert_eq!((counters.partial_flushes, counters.oversized), (0, 1));
 }
 

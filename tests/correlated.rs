@@ -8,7 +8,8 @@ use microspan_std::config::Config;
 use microspan_std::correlation;
 use microspan_std::layer::{Correlated, MicrospanLayer};
 use microspan_std::local::Builder;
-use microspan_std::{opentracing, otel::MicrospanTracerProvider};
+use microspan_std::opentracing::{self, Tracer};
+use microspan_std::otel::MicrospanTracerProvider;
 use opentelemetry::trace::{Tracer as _, TracerProvider as _};
 use serde_json::Value;
 use tracing::{info, info_span};
@@ -90,7 +91,10 @@ fn a_line_says_which_span_it_belongs_to_whoever_started_that() {
         check("hand");
     });
     MicrospanTracerProvider::new().tracer("till").in_span("order", |_| check("OpenTelemetry"));
-    opentracing::global_tracer().build_span("order").start().run(|_| check("OpenTracing"));
+    let tracer = Tracer::new(None, opentracing::Config::new()).expect("a program that is traced");
+    let scope = tracer.start_active_span("order");
+    check("OpenTracing");
+    drop(scope);
 
     let order = info_span!("order");
     let told = order.in_scope(told);

@@ -5,7 +5,9 @@
 //! says what is used instead; only an address that is none of an agent's is an error where spans are to go there. What a program says itself, by the `with_` methods, wins over the environment.
 //!
 //! [`Config::settings`] tells each value, where it comes from, and whether anything here goes by it: the command
-//! `microspan config` prints that. [`Config::unused`] names variables of Datadog's that are set and change nothing.
+//! `microspan config` prints that. [`Config::unused`] names variables of Datadog's that are set and change nothing. Two of those that
+//! Datadog's tracers for Python have are among them: `DD_TRACE_WRAP_SPAN_NAME_INCLUDE_CLASS`, as [`wrap`](macro@microspan::wrap) names
+//! spans when a program is compiled, and `DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED`, as ids are derived in 128 bits.
 //!
 //! ```
 //! use microspan_std::config::{Config, Origin};
@@ -131,9 +133,9 @@ impl Config {
     }
 
     fn read(mut reader: Reader, socket: Option<String>) -> Self {
-        let mut truth = |name, default| reader.truth(name, default);
-        let trace_enabled = truth("DD_TRACE_ENABLED", true);
-        let stats_computation = truth(agent::STATS, false);
+        // Only a clear yes is one, for Datadog's tracers.
+        let trace_enabled = reader.truth_or("DD_TRACE_ENABLED", true, false);
+        let stats_computation = reader.truth(agent::STATS, false);
         let no_color = reader.read("NO_COLOR", &["NO_COLOR"], |_| Ok(true)).unwrap_or(false);
         recording::ids(&mut reader);
         let mut config = Self {

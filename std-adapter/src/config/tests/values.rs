@@ -81,6 +81,30 @@ fn the_service_is_looked_for_in_datadogs_order() {
 }
 
 #[test]
+fn env_and_version_come_from_opentelemetrys_attributes_when_datadog_has_none() {
+    let attributes = "deployment.environment=old, deployment.environment.name=lab,service.version=7,team=x";
+    let of_otel = config(&[("OTEL_RESOURCE_ATTRIBUTES", attributes)]);
+    let said =
+        |config: &Config| [value(config, "DD_ENV"), value(config, "DD_VERSION"), value(config, "DD_TAGS")];
+    assert_eq!(said(&of_otel), ["lab", "7", ""]);
+    let origin = Origin::Variable("OTEL_RESOURCE_ATTRIBUTES");
+    assert!(["DD_ENV", "DD_VERSION"].iter().all(|name| of_otel.origin(name) == origin));
+    let both = [("OTEL_RESOURCE_ATTRIBUTES", attributes), ("DD_TAGS", "env:prod"), ("DD_VERSION", "8")];
+    assert_eq!(said(&config(&both)), ["prod", "8", ""]);
+    let older = config(&[("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=old")]);
+    assert_eq!(older.tagging.env.as_deref(), Some("old"));
+}
+
+#[test]
+fn tracing_is_on_by_default_and_only_a_clear_yes_is_one() {
+    for (value, expected) in
+        [("", true), ("TRUE", true), ("1", true), ("0", false), ("off", false), ("no", false)]
+    {
+        assert_eq!(config(&[("DD_TRACE_ENABLED", value)]).trace_enabled, expected, "{value}");
+    }
+}
+
+#[test]
 fn what_the_program_says_wins_and_silences_the_warnings_of_what_it_replaces() {
     let variables = [
         ("DD_TRACE_AGENT_PORT", "x"),
@@ -102,7 +126,7 @@ fn what_the_program_says_wins_and_silences_the_warnings_of_what_it_replaces() {
 #[test]
 fn a_bad_value_is_warned_of_once_with_what_is_used_instead() {
     for (variable, value, instead) in [
-        ("DD_TRACE_ENABLED", "yes", "neither `true` nor `false`; `true` is used"),
+        ("DD_TRACE_ENABLED", "yes", "neither `true` nor `false`; `false` is used"),
         ("DD_TRACE_STATS_COMPUTATION_ENABLED", "on", "neither `true` nor `false`; `false` is used"),
         ("DD_LOGS_INJECTION", "x", "neither `true` nor `false`; `true` is used"),
         ("DD_TRACE_WRITER_INTERVAL_SECONDS", "0", "not a number of seconds from 0.001 to 3600; 1 is used"),

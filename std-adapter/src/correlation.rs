@@ -5,7 +5,7 @@
 //!
 //! Service, environment and version are those that [`init`](crate::init) was called with, or else the environment's. With
 //! `DD_LOGS_INJECTION=false` nothing is said, and with `DD_TRACE_128_BIT_TRACEID_LOGGING_ENABLED=false` only the lower half of a trace's
-//! id, as a number: see [`Logs`](crate::config::Logs).
+//! id, as a number: see [`Logs`].
 //!
 //! A logger for `log`, in the way of `env_logger`'s `Builder::format`:
 //!

@@ -99,7 +99,7 @@ fn the_command_config_shows_each_value_where_it_comes_from_and_what_is_not_used(
     assert_eq!(line("DD_ENV"), "lab (DD_TAGS)");
     assert_eq!(line("DD_TRACE_SAMPLE_RATE"), "- (default)");
     assert_eq!(line("DD_LOGS_INJECTION"), "true (default)");
-    assert_eq!(line("DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED"), "true (default, not used)");
+    assert_eq!(line("DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED"), "true (default)");
     assert_eq!(line("DD_TRACE_WRITER_INTERVAL_SECONDS"), "0.5 (DD_TRACE_WRITER_INTERVAL_SECONDS)");
     assert_eq!(line("DD_API_KEY"), "is set and not used");
     assert!(!shown.contains("secret"), "{shown}");

@@ -5,9 +5,8 @@
 //! says what is used instead; only an address that is none of an agent's is an error where spans are to go there. What a program says itself, by the `with_` methods, wins over the environment.
 //!
 //! [`Config::settings`] tells each value, where it comes from, and whether anything here goes by it: the command
-//! `microspan config` prints that. [`Config::unused`] names variables of Datadog's that are set and change nothing. Two of those that
-//! Datadog's tracers for Python have are among them: `DD_TRACE_WRAP_SPAN_NAME_INCLUDE_CLASS`, as [`wrap`](macro@microspan::wrap) names
-//! spans when a program is compiled, and `DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED`, as ids are derived in 128 bits.
+//! `microspan config` prints that. [`Config::unused`] names variables of Datadog's that are set and change nothing. Among them
+//! is `DD_TRACE_WRAP_SPAN_NAME_INCLUDE_CLASS`: [`wrap`](macro@microspan::wrap) names spans when a program is compiled.
 //!
 //! ```
 //! use microspan_std::config::{Config, Origin};
@@ -101,6 +100,9 @@ pub struct Config {
     pub propagation: Propagation,
     /// What lines of logs say of their spans.
     pub logs: Logs,
+    /// Whether the ids of traces that begin in this program have 128 bits. Those of devices have them always: a device tells them to
+    /// others before anybody reads a variable.
+    pub long_trace_ids: bool,
     /// How many calls a panic's stack has at most, the innermost; 0: it is not taken.
     pub stack_frames: usize,
     /// Whether the user asked for output without colour.
@@ -137,7 +139,6 @@ impl Config {
         let trace_enabled = reader.truth_or("DD_TRACE_ENABLED", true, false);
         let stats_computation = reader.truth(agent::STATS, false);
         let no_color = reader.read("NO_COLOR", &["NO_COLOR"], |_| Ok(true)).unwrap_or(false);
-        recording::ids(&mut reader);
         let mut config = Self {
             agent_url: agent::url(&mut reader, socket),
             exporters: otlp::exporters(&mut reader),
@@ -154,6 +155,7 @@ impl Config {
             replace: replace::read(&mut reader),
             propagation: propagation::read(&mut reader),
             logs: logs::read(&mut reader),
+            long_trace_ids: recording::long_trace_ids(&mut reader),
             stack_frames: recording::stack_frames(&mut reader),
             no_color,
             warnings: Vec::new(),

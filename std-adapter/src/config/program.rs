@@ -6,7 +6,7 @@ use super::logs::{INJECTION, LONG_IDS};
 use super::propagation::{
     BAGGAGE_BYTES, BAGGAGE_ITEMS, BEHAVIOR, EXTRACT, FIRST, INJECT, OT_BAGGAGE, OTEL, STYLE, TAGS_LENGTH,
 };
-use super::recording::STACK;
+use super::recording::{LONG_IDS as LONG_TRACE_IDS, STACK};
 use super::replace::REPLACE;
 use super::sampling::{LIMIT, RATE, RULES, SPAN_RULES, SPAN_RULES_FILE};
 use super::tagging::{ENV, SERVICE, VERSION};
@@ -58,6 +58,13 @@ impl Config {
     pub fn with_logs(mut self, logs: Logs) -> Self {
         self.logs = logs;
         self.say(&[INJECTION, LONG_IDS], &[])
+    }
+
+    /// Whether the ids of traces that begin in this program have 128 bits.
+    #[must_use]
+    pub fn with_long_trace_ids(mut self, are_long: bool) -> Self {
+        self.long_trace_ids = are_long;
+        self.say(&[LONG_TRACE_IDS], &[])
     }
 
     /// How many calls a panic's stack has at most.

@@ -133,11 +133,6 @@ impl Reader {
         self.origins.insert(setting, Origin::Variable(variable));
     }
 
-    /// Nothing goes by what was read for a setting.
-    pub(super) fn stays(&mut self, setting: &'static str) {
-        self.origins.remove(setting);
-    }
-
     pub(super) fn finish(self) -> (Vec<Warning>, BTreeMap<&'static str, Origin>) {
         (self.warnings, self.origins)
     }

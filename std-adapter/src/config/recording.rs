@@ -8,15 +8,9 @@ pub(super) const STACK: &str = "DD_TRACE_SPAN_TRACEBACK_MAX_SIZE";
 /// How many calls a stack shows when nobody says otherwise.
 const FRAMES: usize = 30;
 
-/// Looks at whether trace ids are to have 64 bits: they are derived from the key of their process, in 128 bits, and a device's from its own.
-/// Datadog calls the variable deprecated.
-pub(super) fn ids(reader: &mut Reader) {
-    if let Some((variable, value)) = reader.first(&[LONG_IDS])
-        && !reader.truth(LONG_IDS, true)
-    {
-        reader.warn(variable, value, "new trace ids have 128 bits all the same".to_owned());
-        reader.stays(LONG_IDS);
-    }
+/// Whether the ids of traces that begin here have 128 bits.
+pub(super) fn long_trace_ids(reader: &mut Reader) -> bool {
+    reader.truth(LONG_IDS, true)
 }
 
 /// How many calls a panic's stack has at most.

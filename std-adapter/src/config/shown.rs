@@ -98,6 +98,7 @@ const USED: &[&str] = &[
     OT_BAGGAGE,
     INJECTION,
     logs::LONG_IDS,
+    recording::LONG_IDS,
     STACK,
     "NO_COLOR",
 ];
@@ -153,7 +154,7 @@ impl Config {
             (BAGGAGE_BYTES, propagation.baggage_bytes.to_string()),
             (OT_BAGGAGE, propagation.ot_baggage.to_string()),
             (INJECTION, self.logs.are_injected.to_string()),
-            (recording::LONG_IDS, true.to_string()),
+            (recording::LONG_IDS, self.long_trace_ids.to_string()),
             (logs::LONG_IDS, self.logs.long_ids.to_string()),
             (STACK, self.stack_frames.to_string()),
             ("NO_COLOR", if self.no_color { "1" } else { "" }.to_owned()),

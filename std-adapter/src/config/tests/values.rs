@@ -144,7 +144,6 @@ fn a_bad_value_is_warned_of_once_with_what_is_used_instead() {
             "not a number of bytes from 10000 to 1000000000; 10000000 is used",
         ),
         ("DD_TRACE_SPAN_TRACEBACK_MAX_SIZE", "-1", "not a number of calls; 30 is used"),
-        ("DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED", "false", "new trace ids have 128 bits all the same"),
         ("DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED", "x", "neither `true` nor `false`; `true` is used"),
         ("DD_TRACE_API_VERSION", "v0.3", "neither `v0.4` nor `v0.5`; `v0.4` is used"),
         ("DD_TRACE_PARTIAL_FLUSH_MIN_SPANS", "0", "less than one span; 1 is used"),
@@ -257,19 +256,12 @@ fn what_lines_and_stacks_say_is_as_the_variables_have_it_or_the_program() {
         ("DD_LOGS_INJECTION", "false"),
         ("DD_TRACE_128_BIT_TRACEID_LOGGING_ENABLED", "False"),
         ("DD_TRACE_SPAN_TRACEBACK_MAX_SIZE", "0"),
+        ("DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED", "0"),
     ];
     let found = config(&variables);
     assert_eq!((found.logs, found.stack_frames), (Logs { are_injected: false, long_ids: false }, 0));
-    let said = found.with_logs(Logs::default()).with_stack_frames(7);
-    assert_eq!((said.logs.are_injected, said.stack_frames), (true, 7));
+    assert!(!found.long_trace_ids && Config::new().long_trace_ids);
+    let said = found.with_logs(Logs::default()).with_stack_frames(7).with_long_trace_ids(true);
+    assert_eq!((said.logs.are_injected, said.stack_frames, said.long_trace_ids), (true, 7, true));
     assert!(variables.iter().all(|(name, _)| said.origin(name) == Origin::Program));
-}
-
-#[test]
-fn ids_of_64_bits_are_no_setting_that_anything_goes_by() {
-    let name = "DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED";
-    let config = config(&[(name, "false")]);
-    let setting = config.settings().into_iter().find(|setting| setting.name == name).expect("a setting");
-    assert_eq!((setting.value.as_str(), setting.origin, setting.is_used), ("true", Origin::Default, false));
-    assert_eq!(config.unused(), [name]);
 }

@@ -145,7 +145,8 @@ impl Builder {
         self
     }
 
-    /// The bounds of the client, of each where traces go out in several ways; without it a payload is sent when it has 4 MB, or after a second.
+    /// The bounds of the client, of each where traces go out in several ways; what they leave open is as the
+    /// configuration says. Without them a payload is sent when it has 4 MB, or after the writer's interval.
     pub fn agent(mut self, options: agent::Options) -> Self {
         self.agent = options;
         self

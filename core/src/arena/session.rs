@@ -68,7 +68,7 @@ impl ArenaView {
     }
 
     /// Has the ids of traces that begin here be the lower halves of what they were, from before the session begins.
-    #[cfg(not(target_os = "none"))]
+    #[cfg(not(any(loom, target_os = "none")))]
     pub(crate) fn shorten_ids(&self) {
         self.state.session.short_ids.store(true, Ordering::Relaxed);
     }

@@ -160,8 +160,8 @@ fn memory_stays_flat_each_span_is_accounted_for_and_no_thread_waits() {
     let part = Duration::from_secs(seconds.unwrap_or(PART));
     let does = Arc::new(AtomicU8::new(IS_THERE));
     let config = Config::from_vars([("DD_TRACE_AGENT_URL", agent(&does).as_str()), ("DD_SERVICE", "soak")]);
-    // Short, so that the time when the agent is away sees payloads given up, and the time after it begins soon.
-    let options = Options { retry_for: part / 10, ..Options::default() };
+    // Payloads as `init` has them; the time is short, so that while the agent is away payloads are given up, and it is soon found again.
+    let options = Options { flush_bytes: 4_000_000, retry_for: part / 10, ..Options::default() };
     let local = Builder::new().config(config).agent(options).init().expect("the first tracer");
 
     let (start, mut largest) = (Instant::now(), Vec::new());

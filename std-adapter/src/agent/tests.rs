@@ -1,6 +1,7 @@
 //! The client against an agent that plays a script.
 
 mod counted;
+mod faults;
 mod honoured;
 #[cfg(feature = "otlp")]
 mod otlp;

@@ -346,4 +346,4 @@ impl Drop for Client {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,10 +1,11 @@
 //! The client against an agent that plays a script.
 
 mod counted;
+mod faults;
 mod honoured;
 #[cfg(feature = "otlp")]
 mod otlp;
-mod scripted;
+pub(crate) mod scripted;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -204,3 +204,17 @@ fn statistics_that_there_is_no_time_for_at_the_end_are_counted_as_dropped() {
     let stats = client.shutdown(Duration::from_millis(100));
     assert_eq!((stats.statistics.sent, stats.statistics.dropped), (0, 1));
 }
+
+#[test]
+fn statistics_that_are_under_way_when_the_time_for_the_end_is_over_are_counted_as_dropped() {
+    let script = vec![Turn::answer(200, INFO), Turn::Silence(Duration::from_secs(3))];
+    let server = Scripted::start(script);
+    let client = counting(&server);
+    send_tagged(&client, KEEP, false);
+    let flushed = client.flush_statistics(Duration::from_millis(50));
+    assert!(!flushed, "the agent is silent");
+    assert_eq!(paths(&server), ["/info", "/v0.6/stats"]);
+    send_tagged(&client, KEEP, false);
+    let stats = client.shutdown(Duration::from_millis(50));
+    assert_eq!((stats.statistics.sent, stats.statistics.dropped), (0, 2));
+}

@@ -10,7 +10,8 @@ const INFO: &str = r#"{"endpoints":["/v0.4/traces","/v0.6/stats"],"client_drop_p
 
 /// A client that counts, once the agent has said that it may.
 fn counting(server: &Scripted) -> Client {
-    let client = client(server, Options { stats: true, flush_interval: Duration::from_secs(60), ..quick() });
+    let client =
+        client(server, Options { stats: true, flush_interval: Some(Duration::from_secs(60)), ..quick() });
     let before = Instant::now();
     while client.info().is_none() {
         assert!(before.elapsed() < SOON, "the agent is asked before there is a trace");
@@ -129,7 +130,7 @@ fn an_agent_that_does_not_take_statistics_gets_every_trace_and_counts_itself() {
 fn what_came_before_the_agent_said_what_it_takes_is_not_said_to_be_counted() {
     // The agent is not there at first.
     let address = Scripted::unused_address();
-    let options = Options { stats: true, flush_interval: Duration::from_secs(60), ..quick() };
+    let options = Options { stats: true, flush_interval: Some(Duration::from_secs(60)), ..quick() };
     let client = Client::start(&format!("http://{address}"), options).expect("a usable URL");
     send_tagged(&client, &[], false);
     let server = Scripted::start_at(&address, [INFO, OK, OK, OK].map(|text| Turn::answer(200, text)).into());

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, Once};
 use std::thread;
 use std::time::Duration;
@@ -25,6 +25,8 @@ pub(crate) enum Turn {
     Slow(Duration, &'static str),
     /// Say nothing for a while, then close.
     Silence(Duration),
+    /// Read no body for a while, then reset the connection: so does closing one of which something is unread.
+    Deaf(Duration),
 }
 
 impl Turn {
@@ -52,6 +54,7 @@ impl Request {
 struct Notes {
     requests: Vec<Request>,
     connections: usize,
+    is_gone: bool,
 }
 
 /// The server. Its thread ends with the program.
@@ -73,12 +76,23 @@ impl Scripted {
         let (script, ours) = (Arc::new(Mutex::new(VecDeque::from(script))), notes.clone());
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
+                if ours.lock().expect("no panic before").is_gone {
+                    return;
+                }
                 ours.lock().expect("no panic before").connections += 1;
                 let (script, notes) = (script.clone(), ours.clone());
                 thread::spawn(move || serve(&stream, &script, &notes));
             }
         });
         Self { address, notes }
+    }
+
+    /// Listens no more.
+    pub(crate) fn leave(&self) {
+        self.notes.lock().expect("no panic before").is_gone = true;
+        while TcpStream::connect(&self.address).is_ok() {
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Listens on a Unix socket.
@@ -123,9 +137,15 @@ where
 {
     let mut output = stream;
     let mut input = BufReader::new(stream);
-    while let Some(request) = read(&mut input) {
-        notes.lock().expect("no panic before").requests.push(request);
+    while let Some((mut request, length)) = head(&mut input) {
         let turn = script.lock().expect("no panic before").pop_front().unwrap_or(Turn::Close);
+        if !matches!(turn, Turn::Deaf(_)) {
+            request.body.resize(length, 0);
+            if input.read_exact(&mut request.body).is_err() {
+                return;
+            }
+        }
+        notes.lock().expect("no panic before").requests.push(request);
         let answer = match turn {
             Turn::Answer(status, text) => {
                 format!("HTTP/1.1 {status} x\r\nContent-Length: {}\r\n\r\n{text}", text.len())
@@ -144,7 +164,7 @@ where
                 text.to_owned()
             }
             Turn::Half(status) => format!("HTTP/1.1 {status} x\r\nContent-Length: 100\r\n\r\n{{\"rate"),
-            Turn::Silence(time) => {
+            Turn::Silence(time) | Turn::Deaf(time) => {
                 thread::sleep(time);
                 return;
             }
@@ -157,7 +177,8 @@ where
     }
 }
 
-fn read(input: &mut impl BufRead) -> Option<Request> {
+/// A request without its body, and the length of that.
+fn head(input: &mut impl BufRead) -> Option<(Request, usize)> {
     let mut lines = Vec::new();
     loop {
         let mut line = String::new();
@@ -178,9 +199,7 @@ fn read(input: &mut impl BufRead) -> Option<Request> {
     // A request without a body says no length.
     let length = headers.iter().find(|(name, _)| name == "content-length");
     let length = length.map_or(Some(0), |(_, length)| length.parse().ok())?;
-    let mut body = vec![0; length];
-    input.read_exact(&mut body).ok()?;
-    Some(Request { line, headers, body })
+    Some((Request { line, headers, body: Vec::new() }, length))
 }
 
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());

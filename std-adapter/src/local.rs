@@ -30,14 +30,8 @@
 //! # Traces that go on elsewhere
 //!
 //! [`Outgoing`](crate::carrier::Outgoing) is what a request carries that is sent on behalf of a span. The first one decides on the trace,
-//! and the agent gets what was sent; it takes a lock for as long as rules need to look at the root.
-//!
-//! # Requests that take long
-//!
-//! Of a trace whose root is open a part goes out at 300 spans, or after ten seconds of silence. Whether it is kept, and whether
-//! lists of filters drop it, is decided by what the root is then, for the whole trace; by hand it can be said later, for what follows.
-//! With lists, with a filter of the program, and where `DD_TRACE_PARTIAL_FLUSH_ENABLED` is false, it waits for its root
-//! [within bounds](crate::pipeline).
+//! and the agent gets what was sent; it takes a lock for as long as rules need to look at the root. A part of a trace that
+//! [goes out](crate::pipeline) before its root decides on it as well.
 //!
 //! # When the arena is full
 //!
@@ -185,8 +179,7 @@ impl Builder {
     }
 
     /// Has every trace pass this code before it is sent, which may change or drop it: after filters that were added before. What
-    /// was decided of a trace when a request was sent for it is not decided again. Traces then wait for their roots, but for very long
-    /// ones ([`TraceFilter`]).
+    /// was decided of a trace when a request was sent for it is not decided again. Traces wait for their roots, within [bounds](TraceFilter).
     ///
     /// ```no_run
     /// use microspan_std::local::Builder;

@@ -31,8 +31,9 @@
 //! [replace rules](crate::config::ReplaceRule) hide what is not to leave.
 //!
 //! A part that goes out before an open root is judged by what that is so far, by lists and by the sampler, and that holds for all that
-//! comes of the trace. A tag that is required may still come: the trace then passes, as it is worse to lose one that was wanted than
-//! to show one that was not. Of a root that cannot be asked the first span of the part stands in the place.
+//! comes of the trace, but for what the program's hand says later. A tag that is required may still come: the trace then passes, as
+//! it is worse to lose one that was wanted than to show one that was not. Where a root cannot be asked the first span of the part
+//! stands in its place.
 //!
 //! A trace that goes on elsewhere before it is gathered is decided on then ([`Decider`]), and that holds for all of its parts.
 //!

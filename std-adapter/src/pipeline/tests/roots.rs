@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::*;
-use crate::config::Config;
+use crate::config::{Config, Filters};
 
 /// What is known of the root of all traces, which a test changes as a program would.
 type Known = Arc<Mutex<Ahead>>;
@@ -209,4 +209,13 @@ fn of_a_device_nobody_knows_the_root_and_parts_go_out_as_they_did() {
     assert_eq!(spans(&[], true), parts);
     assert_eq!(spans(&[("DD_APM_IGNORE_RESOURCES", "nothing")], false), [3_000, 399]);
     assert_eq!(spans(&[("DD_TRACE_PARTIAL_FLUSH_ENABLED", "false")], false), [3_000, 399]);
+}
+
+#[test]
+fn the_lists_of_the_agent_see_the_tags_of_an_open_root_as_well() {
+    let (mut bench, _) = configured(&[], Some(tagged("noise", "1")));
+    children(&mut bench, 2..=3, 0);
+    bench.assembler.set_agent_filters(Filters::from_lists(&[], [&[], &["noise"]], [&[], &[]]).0);
+    let (seen, counters) = bench.flush();
+    assert_eq!((seen.len(), counters.filtered_spans), (0, 2));
 }

@@ -7,8 +7,10 @@ const MANY: Count = Count { traces: 300, spans: 600 };
 /// A client, and a payload that it does not send yet: more than what systems keep of what nobody reads.
 fn holding_much(server: &Scripted, timeout: Duration) -> Client {
     let later = Duration::from_secs(60);
-    let (flush_interval, timeout) = (Some(later), Some(timeout));
-    let client = client(server, Options { flush_bytes: 10_000_000, flush_interval, timeout, ..quick() });
+    let client = client(
+        server,
+        Options { flush_bytes: 10_000_000, flush_interval: Some(later), timeout: Some(timeout), ..quick() },
+    );
     (0..MANY.traces).for_each(|_| send(&client, 25_000));
     client
 }

@@ -11,6 +11,8 @@ mod json;
 mod v05;
 mod write;
 
+use std::ops::Range;
+
 use rmp::encode::{self, ByteBuf};
 
 use crate::model::{Span, Text};
@@ -173,7 +175,9 @@ impl Payload {
     fn write_trace(&mut self, trace: &Trace, limit: usize) {
         let out = &mut self.bytes;
         sure(encode::write_array_len(out, trace.spans().len() as u32));
-        let (mut before, mut names) = (None, 0..0);
+        // The span before, and where its names stand; the last plain one, where its tags stand, and how many maps they are.
+        let mut names: Option<(&Span, Range<usize>)> = None;
+        let mut plain: Option<(&Span, Range<usize>, usize)> = None;
         for (index, span) in trace.spans().iter().enumerate() {
             if out.as_slice().len() > limit {
                 return;
@@ -181,12 +185,14 @@ impl Payload {
             let head = begin_map(out);
             let mut keys = 7;
             let start = out.as_slice().len();
-            match before {
+            match &names {
                 // Spans of one name come in runs.
-                Some(before) if has_names_of(span, before) => out.as_mut_vec().extend_from_within(names),
+                Some((before, place)) if has_names_of(span, before) => {
+                    out.as_mut_vec().extend_from_within(place.clone());
+                }
                 _ => write_names(out, span),
             }
-            (before, names) = (Some(span), start..out.as_slice().len());
+            names = Some((span, start..out.as_slice().len()));
             keys += write_numbers(out, span);
             constant(out, b"\xa8duration");
             signed(out, span.duration);
@@ -199,7 +205,20 @@ impl Payload {
                 constant(out, b"\xa4type");
                 text(out, span_type);
             }
-            keys += write_tags(out, &mut self.metrics, trace, index, self.form, self.keep_rate);
+            keys += match &plain {
+                Some((before, place, keys)) if is_plain(trace, index) && before.service == span.service => {
+                    out.as_mut_vec().extend_from_within(place.clone());
+                    *keys
+                }
+                _ => {
+                    let start = out.as_slice().len();
+                    let keys = write_tags(out, &mut self.metrics, trace, index, self.form, self.keep_rate);
+                    if is_plain(trace, index) {
+                        plain = Some((span, start..out.as_slice().len(), keys));
+                    }
+                    keys
+                }
+            };
             if !span.links.is_empty() && !self.form.text_links {
                 keys += 1;
                 constant(out, b"\xaaspan_links");
@@ -213,6 +232,14 @@ impl Payload {
             end_map(out, head, keys);
         }
     }
+}
+
+/// Whether all tags of a span are those of its source and of its service.
+fn is_plain(trace: &Trace, index: usize) -> bool {
+    let has_own = |span: &Span| {
+        !span.tags.is_empty() || !span.events.is_empty() || !span.links.is_empty() || span.extra.is_some()
+    };
+    index != 0 && !trace.is_top_level(index) && !trace.spans().get(index).is_none_or(has_own)
 }
 
 /// Whether what [`write_names`] writes is the same.

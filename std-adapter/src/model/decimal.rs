@@ -10,16 +10,13 @@ const LARGE: f64 = 16_777_216.0;
 pub(crate) fn widened(value: f32) -> f64 {
     let exact = f64::from(value);
     if exact.abs() < LARGE {
-        // Of so few digits all products are exact, and the first number of decimals that names the float is the shortest.
+        // Of so few digits all products are exact. The first number of decimals that names the float is the shortest; of two that
+        // are equally near, the one further from 0 is written.
         for power in POWERS {
             let scaled = exact * power;
             let rounded = (scaled + 0.5_f64.copysign(scaled)) as i64 as f64;
             let decimal = (rounded / power).copysign(exact);
             if decimal as f32 == value {
-                // Of two that are equally near it is not known here which is meant.
-                if (scaled - rounded).abs() == 0.5 {
-                    break;
-                }
                 return decimal;
             }
         }
@@ -36,7 +33,8 @@ mod tests {
         let decimals = (0..40_000).flat_map(|n| [1.0, 10.0, 1e3, 1e5, 1e7].map(|power| n as f32 / power));
         // All magnitudes, and those where two decimals are equally near.
         let bits = (0..200_000_u32).map(|n| f32::from_bits(n.wrapping_mul(0x9e37_79b9)));
-        let ties = (0..40_000).map(|n| 2_097_152.0 + 0.25 * n as f32);
+        let ties =
+            (0..13_000).flat_map(|n| (1..13).map(move |bits| (8_388_608 + n) as f32 / (1 << bits) as f32));
         let edges = [0.1, f32::MAX, f32::MIN_POSITIVE, f32::INFINITY, 16_777_215.0, 16_777_216.0];
         let all = decimals.chain(bits).chain(ties).chain(edges);
         for value in all.filter(|value| !value.is_nan()).flat_map(|value| [value, -value]) {

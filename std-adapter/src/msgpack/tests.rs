@@ -1,5 +1,7 @@
 //! What is written, read back by another MessagePack implementation; and one body to the byte.
 
+mod after;
+
 use std::sync::Arc;
 
 use rmpv::Value as Msg;
@@ -95,53 +97,6 @@ fn every_field_reads_back() {
     assert_eq!(keys(&first["metrics"]), ["i", "u", "f", "_dd.top_level", "_sampling_priority_v1"]);
     assert_eq!(first["metrics"]["i"].as_f64(), Some(-3.0));
     assert_eq!(first["metrics"]["u"].as_f64(), Some((1_u64 << 60) as f64));
-}
-
-#[test]
-fn numbers_of_any_size_read_back() {
-    let sizes = [1, 200, 0xffff, 0x1_0000, u64::from(u32::MAX), 1 << 32, u64::MAX >> 1];
-    let roots = sizes.map(|size| (size, 0)).into_iter().chain([(1 << 40, -7), (1 << 40, i64::MIN)]);
-    let children = sizes.iter().flat_map(|&id| sizes.map(|parent| (id, parent as i64)));
-    for (n, (id, other)) in roots.chain(children).enumerate() {
-        let (parent_id, start) = if n < 9 { (0, other) } else { (other as u64, other) };
-        let span = Span { trace_id: id.into(), span_id: id, parent_id, start, duration: other, ..span() };
-        let first = first(&payload(vec![span], Tagging::default()));
-        assert_eq!([&first["trace_id"], &first["span_id"]].map(Msg::as_u64), [Some(id); 2]);
-        assert_eq!(first["parent_id"].as_u64(), Some(parent_id).filter(|&parent| parent != 0));
-        assert_eq!(first["start"].as_i64(), Some(start), "{id} {other}");
-        assert_eq!(
-            first["duration"].as_i64(),
-            Some(if start.checked_add(other).is_none() { 0 } else { other.max(0) })
-        );
-    }
-}
-
-#[test]
-fn each_span_has_its_own_names_also_after_one_with_other_or_the_same() {
-    let long = "a name that is too long to be held in place";
-    let named = [
-        ("op", None, None),
-        ("op", None, None),
-        ("op", Some("GET"), None),
-        ("op", Some("GET"), Some("other")),
-        ("op", None, Some("other")),
-        (long, None, Some("other")),
-        (long, None, Some("other")),
-    ];
-    let spans = named.iter().zip(7..).map(|((name, resource, service), span_id)| Span {
-        span_id,
-        parent_id: if span_id == 7 { 0 } else { 7 },
-        name: Text::new(name),
-        resource: resource.map(Text::new),
-        service: service.map(Text::new),
-        ..span()
-    });
-    let payload = payload(spans.collect(), Tagging::default());
-    let msg = rmpv::decode::read_value(&mut payload.as_bytes()).expect("valid MessagePack");
-    for (at, (name, resource, service)) in named.into_iter().enumerate() {
-        let texts = ["name", "resource", "service"].map(|key| msg[0][at][key].as_str());
-        assert_eq!(texts, [Some(name), resource.or(Some(name)), service.or(Some("svc"))]);
-    }
 }
 
 #[test]

@@ -98,7 +98,7 @@ pub(super) fn number(out: &mut ByteBuf, value: u64) {
 pub(super) fn signed(out: &mut ByteBuf, value: i64) {
     match u64::try_from(value) {
         Ok(value) => number(out, value),
-        Err(_) => _ = sure(encode::write_sint(out, value)),
+        Err(_) => sure(encode::write_sint(out, value)),
     }
 }
 

@@ -185,12 +185,11 @@ pub(super) fn tidy(tags: &mut Vec<Tag>) {
         }
     }
     if tags.len() <= FEW_TAGS {
-        let mut looks = [0; FEW_TAGS];
-        let is_twice = tags.iter().zip(0..FEW_TAGS).fold(false, |is_twice, ((key, _), at)| {
-            let look = look(key.as_bytes());
-            let is_known = looks.iter().fold(false, |is, known| is | (*known == look));
-            looks[at] = look;
-            is_twice | is_known
+        let mut seen = 0_u128;
+        let is_twice = tags.iter().any(|(key, _)| {
+            let known = seen;
+            seen |= look(key.as_bytes());
+            known == seen
         });
         let mut at = if is_twice { 0 } else { tags.len() };
         while at < tags.len() {
@@ -208,8 +207,9 @@ pub(super) fn tidy(tags: &mut Vec<Tag>) {
     }
 }
 
-/// What is seen of a key at a glance: its length, and three of its bytes; never 0.
-fn look(key: &[u8]) -> u32 {
-    let [first, middle, last] = [0, key.len() / 2, key.len().wrapping_sub(1)].map(|at| key.get(at).copied());
-    u32::from_le_bytes([key.len() as u8 | 1 << 7, first.unwrap_or(0), middle.unwrap_or(0), last.unwrap_or(0)])
+/// What is seen of a key at a glance, its length and three of its bytes, as one bit: that of another key is mostly another.
+fn look(key: &[u8]) -> u128 {
+    let byte = |at: usize| key.get(at).map_or(0, |byte| usize::from(*byte));
+    let sum = key.len() + 3 * byte(0) + 5 * byte(key.len() / 2) + 7 * byte(key.len().wrapping_sub(1));
+    1 << (sum % 128)
 }

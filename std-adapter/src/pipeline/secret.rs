@@ -35,7 +35,7 @@ mod tests {
     #[test]
     fn ids_that_are_alike_have_hashes_that_differ_at_both_ends() {
         let secret = Secret::default();
-        let hashes: Vec<u64> = (0..4_096).map(|n| secret.hash_all([n % 64 << 58, n / 64])).collect();
+        let hashes: Vec<u64> = (0..4_096).map(|n| secret.hash_all([(n % 64) << 58, n / 64])).collect();
         for shift in [0, 50] {
             let ends: HashSet<u64> = hashes.iter().map(|hash| hash >> shift & 0x3fff).collect();
             assert!(ends.len() > 3_000, "{}", ends.len());

@@ -3,7 +3,7 @@
 use core::any::type_name;
 use core::fmt::{self, Debug, Display};
 
-pub use crate::future::within;
+pub use crate::future::{Within, within};
 #[cfg(feature = "linked-tracer")]
 pub use crate::global::linked;
 pub use crate::global::{span, trace};

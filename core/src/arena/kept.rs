@@ -167,7 +167,9 @@ mod tests {
         let parts = [0x1234_0001, 0x1230_0001, 0x1230_0001, 0x0800_1234, 9, 0x12_3456_789a, 0x12_3456_80ff];
         for (part, bits) in [32, 32, 32, 32, 8, 40, 40].into_iter().enumerate() {
             for bit in 0..bits {
-                for other in (bit..bits).filter(|other| other / 32 == bit / 32) {
+                for other in
+                    (bit..bits).filter(|other| other / 32 == bit / 32).step_by(if cfg!(miri) { 9 } else { 1 })
+                {
                     let mut changed = parts;
                     changed[part] ^= 1 << bit | 1 << other;
                     assert_ne!(check(changed), check(parts), "bits {bit} and {other} of part {part}");

@@ -36,7 +36,10 @@ fn a_scalar_tag_takes_at_most_three_bytes_and_its_value() {
         (Value::F32(0.1), 4),
         (Value::F64(0.1), 8),
         (Value::Static("c"), 1),
-    ] {
+    ]
+    .into_iter()
+    .step_by(if cfg!(miri) { 4 } else { 1 })
+    {
         assert_eq!(packet(&[value]) - without, 3 + len, "{value:?}, and the number of tags");
         assert_eq!(packet(&[value; 3]) - packet(&[value; 2]), 2 + len, "{value:?}, one more");
     }

@@ -24,7 +24,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: if cfg!(miri) { 2 } else { 500 }, failure_persistence: None, ..Default::default()
+        cases: if cfg!(miri) { 1 } else { 500 }, failure_persistence: None, ..Default::default()
     })]
     #[test]
     fn a_span_is_recorded_if_and_only_if_its_trace_is(steps in prop::collection::vec(step(), 0..80)) {

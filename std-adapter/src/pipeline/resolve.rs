@@ -26,6 +26,13 @@ const OPERATION: &str = "operation.name";
 /// A tag that the agent takes away if it is no status.
 const STATUS: &str = "http.status_code";
 
+/// A tag that says the span's version, too.
+const SERVICE_VERSION: &str = "service.version";
+const VERSION: &str = "version";
+
+/// A tag that is a number for Datadog, however it was set: 1 where the span is to have statistics of its own.
+const MEASURED: &str = "_dd.measured";
+
 /// Up to this many tags, comparing them pairwise is faster than hashing.
 const FEW_TAGS: usize = 16;
 
@@ -132,7 +139,8 @@ pub(super) fn fit(span: &mut Span) {
         span.duration = 0;
     }
     let Span { name, tags, .. } = span;
-    tags.retain(|(key, value)| match key.as_str() {
+    let mut version = None;
+    tags.retain_mut(|(key, value)| match key.as_str() {
         STATUS => is_status(value),
         OPERATION => {
             *name = match value {
@@ -141,8 +149,22 @@ pub(super) fn fit(span: &mut Span) {
             };
             false
         }
+        // Of the two the later holds.
+        SERVICE_VERSION => {
+            version = Some(value.to_string());
+            true
+        }
+        VERSION => {
+            version = None;
+            true
+        }
+        MEASURED => {
+            *value = Value::Int(is_yes(value).into());
+            true
+        }
         _ => true,
     });
+    tags.extend(version.map(|version| (Text::from(VERSION), Value::Str(Text::from(version)))));
     span.name.truncate(NAME);
     if span.name.is_empty() {
         span.name = Text::from(UNNAMED);
@@ -169,6 +191,17 @@ fn is_status(value: &Value) -> bool {
     match value {
         Value::Str(text) => text.parse::<i64>().is_ok_and(|status| (100..600).contains(&status)),
         _ => true,
+    }
+}
+
+/// Whether a value says yes, as a number, a truth or a word.
+fn is_yes(value: &Value) -> bool {
+    match value {
+        Value::Bool(value) => *value,
+        Value::Int(value) => *value != 0,
+        Value::Uint(value) => *value != 0,
+        Value::Float(value) => *value != 0.0,
+        Value::Str(text) => !matches!(text.as_str(), "" | "0" | "false"),
     }
 }
 

@@ -7,8 +7,8 @@ use super::spans::{PRIORITY, convert};
 use crate::model::{Text, Value};
 use crate::pipeline::{Ahead, Continued, Roots};
 
-/// What came with a trace and is shown on its root: its tags in one, and the product that began it.
-const PASSED: [&str; 2] = ["_dd.p", "_dd.origin"];
+/// What came with a trace and is shown on its root: its tags in one or some, and the product that began it.
+const PASSED: [&str; 4] = ["_dd.p", "_dd.p+1", "_dd.p+2", "_dd.origin"];
 
 /// Looks for roots among the spans of this tracer; for the thread that takes them out.
 pub(super) fn roots(tracer: &'static Tracer) -> Box<Roots> {

@@ -5,6 +5,7 @@ mod honoured;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod scripted;
+mod statuses;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use microspan::propagation::{Propagator, Style};
-use microspan::span;
+use microspan::{span, trace};
 use microspan_std::carrier::Outgoing;
 use microspan_std::local::Builder;
 use support::Agent;
@@ -27,6 +27,11 @@ fn a_priority_that_comes_alone_and_tags_of_any_length_are_those_of_the_trace_tha
             _ => &[Style::B3Multi],
         });
         propagator.extract(headers.as_slice()).continue_in(&root);
+        // What goes out before the root says the same.
+        trace("part").set_tag("of", name);
+        assert!(local.flush(Duration::from_secs(5)));
+        let part = agent.spans().pop().expect("a span");
+        assert_eq!(part.meta["of"], name);
         let sent = Outgoing::of(&root).and_then(|outgoing| outgoing.context().sampling_priority);
         root.finish();
         assert!(local.flush(Duration::from_secs(5)));
@@ -36,6 +41,7 @@ fn a_priority_that_comes_alone_and_tags_of_any_length_are_those_of_the_trace_tha
             _ => 0,
         };
         assert_eq!(sent, Some(expected), "{name}");
+        assert_eq!(part.metrics["_sampling_priority_v1"], f64::from(expected), "{name}");
         assert_eq!(agent.span(name).metrics["_sampling_priority_v1"], f64::from(expected), "{name}");
     }
 

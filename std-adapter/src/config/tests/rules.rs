@@ -33,8 +33,12 @@ fn sampling_rules_are_read_one_by_one() {
 #[test]
 fn who_made_a_rule_is_its_mechanism() {
     let rules = r#"[{"sample_rate":1,"provenance":"customer"},{"sample_rate":1,"provenance":"dynamic"},{"sample_rate":1}]"#;
-    let rules = config(&[("DD_TRACE_SAMPLING_RULES", rules)]).sampling.rules;
-    assert_eq!(rules.iter().map(|rule| rule.mechanism).collect::<Vec<_>>(), [11, 12, 3]);
+    let config = config(&[("DD_TRACE_SAMPLING_RULES", rules)]);
+    let mechanisms: Vec<_> = config.sampling.rules.iter().map(|rule| rule.mechanism).collect();
+    assert_eq!(mechanisms, [11, 12, 3]);
+    let shown: Vec<_> =
+        config.sampling.rules.iter().map(|rule| rule.to_json()["provenance"].clone()).collect();
+    assert_eq!(shown, ["customer".into(), "dynamic".into(), serde_json::Value::Null]);
 }
 
 #[test]

@@ -33,6 +33,7 @@
 mod agent;
 mod filters;
 mod otlp;
+mod patterns;
 mod program;
 mod propagation;
 mod reader;

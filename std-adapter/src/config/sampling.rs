@@ -126,7 +126,7 @@ fn span_rules(reader: &mut Reader) -> Vec<SpanRule> {
 /// The rules of a JSON list, and what is wrong with those that are left out.
 pub(super) fn each<T>(
     text: &str,
-    read: impl Fn(&Map<String, Value>) -> Result<T, String>,
+    mut read: impl FnMut(&Map<String, Value>) -> Result<T, String>,
 ) -> (Vec<T>, Vec<String>) {
     let list = match serde_json::from_str(text) {
         Ok(Value::Array(list)) => list,
@@ -135,7 +135,7 @@ pub(super) fn each<T>(
     };
     let (mut rules, mut wrong) = (Vec::new(), Vec::new());
     for (place, item) in (1..).zip(&list) {
-        let read = item.as_object().ok_or_else(|| "is no object".to_owned()).and_then(&read);
+        let read = item.as_object().ok_or_else(|| "is no object".to_owned()).and_then(&mut read);
         match read {
             Ok(rule) => rules.push(rule),
             Err(reason) => wrong.push(format!("rule {place} {reason}")),

@@ -67,9 +67,72 @@ fn rules_for_spans_come_from_the_variable_or_else_from_the_file() {
 #[test]
 fn resources_to_ignore_are_fields_that_may_be_quoted() {
     let (patterns, wrong) =
-        shown("DD_APM_IGNORE_RESOURCES", r#"GET /health, "a{1,2}", "say ""hi""",(,"open"#);
-    assert_eq!(patterns, r#"GET /health,"a{1,2}","say ""hi""","""open""#);
+        shown("DD_APM_IGNORE_RESOURCES", r#"GET /health, "a{1,2}" , "say ""hi""",(,un"quoted,(,"""#);
+    assert_eq!(patterns, r#"GET /health,"a{1,2}","say ""hi""","un""quoted""#);
     assert_eq!(wrong, ["`(` is no regular expression (unclosed group); the rest is used"]);
+}
+
+#[test]
+fn a_list_that_is_broken_is_used_in_no_part() {
+    for (variable, value, why) in [
+        ("DD_APM_IGNORE_RESOURCES", r#"a,"open"#, "a quote that is not closed; no resource is ignored"),
+        ("DD_APM_IGNORE_RESOURCES", "a,\"say \"\"", "a quote that is not closed; no resource is ignored"),
+        (
+            "DD_APM_IGNORE_RESOURCES",
+            r#"a,"b"c"#,
+            "a closing quote without a comma behind it; no resource is ignored",
+        ),
+        (
+            "DD_APM_FILTER_TAGS_REQUIRE",
+            r#"["wanted:yes",]"#,
+            "not a list of texts in JSON (trailing comma at line 1 column 15); no tag is used",
+        ),
+        (
+            "DD_APM_FILTER_TAGS_REGEX_REJECT",
+            "[1]",
+            "not a list of texts in JSON (invalid type: integer `1`, expected a string at line 1 column 2); \
+             no tag is used",
+        ),
+    ] {
+        assert!(config(&[(variable, value)]).filters.is_empty(), "{value}");
+        assert_eq!(shown(variable, value), (String::new(), vec![why.to_owned()]), "{value}");
+    }
+}
+
+#[test]
+fn neither_one_pattern_nor_all_of_them_are_so_large_that_reading_them_takes_long() {
+    let (longest, longer) = ("a".repeat(1_000), "a".repeat(1_001));
+    let ignored = |value: &str| {
+        let config = config(&[("DD_APM_IGNORE_RESOURCES", value)]);
+        let wrong: Vec<_> = config.warnings.iter().map(|warning| warning.instead.clone()).collect();
+        (config.filters.ignore_resources.len(), wrong)
+    };
+    assert_eq!(ignored(&longest), (1, vec![]));
+    let wrong = "a pattern of 1001 bytes is longer than 1000; the rest is used".to_owned();
+    assert_eq!(ignored(&format!("{longer},b")), (1, vec![wrong]));
+    let wrong = "of all patterns those beyond 16000 bytes are left out; the rest is used".to_owned();
+    assert_eq!(ignored(&[longest.as_str(); 20].join(",")), (16, vec![wrong]));
+    let nested = |depth: usize| "(".repeat(depth) + &")".repeat(depth);
+    assert_eq!((ignored(&nested(50)).0, ignored(&nested(51)).0), (1, 0));
+
+    let many = vec![longest.clone(); 6];
+    let tags = vec![format!("k:{longest}"); 6];
+    let (filters, wrong) = Filters::from_lists(&many, [&tags, &[]], [&tags, &tags]);
+    let lengths = (filters.ignore_resources.len(), filters.require.len(), filters.reject.len());
+    assert_eq!((lengths, wrong.len()), ((4, 12, 6), 1));
+
+    let rule = format!(r#"{{"name":"*","pattern":"{longest}"}}"#);
+    let rules = format!("[{}]", vec![rule; 20].join(","));
+    assert_eq!(config(&[("DD_APM_REPLACE_TAGS", &rules)]).replace.len(), 16);
+}
+
+#[test]
+fn what_stands_in_the_place_of_a_match_is_no_longer_than_1000_bytes() {
+    for (bytes, expected) in [(1_000, 1), (1_001, 0)] {
+        let text = format!(r#"[{{"name":"*","pattern":"a","repl":"{}"}}]"#, "x".repeat(bytes));
+        let rules = config(&[("DD_APM_REPLACE_TAGS", &text)]);
+        assert_eq!((rules.replace.len(), rules.warnings.len()), (expected, 1 - expected));
+    }
 }
 
 #[test]

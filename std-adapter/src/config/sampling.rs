@@ -172,7 +172,8 @@ fn span_rule(object: &Map<String, Value>) -> Result<SpanRule, String> {
         service: pattern(object, "service")?.unwrap_or_else(any),
         name: pattern(object, "name")?.unwrap_or_else(any),
         rate: share(number(object, "sample_rate")?.unwrap_or(1.0))?,
-        max_per_second: number(object, "max_per_second")?,
+        // Below 0 is how others write that there is no limit.
+        max_per_second: number(object, "max_per_second")?.filter(|most| *most >= 0.0),
     })
 }
 

@@ -44,6 +44,17 @@ fn a_limit_below_zero_is_none() {
 }
 
 #[test]
+fn a_limit_of_spans_below_zero_is_none() {
+    let limit = |value| {
+        let rules = format!(r#"[{{"name":"a","max_per_second":{value}}}]"#);
+        let config = config(&[("DD_SPAN_SAMPLING_RULES", &rules)]);
+        assert_eq!(config.warnings, []);
+        config.sampling.spans[0].max_per_second
+    };
+    assert_eq!((limit("-1"), limit("\"-1\""), limit("0"), limit("2.5")), (None, None, Some(0.0), Some(2.5)));
+}
+
+#[test]
 fn rules_for_spans_come_from_the_variable_or_else_from_the_file() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(br#"[{"name":"in.file","max_per_second":3}]"#).unwrap();

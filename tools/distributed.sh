@@ -61,10 +61,10 @@ made_by() {
 show_distributed() {
     PATH=$PATH:/usr/sbin need_programs mosquitto:mosquitto || fail "there is no broker; see above"
     say "Building the bridge, the service and the firmware of two boards (the first time takes some minutes)"
-    cargo build --quiet --locked --release -p microspan-std --bin microspan || fail "the bridge does not build; see above"
-    cargo build --quiet --locked --release -p microspan-example-service || fail "the service does not build; see above"
+    cargo build --quiet --locked --profile demo -p microspan-std --bin microspan || fail "the bridge does not build; see above"
+    cargo build --quiet --locked --profile demo -p microspan-example-service || fail "the service does not build; see above"
     build_sandwich distributed_counter distributed_kitchen || fail "the firmware does not build; see above"
-    microspan=$target_dir/release/microspan
+    microspan=$target_dir/demo/microspan
 
     find_agent
     start_broker
@@ -77,7 +77,7 @@ show_distributed() {
     children+=("$bridge")
     port=$(find_line 'listening on udp 127.0.0.1:([0-9]+)' "$log_dir/bridge.err" "$bridge") ||
         fail "the bridge did not start: $(cat "$log_dir/bridge.err")"
-    "$target_dir/release/pantry" "127.0.0.1:$port" "127.0.0.1:$broker_port" >"$log_dir/pantry.out" 2>&1 &
+    "$target_dir/demo/pantry" "127.0.0.1:$port" "127.0.0.1:$broker_port" >"$log_dir/pantry.out" 2>&1 &
     pantry=$!
     children+=("$pantry")
     requests=$(find_line 'listening on http 127.0.0.1:([0-9]+)' "$log_dir/pantry.out" "$pantry") ||

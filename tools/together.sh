@@ -7,7 +7,7 @@
 start_service() {
     local name=$1
     shift
-    DD_SERVICE=$name DD_TRACE_AGENT_URL=$agent_url "$target_dir/release/$name" "$@" >"$log_dir/$name.out" 2>&1 &
+    DD_SERVICE=$name DD_TRACE_AGENT_URL=$agent_url "$target_dir/demo/$name" "$@" >"$log_dir/$name.out" 2>&1 &
     service=$!
     children+=("$service")
     requests=$(find_line 'listening on http 127.0.0.1:([0-9]+)' "$log_dir/$name.out" "$service") ||
@@ -24,10 +24,10 @@ order() {
 
 show_together() {
     say "Building the bridge, the services and the firmware of a board (the first time takes some minutes)"
-    cargo build --quiet --locked --release -p microspan-std --bin microspan || fail "the bridge does not build; see above"
-    cargo build --quiet --locked --release -p microspan-example-service || fail "the services do not build; see above"
+    cargo build --quiet --locked --profile demo -p microspan-std --bin microspan || fail "the bridge does not build; see above"
+    cargo build --quiet --locked --profile demo -p microspan-example-service || fail "the services do not build; see above"
     build_sandwich distributed_kitchen || fail "the firmware does not build; see above"
-    microspan=$target_dir/release/microspan
+    microspan=$target_dir/demo/microspan
 
     find_agent
     local service requests cellar shop bridge answered

@@ -3,7 +3,7 @@
 use core::any::type_name;
 use core::fmt::{self, Debug, Display};
 
-pub use crate::future::within;
+pub use crate::future::{Within, within};
 #[cfg(feature = "linked-tracer")]
 pub use crate::global::linked;
 pub use crate::global::{span, trace};
@@ -92,6 +92,13 @@ impl Drop for Entered {
     fn drop(&mut self) {
         self.tracer.arena.enter(Here::of(self.tracer.context), self.before);
     }
+}
+
+/// Has the ids of traces that begin in a tracer have 64 bits, with nothing above: to be called before its drain is made, by who then
+/// tells the spans of that drain in the same way.
+#[cfg(not(target_os = "none"))]
+pub fn shorten_trace_ids(tracer: &Tracer) {
+    tracer.arena.shorten_ids();
 }
 
 /// The clock of a tracer.

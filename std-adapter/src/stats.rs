@@ -33,6 +33,8 @@ use std::hash::RandomState;
 use crate::model::Span;
 use crate::pipeline::Trace;
 use group::Group;
+#[cfg(feature = "tower")]
+pub(crate) use key::GRPC_CODES;
 use key::{Key, Reading};
 
 /// The length of a bucket: 10 s, in nanoseconds.

@@ -185,9 +185,9 @@ mod layers {
     struct Oven;
 
     impl Service<Request<()>> for Oven {
-        type Response = Response<()>;
+        type Response = Response<String>;
         type Error = Infallible;
-        type Future = Ready<Result<Response<()>, Infallible>>;
+        type Future = Ready<Result<Response<String>, Infallible>>;
 
         fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
             Poll::Ready(Ok(()))
@@ -195,7 +195,7 @@ mod layers {
 
         fn call(&mut self, request: Request<()>) -> Self::Future {
             show(request.headers());
-            ready(Ok(Response::new(())))
+            ready(Ok(Response::new(String::new())))
         }
     }
 
@@ -262,9 +262,9 @@ mod served {
     struct Shop;
 
     impl Service<Request<()>> for Shop {
-        type Response = Response<()>;
+        type Response = Response<String>;
         type Error = Infallible;
-        type Future = Ready<Result<Response<()>, Infallible>>;
+        type Future = Ready<Result<Response<String>, Infallible>>;
 
         fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
             Poll::Ready(Ok(()))
@@ -282,7 +282,7 @@ mod served {
             context.span().set_attribute(opentelemetry::KeyValue::new("manual.drop", by_hand()));
             DatadogPropagator::new().inject_context(&context, &mut sent);
             sent.drain().for_each(|(name, value)| println!("> otel {name}: {value}"));
-            ready(Ok(Response::new(())))
+            ready(Ok(Response::new(String::new())))
         }
     }
 

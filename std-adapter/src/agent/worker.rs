@@ -110,6 +110,8 @@ pub(super) struct Worker {
     pub(super) shared: Arc<Shared>,
     pub(super) peer: Peer,
     pub(super) options: Options,
+    /// The longest time for one attempt.
+    attempt: Duration,
     backoff: Backoff,
     pub(super) report: Report,
     /// Whether payloads go out in the smaller form.
@@ -134,6 +136,7 @@ impl Worker {
             asks,
             agent_state: None,
             not_before: None,
+            attempt: options.bounds().timeout,
             options,
         }
     }
@@ -206,7 +209,7 @@ impl Worker {
         if !is_due {
             return;
         }
-        let Some(info) = self.peer.info(self.options.timeout.min(ASKING)) else { return };
+        let Some(info) = self.peer.info(self.attempt.min(ASKING)) else { return };
         self.asks = false;
         if self.v05 && !info.serves(V05) {
             self.downgrade();
@@ -309,8 +312,8 @@ impl Worker {
     /// How long an attempt may take now.
     pub(super) fn timeout(&self) -> Duration {
         let closing = self.shared.lock().closing;
-        let until = closing.map_or(self.options.timeout, |end| end.saturating_duration_since(Instant::now()));
-        until.min(self.options.timeout).clamp(INSTANT, deadline::FAR)
+        let until = closing.map_or(self.attempt, |end| end.saturating_duration_since(Instant::now()));
+        until.min(self.attempt).clamp(INSTANT, deadline::FAR)
     }
 
     /// Takes in what was said with success; how many spans were not taken.

@@ -11,25 +11,25 @@ use crate::pipeline::Trace;
 /// In the place of every text of spans that are counted together because there are too many to tell apart.
 const BLOCKED: &str = "tracer_blocked_value";
 
-/// The statuses of gRPC, by number.
-const GRPC_CODES: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
+/// The statuses of gRPC, by number, as Python's library names them, and so `ddtrace`.
+pub(crate) const GRPC_CODES: [&str; 17] = [
+    "StatusCode.OK",
+    "StatusCode.CANCELLED",
+    "StatusCode.UNKNOWN",
+    "StatusCode.INVALID_ARGUMENT",
+    "StatusCode.DEADLINE_EXCEEDED",
+    "StatusCode.NOT_FOUND",
+    "StatusCode.ALREADY_EXISTS",
+    "StatusCode.PERMISSION_DENIED",
+    "StatusCode.RESOURCE_EXHAUSTED",
+    "StatusCode.FAILED_PRECONDITION",
+    "StatusCode.ABORTED",
+    "StatusCode.OUT_OF_RANGE",
+    "StatusCode.UNIMPLEMENTED",
+    "StatusCode.INTERNAL",
+    "StatusCode.UNAVAILABLE",
+    "StatusCode.DATA_LOSS",
+    "StatusCode.UNAUTHENTICATED",
 ];
 
 /// What spans of a group have in common; `T` is a text, lent by a span or owned by the group.
@@ -328,9 +328,14 @@ fn grpc_code(text: &str) -> Option<u8> {
     if let Ok(code) = text.parse() {
         return Some(code);
     }
-    let name = text.strip_prefix("StatusCode.").unwrap_or(text);
-    let place = GRPC_CODES.iter().position(|code| is_same(code, name));
+    let name = bare(text);
+    let place = GRPC_CODES.iter().position(|code| is_same(bare(code), name));
     place.or_else(|| is_same("CANCELED", name).then_some(1)).and_then(|place| u8::try_from(place).ok())
+}
+
+/// The name of a status alone.
+fn bare(name: &str) -> &str {
+    name.strip_prefix("StatusCode.").unwrap_or(name)
 }
 
 /// Whether two names have the same letters.

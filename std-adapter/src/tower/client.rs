@@ -3,21 +3,22 @@
 use std::fmt::Display;
 use std::task::{Context, Poll};
 
-use ::http::{Request, Response};
-use microspan::Static;
+use ::http::{Method, Request, Response, Uri};
+use http_body::Body;
 use microspan::propagation::{Passing, Propagator};
+use microspan::{Span, Static};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::body::ResponseBody;
+use super::exchange::{Exchange, Side};
+use super::grpc;
 use super::respond::ResponseFuture;
 use super::settings::{Settings, settings};
 use crate::carrier::{self, Incoming, Outgoing, SetHttpHeaders, held};
 
-/// The statuses that are failures of who asks.
-const FAILURES: std::ops::RangeInclusive<u16> = 400..=499;
-
 /// Traces the requests that a client sends, and hands the trace on: see the [module](super).
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct ClientLayer {
     settings: Settings,
 }
@@ -25,17 +26,11 @@ pub struct ClientLayer {
 impl ClientLayer {
     /// A layer that writes the headers that the configuration asks for: unless it does, Datadog's, W3C's, and baggage.
     pub fn new() -> Self {
-        Self { settings: Settings::new("http.client.request") }
+        Self::default()
     }
 }
 
 settings!(ClientLayer);
-
-impl Default for ClientLayer {
-    fn default() -> Self {
-        Self::new()
-    }
-}
 
 impl<S> Layer<S> for ClientLayer {
     type Service = ClientService<S>;
@@ -56,8 +51,9 @@ impl<S, B, A> Service<Request<B>> for ClientService<S>
 where
     S: Service<Request<B>, Response = Response<A>>,
     S::Error: Display,
+    A: Body,
 {
-    type Response = S::Response;
+    type Response = Response<ResponseBody<A>>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
@@ -67,22 +63,18 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let ClientLayer { settings } = self.layer;
-        let (propagator, span) = (settings.propagator(), settings.span("http").start());
+        let is_call = grpc::is_call(request.headers());
+        let (name, span_type) =
+            if is_call { ("grpc.client.request", "grpc") } else { ("http.client.request", "http") };
+        let (propagator, span) = (settings.propagator(), settings.span(name, span_type).start());
         if span.is_recording() {
-            let method = request.method().as_str();
-            span.set_tag("span.kind", Static("client"))
-                .set_tag("http.method", method)
-                .set_tag("resource.name", method);
+            span.set_tag("span.kind", Static("client"));
             let uri = request.uri();
-            match (uri.scheme_str(), uri.authority()) {
-                (Some(scheme), Some(authority)) => {
-                    // Without the user's name and word of `user:word@host`.
-                    let (host, port) = (authority.host(), authority.port_u16());
-                    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-                    span.set_tag("http.url", format!("{scheme}://{host}{port}{}", uri.path()).as_str());
-                    span.set_tag("out.host", host);
-                }
-                _ => _ = span.set_tag("http.url", uri.path()),
+            if is_call {
+                grpc::set_method(&span, uri.path());
+                grpc::set_peer(&span, uri);
+            } else {
+                set_http(&span, request.method(), uri);
             }
         }
         if let Some(outgoing) = Outgoing::of(&span) {
@@ -102,8 +94,22 @@ where
                 span.set_tag("_dd.propagation_error", error.to_string().as_str());
             }
         }
-        let span = span.detach();
-        let future = span.enter(|| self.inner.call(request));
-        ResponseFuture::new(future, span, FAILURES, None)
+        let exchange = Exchange::new(Side::Client, is_call, span.detach(), None);
+        ResponseFuture::new(exchange, || self.inner.call(request))
+    }
+}
+
+/// Says what a request of HTTP is.
+fn set_http(span: &Span, method: &Method, uri: &Uri) {
+    span.set_tag("http.method", method.as_str()).set_tag("resource.name", method.as_str());
+    match (uri.scheme_str(), uri.authority()) {
+        (Some(scheme), Some(authority)) => {
+            // Without the user's name and word of `user:word@host`.
+            let (host, port) = (authority.host(), authority.port_u16());
+            let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+            span.set_tag("http.url", format!("{scheme}://{host}{port}{}", uri.path()).as_str());
+            span.set_tag("out.host", host);
+        }
+        _ => _ = span.set_tag("http.url", uri.path()),
     }
 }

@@ -1,82 +1,60 @@
 //! The answer to a request.
 
-use std::any::type_name;
 use std::fmt::Display;
-use std::ops::RangeInclusive;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use ::http::Response;
-use microspan::{Detached, InSpan, SpanRef, WithSpan};
+use http_body::Body;
+use microspan::__private::{Within, within};
+use microspan::AnyThread;
 use pin_project_lite::pin_project;
 
-use crate::carrier::held::Held;
+use super::body::ResponseBody;
+use super::exchange::Exchange;
 
 pin_project! {
     /// The answer of a traced service: it has the request's span, and says in it what the answer is.
     pub struct ResponseFuture<F> {
+        // First: what the future drops is dropped in its span.
         #[pin]
-        inner: WithSpan<Answer<F>>,
+        inner: Within<F, AnyThread>,
+        // None: it is done.
+        exchange: Option<Exchange>,
     }
 }
 
-impl<F, B, E> ResponseFuture<F>
-where
-    F: Future<Output = Result<Response<B>, E>>,
-    E: Display,
-{
-    pub(super) fn new(future: F, span: Detached, failures: RangeInclusive<u16>, held: Option<Held>) -> Self {
-        let answer = Answer { future, span: span.as_ref(), failures, _held: held };
-        Self { inner: answer.in_span(span) }
+impl<F: Future> ResponseFuture<F> {
+    /// Of what is begun in the span of the request.
+    pub(super) fn new(exchange: Exchange, begin: impl FnOnce() -> F) -> Self {
+        let future = exchange.span().enter(begin);
+        Self { inner: within(exchange.span(), future), exchange: Some(exchange) }
     }
 }
 
 impl<F, B, E> Future for ResponseFuture<F>
 where
     F: Future<Output = Result<Response<B>, E>>,
+    B: Body,
     E: Display,
 {
-    type Output = F::Output;
+    type Output = Result<Response<ResponseBody<B>>, E>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        self.project().inner.poll(cx)
-    }
-}
-
-pin_project! {
-    struct Answer<F> {
-        #[pin]
-        future: F,
-        span: Option<SpanRef>,
-        // Which status is a failure of who is traced.
-        failures: RangeInclusive<u16>,
-        _held: Option<Held>,
-    }
-}
-
-impl<F, B, E> Future for Answer<F>
-where
-    F: Future<Output = Result<Response<B>, E>>,
-    E: Display,
-{
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let polled = this.future.poll(cx);
-        let (Poll::Ready(answer), Some(span)) = (&polled, this.span) else { return polled };
-        match answer {
+        let answer = ready!(this.inner.poll(cx));
+        let exchange = this.exchange.take();
+        Poll::Ready(match answer {
             Ok(answer) => {
-                // Datadog has it as text.
-                span.set_tag("http.status_code", answer.status().as_str());
-                if this.failures.contains(&answer.status().as_u16()) {
-                    span.error(true);
-                }
+                let exchange = exchange.and_then(|exchange| exchange.head(&answer));
+                Ok(answer.map(|body| ResponseBody::new(body, exchange)))
             }
             Err(error) => {
-                span.set_error_info(type_name::<E>(), &error.to_string());
+                if let Some(exchange) = exchange {
+                    exchange.fail(&error);
+                }
+                Err(error)
             }
-        }
-        polled
+        })
     }
 }

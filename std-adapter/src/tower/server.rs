@@ -4,24 +4,25 @@ use std::fmt::Display;
 use std::task::{Context, Poll};
 
 use ::http::{Extensions, Request, Response, header};
-use microspan::Static;
+use http_body::Body;
 use microspan::propagation::Propagator;
+use microspan::{Span, Static};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::body::ResponseBody;
+use super::exchange::{Exchange, Side};
+use super::grpc;
 use super::respond::ResponseFuture;
 use super::settings::{Settings, settings};
 use crate::carrier::held::Held;
 use crate::carrier::{self, HttpHeaders, Incoming};
 
-/// The statuses that are failures of a server.
-const FAILURES: std::ops::RangeInclusive<u16> = 500..=999;
-
 /// How the route of a request is found.
 type Route = fn(&Extensions) -> Option<String>;
 
 /// Traces the requests that a service serves: see the [module](super).
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct ServerLayer {
     settings: Settings,
     route: Option<Route>,
@@ -31,7 +32,7 @@ impl ServerLayer {
     /// A layer that continues traces by the headers that the configuration asks for: unless it does, Datadog's and W3C's, and
     /// hands baggage on.
     pub fn new() -> Self {
-        Self { settings: Settings::new("http.server.request"), route: None }
+        Self::default()
     }
 
     /// How the route of a request is found (`/orders/{id}`), out of what the router noted in its extensions. A path itself is no
@@ -44,12 +45,6 @@ impl ServerLayer {
 }
 
 settings!(ServerLayer);
-
-impl Default for ServerLayer {
-    fn default() -> Self {
-        Self::new()
-    }
-}
 
 impl<S> Layer<S> for ServerLayer {
     type Service = ServerService<S>;
@@ -70,8 +65,9 @@ impl<S, B, A> Service<Request<B>> for ServerService<S>
 where
     S: Service<Request<B>, Response = Response<A>>,
     S::Error: Display,
+    A: Body,
 {
-    type Response = S::Response;
+    type Response = Response<ResponseBody<A>>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
@@ -83,7 +79,10 @@ where
         let ServerLayer { settings, route } = self.layer;
         let headers = HttpHeaders::new(request.headers());
         let extracted = settings.propagator().extract(&headers);
-        let builder = settings.span("web");
+        let is_call = grpc::is_call(request.headers());
+        let (name, span_type) =
+            if is_call { ("grpc.server.request", "grpc") } else { ("http.server.request", "web") };
+        let builder = settings.span(name, span_type);
         let continues = extracted.context.is_some() || !extracted.links.is_empty();
         let span = if continues { builder.root().start() } else { builder.start() };
         let mut held = None;
@@ -102,26 +101,31 @@ where
                 None => !baggage.is_empty() || !incoming.items().is_empty(),
             });
             held = if goes_on { Held::new(&span, incoming) } else { None };
-            let (method, path) = (request.method().as_str(), request.uri().path());
-            span.set_tag("span.kind", Static("server"))
-                .set_tag("http.method", method)
-                .set_tag("http.url", path);
-            if let Some(agent) =
-                request.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok())
-            {
-                span.set_tag("http.useragent", agent);
-            }
-            match route.and_then(|route| route(request.extensions())) {
-                Some(route) => {
-                    span.set_tag("http.route", route.as_str());
-                    span.set_tag("resource.name", format!("{method} {route}").as_str());
-                }
-                None => _ = span.set_tag("resource.name", method),
+            span.set_tag("span.kind", Static("server"));
+            if is_call {
+                grpc::set_method(&span, request.uri().path());
+            } else {
+                set_http(&span, &request, route);
             }
         }
         // What the service does before it returns its future is done in the span, too.
-        let span = span.detach();
-        let future = span.enter(|| self.inner.call(request));
-        ResponseFuture::new(future, span, FAILURES, held)
+        let exchange = Exchange::new(Side::Server, is_call, span.detach(), held);
+        ResponseFuture::new(exchange, || self.inner.call(request))
+    }
+}
+
+/// Says what a request of HTTP is.
+fn set_http<B>(span: &Span, request: &Request<B>, route: Option<Route>) {
+    let (method, path) = (request.method().as_str(), request.uri().path());
+    span.set_tag("http.method", method).set_tag("http.url", path);
+    if let Some(agent) = request.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()) {
+        span.set_tag("http.useragent", agent);
+    }
+    match route.and_then(|route| route(request.extensions())) {
+        Some(route) => {
+            span.set_tag("http.route", route.as_str());
+            span.set_tag("resource.name", format!("{method} {route}").as_str());
+        }
+        None => _ = span.set_tag("resource.name", method),
     }
 }

@@ -6,26 +6,23 @@ use microspan::propagation::Propagator;
 use crate::carrier;
 
 /// Which headers, and what the spans are.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Settings {
     /// `None`: the one that the configuration asks for.
     pub(super) propagator: Option<Propagator>,
-    pub(super) name: &'static str,
+    /// `None`: the one of what is spoken.
+    pub(super) name: Option<&'static str>,
     pub(super) service: Option<&'static str>,
 }
 
 impl Settings {
-    pub(super) fn new(name: &'static str) -> Self {
-        Self { propagator: None, name, service: None }
-    }
-
     pub(super) fn propagator(&self) -> Propagator {
         self.propagator.unwrap_or_else(carrier::propagator)
     }
 
-    /// The span of a request, of this type.
-    pub(super) fn span(&self, span_type: &'static str) -> SpanBuilder<'static> {
-        let builder = microspan::span(self.name).span_type(span_type);
+    /// The span of a request, of this type, and of this name unless another was told.
+    pub(super) fn span(&self, name: &'static str, span_type: &'static str) -> SpanBuilder<'static> {
+        let builder = microspan::span(self.name.unwrap_or(name)).span_type(span_type);
         self.service.map_or(builder, |service| builder.service(service))
     }
 }
@@ -41,10 +38,10 @@ macro_rules! settings {
                 self
             }
 
-            /// The name of the spans, such as `grpc.server` or `grpc.client`.
+            /// The name of the spans, whatever is spoken, such as `grpc.server`.
             #[must_use]
             pub fn name(mut self, name: &'static str) -> Self {
-                self.settings.name = name;
+                self.settings.name = Some(name);
                 self
             }
 

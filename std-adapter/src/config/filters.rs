@@ -62,7 +62,7 @@ impl Filters {
         [require, reject]: [&[S]; 2],
         [regex_require, regex_reject]: [&[S]; 2],
     ) -> (Self, Vec<String>) {
-        let (mut wrong, mut patterns) = (Vec::new(), Patterns::default());
+        let (mut wrong, mut patterns) = (Vec::new(), Patterns::of_agent());
         // Lists of others: neither many nor large, whatever they say.
         let [ignore_resources, require, reject, regex_require, regex_reject] =
             [ignore_resources, require, reject, regex_require, regex_reject]
@@ -76,11 +76,11 @@ impl Filters {
 }
 
 pub(super) fn read(reader: &mut Reader) -> Filters {
-    let mut patterns = Patterns::default();
+    let mut patterns = Patterns::of_variable();
     let ignore_resources = list(reader, IGNORE, fields, |text| patterns.read(text));
     let (mut require, mut reject) = (list(reader, REQUIRE, words, exact), list(reader, REJECT, words, exact));
     let mut matching = |variable| {
-        let mut patterns = Patterns::default();
+        let mut patterns = Patterns::of_variable();
         list(reader, variable, words, |tag| patterns.tag(tag))
     };
     require.extend(matching(REGEX_REQUIRE));

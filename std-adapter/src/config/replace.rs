@@ -82,7 +82,7 @@ impl ReplaceRule {
 }
 
 pub(super) fn read(reader: &mut Reader) -> Vec<ReplaceRule> {
-    let mut patterns = Patterns::default();
+    let mut patterns = Patterns::of_variable();
     reader.read_list(REPLACE, |text| each(text, |object| rule(object, &mut patterns))).unwrap_or_default()
 }
 

@@ -112,29 +112,35 @@ fn a_list_that_is_broken_is_used_in_no_part() {
 
 #[test]
 fn neither_one_pattern_nor_all_of_them_are_so_large_that_reading_them_takes_long() {
-    let (longest, longer) = ("a".repeat(1_000), "a".repeat(1_001));
     let ignored = |value: &str| {
         let config = config(&[("DD_APM_IGNORE_RESOURCES", value)]);
         let wrong: Vec<_> = config.warnings.iter().map(|warning| warning.instead.clone()).collect();
         (config.filters.ignore_resources.len(), wrong)
     };
-    assert_eq!(ignored(&longest), (1, vec![]));
-    let wrong = "a pattern of 1001 bytes is longer than 1000; the rest is used".to_owned();
-    assert_eq!(ignored(&format!("{longer},b")), (1, vec![wrong]));
-    let wrong = "of all patterns those beyond 16000 bytes are left out; the rest is used".to_owned();
-    assert_eq!(ignored(&[longest.as_str(); 20].join(",")), (16, vec![wrong]));
+    let (longest, longer) = ("a".repeat(4_000), "a".repeat(4_001));
+    let wrong = "a pattern of 4001 bytes is longer than 4000; the rest is used".to_owned();
+    assert_eq!(ignored(&format!("{longest},{longer},b,{longer}")), (2, vec![wrong]));
+    let too_many = "patterns that are too many together are left out; the rest is used".to_owned();
+    assert_eq!(ignored(&[longest.as_str(); 40].join(",")), (32, vec![too_many.clone()]));
+    assert_eq!(ignored(&[r"a{9}"; 300].join(",")), (254, vec![too_many.clone()]));
+    assert_eq!(ignored(&[r"\d\s[a-z]"; 500].join(",")), (418, vec![too_many.clone()]));
+    assert_eq!(ignored(&["GET /health"; 2_000].join(",")), (2_000, vec![]));
+    // What is refused for its size took the time to find that out.
+    let (large, wrong) = ignored(&format!("{},a", [r"\w{99}"; 300].join(",")));
+    assert_eq!((large, wrong.len(), wrong[0].contains(&too_many)), (1, 1, true));
     let nested = |depth: usize| "(".repeat(depth) + &")".repeat(depth);
     assert_eq!((ignored(&nested(50)).0, ignored(&nested(51)).0), (1, 0));
+}
 
-    let many = vec![longest.clone(); 6];
-    let tags = vec![format!("k:{longest}"); 6];
+#[test]
+fn patterns_of_the_agent_and_of_replace_rules_are_bounded_as_well() {
+    let many = ["a{9}"; 60];
+    let tags = ["k:a{9}"; 60];
     let (filters, wrong) = Filters::from_lists(&many, [&tags, &[]], [&tags, &tags]);
     let lengths = (filters.ignore_resources.len(), filters.require.len(), filters.reject.len());
-    assert_eq!((lengths, wrong.len()), ((4, 12, 6), 1));
-
-    let rule = format!(r#"{{"name":"*","pattern":"{longest}"}}"#);
-    let rules = format!("[{}]", vec![rule; 20].join(","));
-    assert_eq!(config(&[("DD_APM_REPLACE_TAGS", &rules)]).replace.len(), 16);
+    assert_eq!((lengths, wrong.len()), ((7, 120, 60), 1));
+    let rules = format!("[{}]", vec![r#"{"name":"*","pattern":"a{9}"}"#; 300].join(","));
+    assert_eq!(config(&[("DD_APM_REPLACE_TAGS", &rules)]).replace.len(), 254);
 }
 
 #[test]

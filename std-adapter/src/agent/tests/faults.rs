@@ -7,8 +7,10 @@ const MANY: Count = Count { traces: 300, spans: 600 };
 /// A client, and a payload that it does not send yet: more than what systems keep of what nobody reads.
 fn holding_much(server: &Scripted, timeout: Duration) -> Client {
     let later = Duration::from_secs(60);
-    let client =
-        client(server, Options { flush_bytes: 10_000_000, flush_interval: later, timeout, ..quick() });
+    let client = client(
+        server,
+        Options { flush_bytes: 10_000_000, flush_interval: Some(later), timeout: Some(timeout), ..quick() },
+    );
     (0..MANY.traces).for_each(|_| send(&client, 25_000));
     client
 }
@@ -105,12 +107,12 @@ fn in_an_outage_as_long_as_three_hundred_payloads_are_tried_what_is_held_stays_i
     let address = Scripted::unused_address();
     let millisecond = Duration::from_millis(1);
     let options = Options {
-        queue_bytes: 20 * SIZE,
-        payload_bytes: 5 * SIZE,
+        queue_bytes: Some(20 * SIZE),
+        payload_bytes: Some(5 * SIZE),
         flush_bytes: 2 * SIZE,
         retry_for: 5 * millisecond,
         retry_pause: millisecond,
-        flush_interval: millisecond,
+        flush_interval: Some(millisecond),
         ..quick()
     };
     let client = Client::start(&format!("http://{address}"), options).expect("a usable URL");

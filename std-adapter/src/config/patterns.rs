@@ -47,6 +47,7 @@ fn weight(text: &str) -> usize {
     let of_byte = |byte| match byte {
         b'{' => 500,
         b'\\' | b'[' => 100,
+        b'.' => 10,
         _ => 1,
     };
     text.bytes().map(of_byte).sum()

@@ -41,7 +41,7 @@ fn span(trace: u64, parent: u64, name: &'static str, plan: &'static str) -> Span
 fn exporter(server: &Scripted, vars: &[(&str, &str)]) -> DatadogSpanExporter {
     let builder = DatadogSpanExporter::builder()
         .agent_url(server.url())
-        .options(Options { flush_interval: Duration::from_secs(60), ..Options::default() });
+        .options(Options { flush_interval: Some(Duration::from_secs(60)), ..Options::default() });
     builder.build_by(Config::from_vars(vars.iter().copied())).expect("the agent's URL")
 }
 

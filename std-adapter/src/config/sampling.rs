@@ -136,7 +136,7 @@ fn span_rules(reader: &mut Reader) -> Vec<SpanRule> {
 /// The rules of a JSON list, and what is wrong with those that are left out.
 pub(super) fn each<T>(
     text: &str,
-    read: impl Fn(&Map<String, Value>) -> Result<T, String>,
+    mut read: impl FnMut(&Map<String, Value>) -> Result<T, String>,
 ) -> (Vec<T>, Vec<String>) {
     let list = match serde_json::from_str(text) {
         Ok(Value::Array(list)) => list,
@@ -145,7 +145,7 @@ pub(super) fn each<T>(
     };
     let (mut rules, mut wrong) = (Vec::new(), Vec::new());
     for (place, item) in (1..).zip(&list) {
-        let read = item.as_object().ok_or_else(|| "is no object".to_owned()).and_then(&read);
+        let read = item.as_object().ok_or_else(|| "is no object".to_owned()).and_then(&mut read);
         match read {
             Ok(rule) => rules.push(rule),
             Err(reason) => wrong.push(format!("rule {place} {reason}")),
@@ -182,7 +182,8 @@ fn span_rule(object: &Map<String, Value>) -> Result<SpanRule, String> {
         service: pattern(object, "service")?.unwrap_or_else(any),
         name: pattern(object, "name")?.unwrap_or_else(any),
         rate: share(number(object, "sample_rate")?.unwrap_or(1.0))?,
-        max_per_second: number(object, "max_per_second")?,
+        // Below 0 is how others write that there is no limit.
+        max_per_second: number(object, "max_per_second")?.filter(|most| *most >= 0.0),
     })
 }
 

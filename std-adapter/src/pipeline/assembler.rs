@@ -131,15 +131,15 @@ impl Assembler {
         let key = (span.trace_id, span.source.runtime_id);
         self.remotes.learn(&span);
         let (spare, room) = (&mut self.spare_spans, &mut self.spare_room);
-        let at = self.table.add(key, span, now, || {
+        let (at, added) = self.table.add(key, span, now, || {
             let list = spare.pop().unwrap_or_default();
             *room -= list.capacity();
             list
         });
-        let slot = self.table.slot(at);
         self.held += 1;
-        self.held_bytes += size::of_last(&slot.spans);
+        self.held_bytes += added;
 
+        let slot = self.table.slot(at);
         let most = self.limits.trace_max_spans;
         let most = if slot.has_root { most } else { most.min(self.limits.partial_flush_min_spans) };
         if slot.spans.len() >= most {
@@ -202,10 +202,11 @@ impl Assembler {
     /// Puts a text into the place of its stand-in, in the spans of this source that are still here.
     pub fn correct(&mut self, source: u128, from: &Text, to: &Text) {
         let mut correction = Correction::new(from, to);
-        for spans in self.table.spans_of(source) {
-            self.held_bytes -= size::of_all(spans);
-            spans.iter_mut().for_each(|span| correction.apply(span));
-            self.held_bytes += size::of_all(spans);
+        for slot in self.table.slots_of(source) {
+            self.held_bytes -= slot.bytes;
+            slot.spans.iter_mut().for_each(|span| correction.apply(span));
+            slot.bytes = size::of_all(&slot.spans);
+            self.held_bytes += slot.bytes;
         }
     }
 
@@ -293,7 +294,7 @@ impl Assembler {
 
     /// Whether a trace takes so much that it would be too large for what it is sent in, if it grew on.
     fn is_large(&self, at: usize) -> bool {
-        size::of_all(&self.table.slot(at).spans) > self.limits.bytes / MOST_OF_BYTES
+        self.table.slot(at).bytes > self.limits.bytes / MOST_OF_BYTES
     }
 
     fn hand_on(&mut self, at: usize, out: &mut impl FnMut(&Trace)) {
@@ -301,10 +302,10 @@ impl Assembler {
     }
 
     fn hand_on_under(&mut self, root: Ahead, at: usize, out: &mut impl FnMut(&Trace)) {
-        let key = self.table.slot(at).key;
+        let &Slot { key, bytes, .. } = self.table.slot(at);
         let mut spans = self.table.remove(at);
         self.held -= spans.len();
-        self.held_bytes -= size::of_all(&spans);
+        self.held_bytes -= bytes;
         let Some(first) = spans.first() else { return };
         let context = self.contexts.of(&first.source);
         let mut open = None;

@@ -8,7 +8,9 @@ mod devices;
 mod early;
 mod filtered;
 mod hidden;
+mod meaning;
 mod roots;
+mod runs;
 mod sampled;
 
 use std::collections::BTreeMap;
@@ -62,10 +64,10 @@ fn see(trace: &Trace) -> Seen {
         let mut tags = BTreeMap::new();
         trace.each_tag(index, |key, datum| {
             let value = match datum {
-                Datum::Text(text) => text.to_owned(),
+                Datum::Text(text) => text.to_string(),
                 Datum::Number(number) => number.to_string(),
             };
-            assert_eq!(tags.insert(key.to_owned(), value), None, "{key} is given twice");
+            assert_eq!(tags.insert(key.to_string(), value), None, "{key} is given twice");
         });
         tags
     });

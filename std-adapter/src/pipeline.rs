@@ -43,6 +43,7 @@ mod early;
 mod facts;
 mod filter;
 mod limiter;
+mod part;
 mod passed;
 mod rates;
 mod recent;

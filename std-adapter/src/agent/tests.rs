@@ -1,5 +1,6 @@
 //! The client against an agent that plays a script.
 
+mod awkward;
 mod counted;
 mod honoured;
 #[cfg(feature = "otlp")]
@@ -197,7 +198,8 @@ fn whatever_the_agent_does_every_trace_is_counted_once() {
         std::thread::sleep(Duration::from_millis(1));
     }
     let stats = client.shutdown(SOON);
-    assert_eq!(stats.sent + stats.dropped(), Count { traces: 100, spans: 200 }, "{stats:?}");
+    // Traces that are too large are counted by their parts.
+    assert_eq!((stats.sent + stats.dropped()).spans, 200, "{stats:?}");
     assert!(stats.sent.traces > 0 && stats.refused().traces > 0 && stats.retries > 0, "{stats:?}");
 }
 

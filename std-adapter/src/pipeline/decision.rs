@@ -11,9 +11,9 @@ pub(super) const PRIORITY: &str = "_sampling_priority_v1";
 /// By what it was decided.
 pub(super) const MECHANISM: &str = "_dd.p.dm";
 /// The rate of the rule that was for the trace.
-const RULE: &str = "_dd.rule_psr";
+pub(super) const RULE: &str = "_dd.rule_psr";
 /// The effective rate of the limit, where it was asked.
-const LIMIT: &str = "_dd.limit_psr";
+pub(super) const LIMIT: &str = "_dd.limit_psr";
 /// The same as it travels with the trace.
 pub(super) const RATE: &str = "_dd.p.ksr";
 

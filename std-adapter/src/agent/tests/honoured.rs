@@ -85,9 +85,10 @@ fn an_agent_that_takes_the_smaller_form_gets_it() {
 
 #[test]
 fn the_agent_is_asked_first_and_again_when_it_says_that_it_has_changed() {
-    let info = r#"{"version":"7.60","endpoints":["/v0.4/traces"],"config":{"max_request_bytes":1000}}"#;
+    let info = r#"{"version":"7.60","endpoints":["/v0.4/traces"],"config":{"max_request_bytes":10000}}"#;
     let script = vec![
         Turn::answer(200, info),
+        Turn::Say("Datadog-Agent-State: a", OK),
         Turn::Say("Datadog-Agent-State: a", OK),
         Turn::Say("Datadog-Agent-State: a", OK),
         Turn::Say("Datadog-Agent-State: b", OK),
@@ -102,17 +103,18 @@ fn the_agent_is_asked_first_and_again_when_it_says_that_it_has_changed() {
         assert!(client.flush(SOON));
     }
     let said = client.info().expect("it answered");
-    assert_eq!((said.version.as_deref(), said.max_request_bytes), (Some("7.60"), Some(1000)));
-    // Larger than what the agent takes.
-    send(&client, 1000);
-    assert_eq!(client.stats().dropped_too_large, TWO_SPANS);
+    assert_eq!((said.version.as_deref(), said.max_request_bytes), (Some("7.60"), Some(10_000)));
+    // Of two spans one is larger than what the agent takes.
+    send(&client, 10_000);
+    assert_eq!(client.stats().dropped_too_large, Count { traces: 1, spans: 1 });
+    assert!(client.flush(SOON));
     for _ in 0..2 {
         send(&client, 0);
         assert!(client.flush(SOON));
     }
     assert_eq!(client.info().as_deref(), Some(&Info::default()));
     let traces = "/v0.4/traces";
-    assert_eq!(paths(&server), ["/info", traces, traces, traces, "/info", traces]);
+    assert_eq!(paths(&server), ["/info", traces, traces, traces, traces, "/info", traces]);
 }
 
 #[test]

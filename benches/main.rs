@@ -5,6 +5,7 @@ mod boards;
 mod contest;
 mod drained;
 mod elf;
+mod encoders;
 mod firmware;
 mod growth;
 mod host;

@@ -1,5 +1,5 @@
 //! How many spans a second one core of a host takes from devices: decoded, and brought to the bytes that an agent gets; and how many
-//! from its own arena.
+//! from its own arena. Beside them, encoding alone (`encoders`).
 //!
 //! Packets of the workloads of `wire` are decoded again and again, each time by a decoder that has seen nothing. Nothing is
 //! read or sent.
@@ -15,15 +15,16 @@ use microspan_std::pipeline::{Assembler, Limits};
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 
-use crate::drained;
 use crate::recording::Recording;
 use crate::ticks::median;
 use crate::workloads::{WORKLOADS, Workload};
+use crate::{drained, encoders};
 
 const SPANS: u32 = 100_000;
-const ROUNDS: usize = 11;
+/// How often each step is measured.
+pub const ROUNDS: usize = 11;
 /// The bytes of a request body.
-const BODY: usize = 1_000_000;
+pub const BODY: usize = 1_000_000;
 
 /// What `pipeline` can be told.
 #[derive(Args)]
@@ -35,7 +36,7 @@ pub struct Options {
 
 /// A step with a workload. The names of both do not change.
 #[derive(Serialize)]
-struct Row {
+pub struct Row {
     what: &'static str,
     workload: &'static str,
     /// The median of the rounds.
@@ -57,6 +58,7 @@ pub fn run(options: &Options) -> Result<()> {
             rows.push(measure(step, workload)?);
         }
     }
+    rows.extend(encoders::run()?);
     if cfg!(target_os = "linux") {
         let row = |(workload, spans_per_second, best)| Row {
             what: "arena_bytes",
@@ -89,13 +91,18 @@ fn measure((what, step): Step, workload: &Workload) -> Result<Row> {
             seconds.push(took);
         }
     }
-    let rate = |seconds: f64| (f64::from(recording.spans) / seconds) as u64;
+    Ok(row(what, workload.name, recording.spans, seconds))
+}
+
+/// The row of what brought out so many spans in each round, which took so many seconds.
+pub fn row(what: &'static str, workload: &'static str, spans: u32, seconds: Vec<f64>) -> Row {
+    let rate = |seconds: f64| (f64::from(spans) / seconds) as u64;
     let best = rate(seconds.iter().copied().fold(f64::INFINITY, f64::min));
-    Ok(Row { what, workload: workload.name, spans_per_second: rate(median(seconds)), best })
+    Row { what, workload, spans_per_second: rate(median(seconds)), best }
 }
 
 /// The seconds that this thread has run: a machine that is shared does not run it all the time.
-fn processor_time() -> f64 {
+pub fn processor_time() -> f64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
@@ -136,19 +143,28 @@ fn print(rows: &[Row]) {
     println!(
         "Spans a second on one core of this machine, in packets of 1,472 bytes: the median of {ROUNDS} rounds, and the best"
     );
-    println!("{:<14}{:<16}{:>14}{:>14}", "what", "workload", "median", "best");
+    println!("{:<24}{:<16}{:>14}{:>14}", "what", "workload", "median", "best");
     for Row { what, workload, spans_per_second, best } in rows {
         println!(
-            "{what:<14}{workload:<16}{:>12.2} M{:>12.2} M",
+            "{what:<24}{workload:<16}{:>12.2} M{:>12.2} M",
             millions(*spans_per_second),
             millions(*best)
         );
     }
-    println!(
-        "decode: packets to spans. agent_bytes: packets to spans, traces, and bodies of /v0.4/traces. arena_bytes: a server's arena to\n    \
-         such bodies, by the processor time of the thread that drains."
-    );
+    println!("{LEGEND}");
+    println!("{}", if cfg!(feature = "peers") { OTHERS } else { NO_OTHERS });
 }
+
+const LEGEND: &str = "\
+decode: packets to spans. agent_bytes: packets to spans, traces, and bodies of /v0.4/traces. arena_bytes: a server's arena to
+    such bodies, by the processor time of the thread that drains. encode: traces that were assembled before to such bodies.";
+
+const OTHERS: &str = "\
+libdd_trace_utils: the same traces as encode has, in that crate's types, to such bodies. opentelemetry_datadog: the same in batches of
+    the SDK's spans, through that crate's exporter to requests; sorting, numbers to text and giving back are in it.";
+
+const NO_OTHERS: &str = "\
+Others beside encode: cargo run --release -p microspan-benches --features peers -- pipeline";
 
 fn millions(rate: u64) -> f64 {
     rate as f64 / 1e6

@@ -21,7 +21,7 @@ use crate::{lines, otlp};
 
 const SPANS: u32 = 10_000;
 /// Spans of a request, more or less: as many as OpenTelemetry's batch processor sends at once.
-const BATCH: usize = 512;
+pub const BATCH: usize = 512;
 /// More than a request of so many spans has.
 const ANY_SIZE: usize = 100_000_000;
 
@@ -93,7 +93,7 @@ fn framed(recording: &Recording) -> u64 {
 }
 
 /// Decodes packets and hands on the traces that they hold.
-fn assemble(recording: &Recording, mut out: impl FnMut(&Trace)) -> Result<()> {
+pub fn assemble(recording: &Recording, mut out: impl FnMut(&Trace)) -> Result<()> {
     let (mut decoder, mut assembler) =
         (Decoder::new(), Assembler::new(Limits::default(), Tagging::default()));
     for (at, packet) in &recording.packets {

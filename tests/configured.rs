@@ -88,6 +88,7 @@ fn the_command_config_shows_each_value_where_it_comes_from_and_what_is_not_used(
         ("DD_TRACE_SAMPLE_RATE", "7"),
         ("DD_API_KEY", "secret"),
         ("DD_TAGS", "env:lab"),
+        ("DD_TRACE_WRITER_INTERVAL_SECONDS", "0.5"),
     ];
     let (shown, said) = config(&[], &variables);
     let line = |name: &str| {
@@ -97,7 +98,9 @@ fn the_command_config_shows_each_value_where_it_comes_from_and_what_is_not_used(
     assert_eq!(line("DD_SERVICE"), "gateway (DD_SERVICE)");
     assert_eq!(line("DD_ENV"), "lab (DD_TAGS)");
     assert_eq!(line("DD_TRACE_SAMPLE_RATE"), "- (default)");
-    assert_eq!(line("DD_LOGS_INJECTION"), "false (default, not used)");
+    assert_eq!(line("DD_LOGS_INJECTION"), "true (default)");
+    assert_eq!(line("DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED"), "true (default)");
+    assert_eq!(line("DD_TRACE_WRITER_INTERVAL_SECONDS"), "0.5 (DD_TRACE_WRITER_INTERVAL_SECONDS)");
     assert_eq!(line("DD_API_KEY"), "is set and not used");
     assert!(!shown.contains("secret"), "{shown}");
     assert_eq!(

@@ -161,9 +161,9 @@ fn futures(recorded: &mut Recorded) {
 }
 
 fn filters_and_correlation(recorded: &mut Recorded) {
-    assert_eq!(Correlation::current(None), None);
+    assert_eq!(Correlation::current(), None);
     let shown = info_span!(target: "hidden", "hidden").in_scope(|| {
-        info_span!("seen").in_scope(|| Correlation::current(None).expect("a current span").to_string())
+        info_span!("seen").in_scope(|| Correlation::current().expect("a current span").to_string())
     });
     let spans = recorded.take();
     assert_eq!(spans.len(), 1, "{spans:?}");

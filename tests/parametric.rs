@@ -32,7 +32,6 @@ const FAILING: &[(&str, &str)] = &[
         "128_bit_traceids: made by default, with the time in front",
         "the upper half is the session's, which a device without a clock has, too; it is the same for all traces of a process",
     ),
-    ("128_bit_traceids: 64 bits when they are asked for", "nothing goes by that variable: ids have 128 bits"),
     (
         "span_links: from Datadog's headers, with what its tracestate would be",
         "a link is told ids and priority, and no tracestate",

@@ -65,7 +65,7 @@ pub use info::{Info, TagLists};
 pub use outlets::{Outlets, Sent};
 pub use stats::{Count, Statistics, Stats};
 
-use crate::config::{ApiVersion, Config};
+use crate::config::{ApiVersion, Config, Writer};
 use crate::deadline;
 use crate::error::ConfigError;
 use crate::pipeline::{Rates, Trace};
@@ -89,17 +89,17 @@ const OTLP_BYTES: usize = 4_000_000;
 /// Bounds of a [`Client`], and what it says beside traces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Bytes held in all payloads together, the one under way included: 20 MB. While that one is sent in another form or
-    /// in halves, that comes on top.
-    pub queue_bytes: usize,
-    /// Bytes of one payload: 10 MB, which every version of the agent takes.
-    pub payload_bytes: usize,
-    /// A payload of this size is sent at once: 1 MB.
+    /// Bytes held in all payloads together, the one under way included. While that one is sent in another form or in halves, that
+    /// comes on top. `None`: as many as the configuration says, 20 MB without one.
+    pub queue_bytes: Option<usize>,
+    /// Bytes of one payload. `None`: as many as the configuration says, 10 MB without one, which every version of the agent takes.
+    pub payload_bytes: Option<usize>,
+    /// A payload of this size is sent at once: 1 MB, or half of the queue if that is less.
     pub flush_bytes: usize,
-    /// A payload is sent at the latest this long after its first trace: 1 s.
-    pub flush_interval: Duration,
-    /// The longest time for one attempt, from connecting to the end of the answer: 5 s.
-    pub timeout: Duration,
+    /// A payload is sent at the latest this long after its first trace. `None`: as the configuration says, 1 s without one.
+    pub flush_interval: Option<Duration>,
+    /// The longest time for one attempt, from connecting to the end of the answer. `None`: as the configuration says, 2 s without one.
+    pub timeout: Option<Duration>,
     /// The longest time for all attempts with one payload: 30 s.
     pub retry_for: Duration,
     /// The longest pause after the first failed attempt, doubled after each further one up to 5 s: 100 ms.
@@ -118,11 +118,11 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            queue_bytes: 20_000_000,
-            payload_bytes: 10_000_000,
+            queue_bytes: None,
+            payload_bytes: None,
             flush_bytes: 1_000_000,
-            flush_interval: Duration::from_secs(1),
-            timeout: Duration::from_secs(5),
+            flush_interval: None,
+            timeout: None,
             retry_for: Duration::from_secs(30),
             retry_pause: Duration::from_millis(100),
             v05: false,
@@ -134,16 +134,32 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The same, and what the configuration says: the form of traces, whether spans are counted, and what the cluster says of this
-    /// process unless that is said already.
+    /// The same, and what the configuration says: the form of traces and whether spans are counted; and where nothing is said here the
+    /// bounds of what sends, and what the cluster says of this process.
     #[must_use]
     pub fn with_config(mut self, config: &Config) -> Self {
+        let Writer { interval, buffer_bytes, payload_bytes, timeout } = config.writer;
+        self.flush_interval.get_or_insert(interval);
+        self.queue_bytes.get_or_insert(buffer_bytes);
+        self.payload_bytes.get_or_insert(payload_bytes);
+        self.timeout.get_or_insert(timeout);
         self.v05 |= config.api_version == ApiVersion::V05;
         self.stats |= config.stats_computation;
         if self.external_env.is_none() {
             self.external_env.clone_from(&config.external_env);
         }
         self
+    }
+
+    /// What is said here, and the defaults of the rest.
+    fn bounds(&self) -> Writer {
+        let default = Writer::default();
+        Writer {
+            interval: self.flush_interval.unwrap_or(default.interval),
+            buffer_bytes: self.queue_bytes.unwrap_or(default.buffer_bytes),
+            payload_bytes: self.payload_bytes.unwrap_or(default.payload_bytes),
+            timeout: self.timeout.unwrap_or(default.timeout),
+        }
     }
 }
 
@@ -174,8 +190,8 @@ impl Client {
     #[cfg(feature = "otlp")]
     pub fn start_otlp(settings: &crate::config::Otlp, options: Options) -> Result<Self, ConfigError> {
         let options = Options {
-            payload_bytes: options.payload_bytes.min(OTLP_BYTES),
-            timeout: settings.timeout,
+            payload_bytes: Some(options.bounds().payload_bytes.min(OTLP_BYTES)),
+            timeout: Some(settings.timeout),
             v05: false,
             stats: false,
             ask_first: false,
@@ -334,4 +350,4 @@ impl Drop for Client {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -5,7 +5,8 @@
 //! says what is used instead; only an address that is none of an agent's is an error where spans are to go there. What a program says itself, by the `with_` methods, wins over the environment.
 //!
 //! [`Config::settings`] tells each value, where it comes from, and whether anything here goes by it: the command
-//! `microspan config` prints that. [`Config::unused`] names variables of Datadog's that are set and change nothing.
+//! `microspan config` prints that. [`Config::unused`] names variables of Datadog's that are set and change nothing. Among them
+//! is `DD_TRACE_WRAP_SPAN_NAME_INCLUDE_CLASS`: [`wrap`](macro@microspan::wrap) names spans when a program is compiled.
 //!
 //! ```
 //! use microspan_std::config::{Config, Origin};
@@ -22,29 +23,36 @@
 //! | `config.rs` | all settings together |
 //! | `config/reader.rs` | a variable to a value, its origin and its warning |
 //! | `config/agent.rs` | where the agent is, and how it is spoken to |
+//! | `config/writer.rs` | when payloads go out, how much waits, how long the agent may take |
 //! | `config/otlp.rs` | whether traces go to the agent, in OpenTelemetry's protocol, or both ways |
 //! | `config/tagging.rs` | service, env, version, tags |
 //! | `config/sampling.rs` | rules for traces and for single spans |
 //! | `config/filters.rs`, `config/replace.rs` | which traces go nowhere; what is hidden in the others |
 //! | `config/propagation.rs` | headers |
+//! | `config/logs.rs` | what lines of logs say of their spans |
+//! | `config/recording.rs` | ids, and stacks of panics |
 //! | `config/program.rs` | what a program says itself |
 //! | `config/shown.rs` | the list of all settings |
 
 mod agent;
 mod filters;
+mod logs;
 mod otlp;
 mod program;
 mod propagation;
 mod reader;
+mod recording;
 mod replace;
 mod sampling;
 mod shown;
 mod tagging;
+mod writer;
 
 use std::collections::BTreeMap;
 
 pub use agent::{ApiVersion, PartialFlush};
 pub use filters::{Filters, TagFilter, TagValue};
+pub use logs::Logs;
 pub use otlp::{Exporters, Otlp};
 pub use propagation::Propagation;
 pub use reader::{Origin, Warning};
@@ -53,6 +61,7 @@ pub use sampling::{Sampling, SamplingRule, SpanRule};
 pub use shown::Setting;
 pub(crate) use shown::without_password;
 pub use tagging::{BaggageKeys, Tagging};
+pub use writer::Writer;
 
 use agent::EXTERNAL_ENV;
 use reader::Reader;
@@ -75,6 +84,8 @@ pub struct Config {
     pub trace_enabled: bool,
     /// Whether spans are counted here, and traces that are sampled out are not sent: [`stats`](crate::stats).
     pub stats_computation: bool,
+    /// When payloads go out, how much waits for that, and how long the agent may take.
+    pub writer: Writer,
     /// When a trace whose root is still open goes out in part.
     pub partial_flush: PartialFlush,
     /// What to say of spans whose source says less.
@@ -87,12 +98,13 @@ pub struct Config {
     pub replace: Vec<ReplaceRule>,
     /// Which headers are read and written, and how.
     pub propagation: Propagation,
-    /// Whether lines of logs name their trace and span.
-    pub log_injection: bool,
-    /// Whether new trace ids have 128 bits.
-    pub trace_ids_of_128_bits: bool,
-    /// Whether lines of logs name all 128 bits of a trace id.
-    pub logged_ids_of_128_bits: bool,
+    /// What lines of logs say of their spans.
+    pub logs: Logs,
+    /// Whether the ids of traces that begin in this program have 128 bits. Those of devices have them always: a device tells them to
+    /// others before anybody reads a variable.
+    pub long_trace_ids: bool,
+    /// How many calls a panic's stack has at most, the innermost; 0: it is not taken.
+    pub stack_frames: usize,
     /// Whether the user asked for output without colour.
     pub no_color: bool,
     /// What was found unusable, and what is used instead.
@@ -123,12 +135,9 @@ impl Config {
     }
 
     fn read(mut reader: Reader, socket: Option<String>) -> Self {
-        let mut truth = |name, default| reader.truth(name, default);
-        let trace_enabled = truth("DD_TRACE_ENABLED", true);
-        let stats_computation = truth(agent::STATS, false);
-        let log_injection = truth("DD_LOGS_INJECTION", false);
-        let trace_ids_of_128_bits = truth("DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED", true);
-        let logged_ids_of_128_bits = truth("DD_TRACE_128_BIT_TRACEID_LOGGING_ENABLED", true);
+        // Only a clear yes is one, for Datadog's tracers.
+        let trace_enabled = reader.truth_or("DD_TRACE_ENABLED", true, false);
+        let stats_computation = reader.truth(agent::STATS, false);
         let no_color = reader.read("NO_COLOR", &["NO_COLOR"], |_| Ok(true)).unwrap_or(false);
         let mut config = Self {
             agent_url: agent::url(&mut reader, socket),
@@ -138,15 +147,16 @@ impl Config {
             external_env: reader.read(EXTERNAL_ENV, &[EXTERNAL_ENV], |value| Ok(value.to_owned())),
             trace_enabled,
             stats_computation,
+            writer: writer::read(&mut reader),
             partial_flush: agent::partial_flush(&mut reader),
             tagging: tagging::read(&mut reader),
             sampling: sampling::read(&mut reader),
             filters: filters::read(&mut reader),
             replace: replace::read(&mut reader),
             propagation: propagation::read(&mut reader),
-            log_injection,
-            trace_ids_of_128_bits,
-            logged_ids_of_128_bits,
+            logs: logs::read(&mut reader),
+            long_trace_ids: recording::long_trace_ids(&mut reader),
+            stack_frames: recording::stack_frames(&mut reader),
             no_color,
             warnings: Vec::new(),
             origins: BTreeMap::new(),

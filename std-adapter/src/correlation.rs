@@ -1,18 +1,43 @@
 //! The current span in the lines of a log, so that Datadog shows them together.
+//!
+//! [`prefix`] is what a formatter writes before a line, and [`Correlation::each`] the same field by field; for `tracing_subscriber` there
+//! is `layer::Correlated`. Whoever started the span, it is that of [`microspan::current_span`].
+//!
+//! Service, environment and version are those that [`init`](crate::init) was called with, or else the environment's. With
+//! `DD_LOGS_INJECTION=false` nothing is said, and with `DD_TRACE_128_BIT_TRACEID_LOGGING_ENABLED=false` only the lower half of a trace's
+//! id, as a number: see [`Logs`].
+//!
+//! A logger for `log`, in the way of `env_logger`'s `Builder::format`:
+//!
+//! ```
+//! use std::io::Write;
+//!
+//! use microspan_std::correlation;
+//!
+//! fn format(line: &mut impl Write, record: &log::Record) -> std::io::Result<()> {
+//!     // [INFO] dd.service=bakery dd.env=prod dd.trace_id=.. dd.span_id=.. the oven is warm
+//!     writeln!(line, "[{}] {}{}", record.level(), correlation::prefix(), record.args())
+//! }
+//! # let mut line = Vec::new();
+//! # let record = log::Record::builder().args(format_args!("the oven is warm")).level(log::Level::Info).build();
+//! # format(&mut line, &record).unwrap();
+//! # assert_eq!(line, b"[INFO] the oven is warm\n"); // there is no span
+//! ```
 
 use std::fmt;
+use std::sync::OnceLock;
 
-use microspan::SpanContext;
+use microspan::{SpanContext, SpanRef};
 
-use crate::config::Tagging;
+use crate::config::{Config, Logs, Tagging};
 
 /// The span that a line of a log belongs to: shown as Datadog's log pipelines read it.
 ///
 /// ```
 /// use microspan_std::correlation::Correlation;
-/// // In the formatter of a logger, for `log` or `tracing`:
-/// if let Some(span) = Correlation::current(None) {
-///     eprintln!("{span} the oven is warm"); // dd.trace_id=.. dd.span_id=.. the oven is warm
+/// // In the formatter of a logger:
+/// if let Some(span) = Correlation::current() {
+///     span.each(|name, value| eprintln!("{name}: {value}")); // dd.trace_id: .. and so on
 /// }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,14 +46,25 @@ pub struct Correlation<'t> {
     pub context: SpanContext,
     /// Service, environment and version, which stand before it.
     pub tagging: Option<&'t Tagging>,
+    /// Whether all 128 bits of the trace's id are told, in hexadecimal; otherwise its lower half, as a number.
+    pub long_ids: bool,
 }
 
-impl<'t> Correlation<'t> {
-    /// That of the current span of the program's tracer; `None`: there is none.
-    pub fn current(tagging: Option<&'t Tagging>) -> Option<Self> {
-        Some(Self { context: microspan::current_span()?.context()?, tagging })
+impl Correlation<'static> {
+    /// That of the current span of the program's tracer; `None`: there is none, or lines are to say nothing.
+    pub fn current() -> Option<Self> {
+        Self::of(&microspan::current_span()?)
     }
 
+    /// That of a span; `None`: it is finished, or lines are to say nothing.
+    pub fn of(span: &SpanRef) -> Option<Self> {
+        let Settings { tagging, logs } = settings();
+        let context = span.context().filter(|_| logs.are_injected)?;
+        Some(Self { context, tagging: Some(tagging), long_ids: logs.long_ids })
+    }
+}
+
+impl Correlation<'_> {
     /// Its parts: names and values, for formats of fields such as JSON.
     pub fn each(&self, mut field: impl FnMut(&'static str, &dyn fmt::Display)) {
         if let Some(tagging) = self.tagging {
@@ -43,8 +79,8 @@ impl<'t> Correlation<'t> {
         let SpanContext { trace_id, span_id, .. } = self.context;
         // An id that fits 64 bits is told as a number, as Datadog's tracers tell it.
         match u64::try_from(trace_id) {
-            Ok(short) => field("dd.trace_id", &short),
-            Err(_) => field("dd.trace_id", &format_args!("{trace_id:032x}")),
+            Err(_) if self.long_ids => field("dd.trace_id", &format_args!("{trace_id:032x}")),
+            _ => field("dd.trace_id", &(trace_id as u64)),
         }
         field("dd.span_id", &span_id);
     }
@@ -63,6 +99,49 @@ impl fmt::Display for Correlation<'_> {
     }
 }
 
+/// What a line that is written now begins with: the current span and a space, or nothing.
+pub fn prefix() -> Prefix {
+    Prefix(Correlation::current())
+}
+
+/// The beginning of a line: see [`prefix`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prefix(Option<Correlation<'static>>);
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |span| write!(f, "{span} "))
+    }
+}
+
+/// What lines say beside the span.
+struct Settings {
+    tagging: Tagging,
+    logs: Logs,
+}
+
+impl Settings {
+    fn of(config: &Config) -> Self {
+        Self { tagging: config.tagging.clone(), logs: config.logs }
+    }
+}
+
+/// As the tracer of this process was made.
+static SETTLED: OnceLock<Settings> = OnceLock::new();
+
+/// As the environment said when it was first asked, where there is no such tracer.
+static OF_ENVIRONMENT: OnceLock<Settings> = OnceLock::new();
+
+/// Has lines say what this says; the first call holds.
+pub(crate) fn settle(config: &Config) {
+    _ = SETTLED.set(Settings::of(config));
+}
+
+fn settings() -> &'static Settings {
+    let of_environment = || OF_ENVIRONMENT.get_or_init(|| Settings::of(&Config::from_env()));
+    SETTLED.get().unwrap_or_else(of_environment)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,17 +151,20 @@ mod tests {
     fn a_line_names_the_span_and_whose_it_is() {
         let config = Config::from_vars([("DD_SERVICE", "bakery"), ("DD_ENV", "lab")]);
         let context = SpanContext { trace_id: 0xabc << 64 | 7, span_id: 9, sampling_priority: None };
-        let shown = Correlation { context, tagging: Some(&config.tagging) }.to_string();
+        let of_both = Correlation { context, tagging: Some(&config.tagging), long_ids: true };
         assert_eq!(
-            shown,
+            of_both.to_string(),
             "dd.service=bakery dd.env=lab dd.trace_id=0000000000000abc0000000000000007 dd.span_id=9"
         );
+        let short = "dd.trace_id=7 dd.span_id=9";
+        assert_eq!(Correlation { tagging: None, long_ids: false, ..of_both }.to_string(), short);
         let context = SpanContext { trace_id: 7, ..context };
-        assert_eq!(Correlation { context, tagging: None }.to_string(), "dd.trace_id=7 dd.span_id=9");
+        assert_eq!(Correlation { context, tagging: None, long_ids: true }.to_string(), short);
     }
 
     #[test]
     fn without_a_span_there_is_nothing_to_name() {
-        assert_eq!(Correlation::current(None), None);
+        assert_eq!(Correlation::current(), None);
+        assert_eq!(prefix().to_string(), "");
     }
 }

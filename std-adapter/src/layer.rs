@@ -24,7 +24,10 @@
 //! | an event of level `ERROR` in a span | an error of the span besides |
 //! | `follows_from` | a link |
 //! | entered and left | the current span, and the metrics `busy_ns` and `idle_ns` |
+//!
+//! Lines that `tracing_subscriber` writes say which of our spans they belong to by [`Correlated`].
 
+mod correlated;
 mod fields;
 mod held;
 
@@ -36,6 +39,8 @@ use tracing_core::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
+
+pub use correlated::Correlated;
 
 use fields::{EventFields, SpanFields};
 use held::Held;
@@ -103,13 +108,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for MicrospanLayer {
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let in_span = match (event.parent(), event.is_root()) {
-            (Some(parent), _) => context.span(parent).and_then(|span| of(&span)),
-            (None, true) => None,
-            // That of microspan may be inside of it.
-            (None, false) => microspan::current_span(),
-        };
-        let Some(span) = in_span else { return };
+        let Some(span) = span_of(event, |id| of(&context.span(id)?)) else { return };
         let metadata = event.metadata();
         let fields = EventFields::of(event);
         // The name that the macro gives says where it is.
@@ -157,6 +156,19 @@ fn within<'a, S: LookupSpan<'a>, R>(span: Option<SpanRef<'a, S>>, body: impl FnO
         next = span.parent();
     }
     None
+}
+
+/// The span that an event is in.
+fn span_of(
+    event: &Event<'_>,
+    find: impl FnOnce(&Id) -> Option<microspan::SpanRef>,
+) -> Option<microspan::SpanRef> {
+    match (event.parent(), event.is_root()) {
+        (Some(parent), _) => find(parent),
+        (None, true) => None,
+        // That of microspan may be inside of it.
+        (None, false) => microspan::current_span(),
+    }
 }
 
 /// Our span of one of `tracing`, if it is recorded.

@@ -39,7 +39,8 @@
 //! # Panics
 //!
 //! A panic that unwinds through a span marks it with `error.type` `panic`, its message and its stack; spans that started
-//! after it, or around what catches it, are not marked. The stack is taken only if there is a span. Where panics abort, spans that are not sent yet are lost.
+//! after it, or around what catches it, are not marked. The stack is taken only if there is a span; it has 30 calls unless
+//! `DD_TRACE_SPAN_TRACEBACK_MAX_SIZE` says another number, and none of the panic's own. Where panics abort, spans that are not sent yet are lost.
 //!
 //! # Forks
 //!
@@ -61,6 +62,7 @@ mod panics;
 mod said;
 mod shared;
 mod spans;
+mod stack;
 mod ticks;
 mod time;
 mod wake;
@@ -78,6 +80,7 @@ pub use ticks::Ticks;
 use crate::agent::{self, Outlets, Sent};
 use crate::carrier;
 use crate::config::Config;
+use crate::correlation;
 use crate::deadline;
 use crate::error::{ConfigError, InitError};
 use crate::pipeline::{self, TraceFilter};
@@ -142,7 +145,8 @@ impl Builder {
         self
     }
 
-    /// The bounds of the client, of each where traces go out in several ways; without it a payload is sent when it has 4 MB, or after a second.
+    /// The bounds of the client, of each where traces go out in several ways; what they leave open is as the
+    /// configuration says. Without them a payload is sent when it has 4 MB, or after the writer's interval.
     pub fn agent(mut self, options: agent::Options) -> Self {
         self.agent = options;
         self
@@ -245,9 +249,10 @@ impl Builder {
             microspan::set_global(tracer)?;
         }
         carrier::settle(&config);
+        correlation::settle(&config);
         carrier::decide_by(engine.decide(tracer));
         fork::settle();
-        panics::watch(|| clock.now());
+        panics::watch(|| clock.now(), config.stack_frames);
         thread::Builder::new()
             .name("microspan-drain".into())
             .spawn(move || engine.run())

@@ -56,7 +56,7 @@ mod stage;
 mod table;
 mod trace;
 
-pub use ahead::{Ahead, Continued, Roots};
+pub use ahead::{Ahead, Continued, OpenRoot, Roots};
 pub use assembler::Assembler;
 pub use early::{Decider, Early};
 pub use filter::TraceFilter;

@@ -61,5 +61,18 @@ fn each_part_of_a_trace_from_elsewhere_says_what_its_root_does() {
     drop(root);
     let parts: Vec<_> = agent.spans().into_iter().filter(|span| span.name == "own part").collect();
     assert!(parts.len() == 4 && parts.iter().all(|span| span.trace == trace_id), "{parts:?}");
-    assert_eq!(local.shutdown(Duration::from_secs(5)).pipeline.partial_flushes, 3);
+    // What is said of it by hand holds for what follows.
+    let root = span("kept").root().start();
+    for _ in 0..2 {
+        (0..4).for_each(|_| drop(trace("kept part")));
+        flush();
+        root.keep();
+    }
+    drop(root);
+    flush();
+    let firsts = agent.spans().into_iter().filter(|span| span.name.starts_with("kept"));
+    let firsts = firsts.filter_map(|span| Some((span.name, *span.metrics.get("_sampling_priority_v1")?)));
+    let expected = [("kept part", 1.0), ("kept part", 2.0), ("kept", 2.0)];
+    assert_eq!(firsts.collect::<Vec<_>>(), expected.map(|(name, priority)| (name.to_owned(), priority)));
+    assert_eq!(local.shutdown(Duration::from_secs(5)).pipeline.partial_flushes, 5);
 }

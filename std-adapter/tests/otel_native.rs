@@ -161,6 +161,34 @@ fn what_is_attached_is_current_in_whatever_order_it_is_left() {
 }
 
 #[test]
+fn contexts_without_a_span_that_are_left_in_any_order_change_nothing_around_them() {
+    let program = program();
+    let tracer = program.tracer();
+    for is_around in [false, true] {
+        let around = is_around.then(|| microspan::trace("any.around"));
+        let outside = current();
+        for round in 0..200_u32 {
+            let guards = [0, 1].map(|value| Context::current_with_value(round + value).attach());
+            let inner = microspan::trace("any.inner");
+            guards.into_iter().for_each(drop);
+            assert_eq!(current(), outside, "a span that began inside is none outside");
+            drop(inner);
+            let first = Context::current_with_span(tracer.start("any.first"));
+            let below = first.clone().attach();
+            let value = Context::current_with_value(round).attach();
+            let last = Context::current_with_span(tracer.start("any.last"));
+            let guard = last.clone().attach();
+            drop((below, value));
+            assert_eq!(current(), id(last.span().span_context()));
+            drop(guard);
+            assert_eq!(current(), outside);
+        }
+        drop(around);
+    }
+    assert_eq!(current(), None);
+}
+
+#[test]
 fn a_future_with_a_context_has_its_span_while_it_is_polled() {
     let program = program();
     let context = Context::new().with_span(program.tracer().start("future.span"));

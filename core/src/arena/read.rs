@@ -66,7 +66,7 @@ impl ArenaView {
         Some(match remote {
             Some(remote) => SpanContext { span_id, ..remote },
             None => {
-                let trace_id = session.trace_id(self.counter_of(root));
+                let trace_id = self.trace_id(session, self.counter_of(root));
                 SpanContext { trace_id, span_id, sampling_priority: None }
             }
         })

@@ -11,6 +11,9 @@ pub(super) struct Known {
     is_begun: AtomicBool,
     /// Whether the halves of the key are there.
     has_key: AtomicBool,
+    /// Whether the ids of traces that begin here have 64 bits: an operating system's programs may be asked for that.
+    #[cfg(not(target_os = "none"))]
+    short_ids: AtomicBool,
     key: [AtomicU32; 2],
     /// Bits 16 to 47 of the newest counter drained. Counters pass 2^48 after eight years of a million spans a second.
     latest: AtomicU32,
@@ -26,6 +29,8 @@ impl Known {
             Self {
                 is_begun: AtomicBool::new(false),
                 has_key: AtomicBool::new(false),
+                #[cfg(not(target_os = "none"))]
+                short_ids: AtomicBool::new(false),
                 key: super::two(),
                 latest: AtomicU32::new(0),
                 next_packet: AtomicU32::new(0),
@@ -60,6 +65,22 @@ impl ArenaView {
             let half = |word: &AtomicU32| u64::from(word.load(Ordering::Relaxed));
             Session::new(half(high) << 32 | half(low))
         })
+    }
+
+    /// Has the ids of traces that begin here be the lower halves of what they were, from before the session begins.
+    #[cfg(not(any(loom, target_os = "none")))]
+    pub(crate) fn shorten_ids(&self) {
+        self.state.session.short_ids.store(true, Ordering::Relaxed);
+    }
+
+    /// The id of the trace of this session whose root has this counter.
+    pub(crate) fn trace_id(&self, session: Session, root: u64) -> u128 {
+        let id = session.trace_id(root);
+        #[cfg(not(target_os = "none"))]
+        if self.state.session.short_ids.load(Ordering::Relaxed) {
+            return id & u128::from(u64::MAX);
+        }
+        id
     }
 
     /// Tells the newest counter drained, and how many spans went into packets.

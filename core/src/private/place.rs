@@ -68,7 +68,7 @@ impl Place {
     fn context_out(self, session: Session) -> Option<SpanContext> {
         let counter = self.counter();
         Some(SpanContext {
-            trace_id: session.trace_id(counter),
+            trace_id: self.tracer.arena.trace_id(session, counter),
             span_id: session.span_id(counter),
             sampling_priority: Some(0),
         })

@@ -21,7 +21,8 @@ impl Root {
         let Some(session) = arena.session() else { return Self::Gone };
         let counter = session.counter(trace_id as u64);
         let handle = counter as u32;
-        if handle == 0 || arena.counter_of(handle) != counter || session.trace_id(counter) != trace_id {
+        if handle == 0 || arena.counter_of(handle) != counter || arena.trace_id(session, counter) != trace_id
+        {
             return Self::Gone;
         }
         // In this order: only who asks takes it out.
@@ -48,6 +49,22 @@ mod tests {
         fn frequency(&self) -> u32 {
             1
         }
+    }
+
+    #[test]
+    fn short_ids_are_the_lower_halves_and_lead_to_their_roots() {
+        static ARENA: Arena<8, 8> = Arena::new();
+        static TRACER: Tracer = Tracer::new(&ARENA, &Still);
+        super::super::shorten_trace_ids(&TRACER);
+        let session = Session::new(7);
+        let _drain: Drain<256, 4> = Drain::new(&TRACER, session).unwrap();
+        let order = TRACER.trace("order");
+        let context = order.context().unwrap();
+        assert_eq!(context.trace_id, u128::from(context.span_id));
+        assert_eq!(TRACER.trace("bread").context().unwrap().trace_id, context.trace_id);
+        assert!(matches!(Root::find(&TRACER, context.trace_id), Root::Open(_)));
+        let long = session.trace_id(session.counter(context.span_id));
+        assert!(long != context.trace_id && matches!(Root::find(&TRACER, long), Root::Gone));
     }
 
     #[test]

@@ -15,7 +15,8 @@ impl<M: Threads> SpanRef<M> {
     /// Has the trace of this span be kept, whatever a rule or the agent would say: its root gets the tag `manual.keep`, and the
     /// host sends it with priority 2.
     ///
-    /// Of this and [`reject`](Self::reject) the later holds. Nothing brings back a trace that was sampled out
+    /// Of this and [`reject`](Self::reject) the later holds. What went out of the trace before stays as it was: requests, and
+    /// parts of a long trace (of a device's, all that go out before its root). Nothing brings back a trace that was sampled out
     /// ([`Sampler`](crate::Sampler)). When the root is no longer there, nothing is done, and counted
     /// ([`Stats::stale`](crate::Stats::stale)).
     ///

@@ -31,6 +31,7 @@ impl Outlets {
     /// # Errors
     /// A URL or a header cannot be used, or the system gives no thread.
     pub fn start(config: &Config, options: Options) -> Result<Self, ConfigError> {
+        let options = options.with_config(config);
         #[cfg(feature = "otlp")]
         let otlp = match config.exporters.otlp {
             true => Some(Client::start_otlp(&config.otlp, options.clone())?),
@@ -39,7 +40,7 @@ impl Outlets {
         #[cfg(not(feature = "otlp"))]
         let otlp = None;
         let agent = match config.exporters.agent {
-            true => Some(Client::start(&config.agent_url, options.with_config(config))?),
+            true => Some(Client::start(&config.agent_url, options)?),
             false => None,
         };
         Ok(Self { agent, otlp })

@@ -10,6 +10,7 @@ use super::body::{Body, Form};
 use super::info::{Info, LEAST_BYTES};
 use super::keep_rate::KeepRate;
 use super::{Count, Options};
+use crate::config::Writer;
 use crate::pipeline::Trace;
 
 /// No span is encoded in fewer bytes: its keys alone are longer, or by OTLP its ids and times.
@@ -76,12 +77,14 @@ pub(super) struct Queue {
 impl Queue {
     /// One whose payloads are like this empty one.
     pub(super) fn new(options: &Options, open: Body) -> Self {
+        let Writer { interval, buffer_bytes, payload_bytes, .. } = options.bounds();
         Self {
-            budget: options.queue_bytes,
-            most: options.payload_bytes,
-            payload_bytes: options.payload_bytes,
-            flush_bytes: options.flush_bytes,
-            flush_interval: options.flush_interval,
+            budget: buffer_bytes,
+            most: payload_bytes,
+            payload_bytes,
+            // What is about to be full should be on its way.
+            flush_bytes: options.flush_bytes.min(buffer_bytes / 2),
+            flush_interval: interval,
             open,
             opened: None,
             sealed: VecDeque::new(),

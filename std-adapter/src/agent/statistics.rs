@@ -27,6 +27,8 @@ pub(super) struct Counting {
     asked: u64,
     taken: u64,
     sent: u64,
+    /// The spans in what was taken, for as long as it is neither sent nor dropped.
+    under_way: u64,
     /// Payloads so far.
     sequence: u64,
 }
@@ -34,7 +36,15 @@ pub(super) struct Counting {
 impl Counting {
     /// Nothing is counted before the agent said that it takes that.
     pub(super) fn new() -> Self {
-        Self { concentrator: Concentrator::new(), is_on: false, asked: 0, taken: 0, sent: 0, sequence: 0 }
+        Self {
+            concentrator: Concentrator::new(),
+            is_on: false,
+            asked: 0,
+            taken: 0,
+            sent: 0,
+            under_way: 0,
+            sequence: 0,
+        }
     }
 
     /// Whether spans are to be counted.
@@ -78,12 +88,13 @@ impl Counting {
         let is_asked = self.asked != self.taken;
         self.taken = self.asked;
         let all = self.concentrator.take(now(), closes || is_asked);
+        self.under_way += all.iter().map(Counted::spans).sum::<u64>();
         (is_asked || !all.is_empty()).then_some(all)
     }
 
-    /// How many spans were counted and not taken.
+    /// How many spans were counted and neither sent nor dropped.
     pub(super) fn held(&self) -> u64 {
-        self.concentrator.held()
+        self.concentrator.held() + self.under_way
     }
 
     /// How many spans were counted together with others.
@@ -110,19 +121,23 @@ impl Worker {
             let result = self.deliver_statistics(&counted.encode(sequence));
             let mut guard = self.shared.lock();
             let state = &mut *guard;
-            match result {
-                Ok(()) => state.stats.statistics.sent += spans,
-                Err(error) => {
-                    state.stats.statistics.dropped += spans;
-                    if let SendError::Status { status: NOT_FOUND, .. } = error
-                        && let Some(counting) = &mut state.counting
-                    {
-                        counting.is_on = false;
-                        state.queue.set_counted(false);
-                    }
-                    self.report.statistics_dropped(&error, spans);
-                }
+            if let Some(counting) = &mut state.counting {
+                counting.under_way = counting.under_way.saturating_sub(spans);
             }
+            let Err(error) = result else {
+                state.stats.statistics.sent += spans;
+                continue;
+            };
+            state.stats.statistics.dropped += spans;
+            if let SendError::Status { status: NOT_FOUND, .. } = error
+                && let Some(counting) = &mut state.counting
+            {
+                counting.is_on = false;
+                state.queue.set_counted(false);
+            }
+            // Who logs it may ask what was dropped.
+            drop(guard);
+            self.report.statistics_dropped(&error, spans);
         }
         if let Some(counting) = &mut self.shared.lock().counting {
             counting.sent = counting.taken;

@@ -2,10 +2,11 @@
 
 mod awkward;
 mod counted;
+mod faults;
 mod honoured;
 #[cfg(feature = "otlp")]
 mod otlp;
-mod scripted;
+pub(crate) mod scripted;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,8 +22,8 @@ const OK: &str = r#"{"rate_by_service":{"service:,env:":1}}"#;
 /// Options with the patience of a test.
 fn quick() -> Options {
     Options {
-        flush_interval: Duration::from_millis(10),
-        timeout: Duration::from_millis(300),
+        flush_interval: Some(Duration::from_millis(10)),
+        timeout: Some(Duration::from_millis(300)),
         retry_for: Duration::from_secs(5),
         retry_pause: Duration::from_millis(5),
         ask_first: false,
@@ -191,7 +192,8 @@ fn whatever_the_agent_does_every_trace_is_counted_once() {
         Turn::Half(503),
     ];
     let server = Scripted::start(turns.iter().cycle().take(200).cloned().collect());
-    let options = Options { queue_bytes: 20_000, payload_bytes: 5_000, flush_bytes: 2_000, ..quick() };
+    let options =
+        Options { queue_bytes: Some(20_000), payload_bytes: Some(5_000), flush_bytes: 2_000, ..quick() };
     let client = client(&server, options);
     for round in 0..100 {
         send(&client, round * 60);
@@ -226,7 +228,7 @@ fn an_agent_that_stays_overloaded_costs_a_bounded_time() {
 #[test]
 fn what_comes_while_the_queue_is_full_is_refused_and_counted() {
     let address = Scripted::unused_address();
-    let options = Options { queue_bytes: 10_000, payload_bytes: 4_000, ..quick() };
+    let options = Options { queue_bytes: Some(10_000), payload_bytes: Some(4_000), ..quick() };
     let client = Client::start(&format!("http://{address}"), options).expect("a usable URL");
     for _ in 0..10 {
         send(&client, 3_000);
@@ -240,7 +242,7 @@ fn what_comes_while_the_queue_is_full_is_refused_and_counted() {
 #[test]
 fn the_end_waits_for_the_agent_no_longer_than_it_may() {
     let server = Scripted::start(vec![Turn::Silence(Duration::from_secs(3))]);
-    let client = client(&server, Options { timeout: Duration::from_secs(3), ..quick() });
+    let client = client(&server, Options { timeout: Some(Duration::from_secs(3)), ..quick() });
     send(&client, 0);
     let before = Instant::now();
     let stats = client.shutdown(Duration::from_millis(200));
@@ -263,7 +265,7 @@ fn the_end_does_not_wait_for_an_agent_that_is_known_to_be_down() {
 #[test]
 fn a_client_that_is_dropped_still_sends_what_it_holds() {
     let server = Scripted::start(vec![Turn::answer(200, OK)]);
-    let client = client(&server, Options { flush_interval: Duration::from_secs(60), ..quick() });
+    let client = client(&server, Options { flush_interval: Some(Duration::from_secs(60)), ..quick() });
     send(&client, 0);
     drop(client);
     let before = Instant::now();
@@ -298,8 +300,13 @@ fn an_agent_is_asked_how_it_takes_events_once_there_are_some() {
 fn times_without_end_and_without_length_are_times() {
     for time in [Duration::MAX, Duration::ZERO] {
         let server = Scripted::start(vec![Turn::answer(200, OK), Turn::answer(200, OK)]);
-        let options =
-            Options { flush_interval: time, timeout: time, retry_for: time, retry_pause: time, ..quick() };
+        let options = Options {
+            flush_interval: Some(time),
+            timeout: Some(time),
+            retry_for: time,
+            retry_pause: time,
+            ..quick()
+        };
         let client = client(&server, options);
         send(&client, 0);
         assert!(client.flush(Duration::MAX) && client.flush_statistics(Duration::MAX));
@@ -308,4 +315,18 @@ fn times_without_end_and_without_length_are_times() {
         assert_eq!(stats.sent.traces + stats.dropped().traces, 2, "{time:?}");
         assert!(time.is_zero() || stats.sent.traces == 2, "no attempt was cut short");
     }
+}
+
+#[test]
+fn what_options_say_wins_over_the_configuration_and_that_over_the_defaults() {
+    let config = Config::from_vars([
+        ("DD_TRACE_WRITER_INTERVAL_SECONDS", "3"),
+        ("DD_TRACE_WRITER_BUFFER_SIZE_BYTES", "30000"),
+        ("DD_TRACE_AGENT_TIMEOUT_SECONDS", "4"),
+    ]);
+    let said = Options { timeout: Some(Duration::from_secs(7)), ..Options::default() };
+    let bounds = said.with_config(&config).bounds();
+    assert_eq!((bounds.interval, bounds.timeout), (Duration::from_secs(3), Duration::from_secs(7)));
+    assert_eq!((bounds.buffer_bytes, bounds.payload_bytes), (30_000, 10_000_000));
+    assert_eq!(Options::default().bounds(), Writer::default());
 }

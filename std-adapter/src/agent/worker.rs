@@ -113,6 +113,8 @@ pub(super) struct Worker {
     pub(super) shared: Arc<Shared>,
     pub(super) peer: Peer,
     pub(super) options: Options,
+    /// The longest time for one attempt.
+    attempt: Duration,
     backoff: Backoff,
     pub(super) report: Report,
     /// Whether payloads go out in the smaller form.
@@ -136,6 +138,7 @@ impl Worker {
             asking: Asking::new(options.ask_first || options.stats),
             too_large: Count::default(),
             not_before: None,
+            attempt: options.bounds().timeout,
             options,
         }
     }
@@ -215,7 +218,7 @@ impl Worker {
         if !is_due || !self.asking.is_time(Instant::now()) {
             return;
         }
-        let Some(info) = self.peer.info(self.options.timeout.min(ASKING)) else {
+        let Some(info) = self.peer.info(self.attempt.min(ASKING)) else {
             self.asking.failed(Instant::now());
             return;
         };
@@ -322,8 +325,8 @@ impl Worker {
     /// How long an attempt may take now.
     pub(super) fn timeout(&self) -> Duration {
         let closing = self.shared.lock().closing;
-        let until = closing.map_or(self.options.timeout, |end| end.saturating_duration_since(Instant::now()));
-        until.min(self.options.timeout).clamp(INSTANT, deadline::FAR)
+        let until = closing.map_or(self.attempt, |end| end.saturating_duration_since(Instant::now()));
+        until.min(self.attempt).clamp(INSTANT, deadline::FAR)
     }
 
     /// Takes in what was said with success; how many spans were not taken.

@@ -2,14 +2,18 @@
 
 use super::agent::{API_VERSION, PARTIAL_FLUSH, PARTIAL_FLUSH_MIN, PARTS, STATS, URL};
 use super::filters::{IGNORE, REGEX_REJECT, REGEX_REQUIRE, REJECT, REQUIRE};
+use super::logs::{INJECTION, LONG_IDS};
 use super::propagation::{
     BAGGAGE_BYTES, BAGGAGE_ITEMS, BEHAVIOR, EXTRACT, FIRST, INJECT, OT_BAGGAGE, OTEL, STYLE, TAGS_LENGTH,
 };
+use super::recording::{LONG_IDS as LONG_TRACE_IDS, STACK};
 use super::replace::REPLACE;
 use super::sampling::{LIMIT, RATE, RULES, SPAN_RULES, SPAN_RULES_FILE};
 use super::tagging::{ENV, SERVICE, VERSION};
+use super::writer::{AGENT_TIMEOUT, BUFFER, INTERVAL, PAYLOAD};
 use super::{
-    ApiVersion, Config, Filters, Origin, PartialFlush, Propagation, ReplaceRule, SamplingRule, SpanRule,
+    ApiVersion, Config, Filters, Logs, Origin, PartialFlush, Propagation, ReplaceRule, SamplingRule,
+    SpanRule, Writer,
 };
 use crate::model::{Tag, Text, Value};
 
@@ -40,6 +44,34 @@ impl Config {
     pub fn with_stats_computation(mut self, is_enabled: bool) -> Self {
         self.stats_computation = is_enabled;
         self.say(&[STATS], &[])
+    }
+
+    /// When payloads go out, how much waits for that, and how long the agent may take.
+    #[must_use]
+    pub fn with_writer(mut self, writer: Writer) -> Self {
+        self.writer = writer;
+        self.say(&[INTERVAL, BUFFER, PAYLOAD, AGENT_TIMEOUT], &[])
+    }
+
+    /// What lines of logs say of their spans.
+    #[must_use]
+    pub fn with_logs(mut self, logs: Logs) -> Self {
+        self.logs = logs;
+        self.say(&[INJECTION, LONG_IDS], &[])
+    }
+
+    /// Whether the ids of traces that begin in this program have 128 bits.
+    #[must_use]
+    pub fn with_long_trace_ids(mut self, are_long: bool) -> Self {
+        self.long_trace_ids = are_long;
+        self.say(&[LONG_TRACE_IDS], &[])
+    }
+
+    /// How many calls a panic's stack has at most.
+    #[must_use]
+    pub fn with_stack_frames(mut self, most: usize) -> Self {
+        self.stack_frames = most;
+        self.say(&[STACK], &[])
     }
 
     /// When a trace whose root is still open goes out in part.

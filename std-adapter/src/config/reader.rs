@@ -103,12 +103,22 @@ impl Reader {
 
     /// A variable that says yes or no.
     pub(super) fn truth(&mut self, name: &'static str, default: bool) -> bool {
+        self.truth_or(name, default, default)
+    }
+
+    /// The same of one for which what says neither does not count as unset.
+    pub(super) fn truth_or(&mut self, name: &'static str, default: bool, otherwise: bool) -> bool {
+        let mut says_neither = false;
         let parse = |value: &str| match value.to_ascii_lowercase().as_str() {
             "true" | "1" => Ok(true),
             "false" | "0" => Ok(false),
-            _ => Err(format!("neither `true` nor `false`; `{default}` is used")),
+            _ => {
+                says_neither = true;
+                Err(format!("neither `true` nor `false`; `{otherwise}` is used"))
+            }
         };
-        self.read(name, &[name], parse).unwrap_or(default)
+        let said = self.read(name, &[name], parse);
+        said.unwrap_or(if says_neither { otherwise } else { default })
     }
 
     /// Notes what is wrong; what two settings have in common is said once.

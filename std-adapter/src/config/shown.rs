@@ -5,13 +5,16 @@ use serde_json::Value;
 
 use super::agent::{API_VERSION, EXTERNAL_ENV, PARTIAL_FLUSH, PARTIAL_FLUSH_MIN, PARTS, STATS, URL};
 use super::filters::{IGNORE, REGEX_REJECT, REGEX_REQUIRE, REJECT, REQUIRE};
+use super::logs::{self, INJECTION};
 use super::otlp::{ENDPOINT, EXPORTERS, HEADERS, PROTOCOL, TIMEOUT};
 use super::propagation::{
     BAGGAGE_BYTES, BAGGAGE_ITEMS, BEHAVIOR, EXTRACT, FIRST, INJECT, OT_BAGGAGE, OTEL, STYLE, TAGS_LENGTH,
 };
+use super::recording::{self, STACK};
 use super::replace::REPLACE;
 use super::sampling::{LIMIT, RATE, RULES, SPAN_RULES, SPAN_RULES_FILE};
 use super::tagging::{BAGGAGE, ENV, MAPPING, OTEL_RESOURCE, OTEL_SERVICE, SERVICE, TAGS, VERSION};
+use super::writer::{AGENT_TIMEOUT, BUFFER, INTERVAL, PAYLOAD};
 use super::{BaggageKeys, Config, Origin, TagFilter, TagValue};
 
 /// A setting as it is in effect.
@@ -63,6 +66,10 @@ const USED: &[&str] = &[
     "DD_TRACE_ENABLED",
     STATS,
     URL,
+    INTERVAL,
+    BUFFER,
+    PAYLOAD,
+    AGENT_TIMEOUT,
     PARTIAL_FLUSH,
     PARTIAL_FLUSH_MIN,
     SERVICE,
@@ -89,6 +96,10 @@ const USED: &[&str] = &[
     BAGGAGE_ITEMS,
     BAGGAGE_BYTES,
     OT_BAGGAGE,
+    INJECTION,
+    logs::LONG_IDS,
+    recording::LONG_IDS,
+    STACK,
     "NO_COLOR",
 ];
 
@@ -112,6 +123,10 @@ impl Config {
             (EXTERNAL_ENV, self.external_env.clone().unwrap_or_default()),
             ("DD_TRACE_ENABLED", self.trace_enabled.to_string()),
             (STATS, self.stats_computation.to_string()),
+            (INTERVAL, self.writer.interval.as_secs_f64().to_string()),
+            (BUFFER, self.writer.buffer_bytes.to_string()),
+            (PAYLOAD, self.writer.payload_bytes.to_string()),
+            (AGENT_TIMEOUT, self.writer.timeout.as_secs_f64().to_string()),
             (PARTIAL_FLUSH, self.partial_flush.enabled.to_string()),
             (PARTIAL_FLUSH_MIN, self.partial_flush.min_spans.to_string()),
             (SERVICE, text(&tagging.service)),
@@ -138,9 +153,10 @@ impl Config {
             (BAGGAGE_ITEMS, propagation.baggage_items.to_string()),
             (BAGGAGE_BYTES, propagation.baggage_bytes.to_string()),
             (OT_BAGGAGE, propagation.ot_baggage.to_string()),
-            ("DD_LOGS_INJECTION", self.log_injection.to_string()),
-            ("DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED", self.trace_ids_of_128_bits.to_string()),
-            ("DD_TRACE_128_BIT_TRACEID_LOGGING_ENABLED", self.logged_ids_of_128_bits.to_string()),
+            (INJECTION, self.logs.are_injected.to_string()),
+            (recording::LONG_IDS, self.long_trace_ids.to_string()),
+            (logs::LONG_IDS, self.logs.long_ids.to_string()),
+            (STACK, self.stack_frames.to_string()),
             ("NO_COLOR", if self.no_color { "1" } else { "" }.to_owned()),
         ];
         let setting =

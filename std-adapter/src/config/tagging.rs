@@ -72,9 +72,12 @@ pub(super) fn read(reader: &mut Reader) -> Tagging {
     let service = reader
         .read(SERVICE, &[SERVICE, OTEL_SERVICE], said)
         .or_else(|| in_tags("service", reader, SERVICE))
-        .or_else(|| otel_service(reader));
+        .or_else(|| in_resource(reader, SERVICE, &["service.name"]));
     let version = reader.read(VERSION, &[VERSION], said).or_else(|| in_tags("version", reader, VERSION));
+    let version = version.or_else(|| in_resource(reader, VERSION, &["service.version"]));
     let env = reader.read(ENV, &[ENV], said).or_else(|| in_tags("env", reader, ENV));
+    let env =
+        env.or_else(|| in_resource(reader, ENV, &["deployment.environment.name", "deployment.environment"]));
     // They have fields of their own, and `git.*` describes the build, which is not a property of each span.
     tags.retain(|(key, _)| {
         !matches!(key.as_str(), "service" | "version" | "env") && !key.starts_with("git.")
@@ -89,14 +92,17 @@ pub(super) fn read(reader: &mut Reader) -> Tagging {
     }
 }
 
-/// The service that OpenTelemetry's list of attributes names, if it does.
-fn otel_service(reader: &mut Reader) -> Option<String> {
+/// What OpenTelemetry's list of attributes says under the first of these keys that it has.
+fn in_resource(reader: &mut Reader, setting: &'static str, keys: &[&str]) -> Option<String> {
     let (_, list) = reader.first(&[OTEL_RESOURCE])?;
-    let mut pairs = list.split(',').filter_map(|pair| pair.split_once('='));
-    let service = pairs.rfind(|(key, value)| key.trim() == "service.name" && !value.trim().is_empty());
-    let (_, value) = service?;
-    reader.came_from(SERVICE, OTEL_RESOURCE);
-    Some(value.trim().to_owned())
+    let pairs = list.split(',').filter_map(|pair| pair.split_once('='));
+    let pairs = pairs.map(|(key, value)| (key.trim(), value.trim()));
+    let value = keys.iter().find_map(|wanted| {
+        let (_, value) = pairs.clone().rfind(|(key, value)| key == wanted && !value.is_empty())?;
+        Some(value.to_owned())
+    })?;
+    reader.came_from(setting, OTEL_RESOURCE);
+    Some(value)
 }
 
 /// `from:to,...`.

@@ -5,7 +5,7 @@ use microspan::{SpanRef, Tracer};
 
 use super::spans::{PRIORITY, convert};
 use crate::model::{Text, Value};
-use crate::pipeline::{Ahead, Continued, Roots};
+use crate::pipeline::{Ahead, Continued, OpenRoot, Roots};
 
 /// What came with a trace and is shown on its root: its tags in one, and the product that began it.
 const PASSED: [&str; 2] = ["_dd.p", "_dd.origin"];
@@ -27,6 +27,7 @@ fn said(root: &SpanRef, own: u128) -> Ahead {
         let tags = tags.map(|(key, value)| (Text::from(key), value)).collect();
         Continued { trace_id: context.trace_id, tags }
     });
+    let said = OpenRoot { continued, is_kept: root.is_kept_by_hand() };
     // One that was finished meanwhile may have said less than it does.
-    if root.is_open() { Ahead::Open(continued) } else { Ahead::Coming }
+    if root.is_open() { Ahead::Open(said) } else { Ahead::Coming }
 }

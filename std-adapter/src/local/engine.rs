@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use microspan::__private::shorten_trace_ids;
 use microspan::{Clock, Drain, Session, Tracer};
 
 use super::ahead;
@@ -62,6 +63,10 @@ impl Engine {
         session: Session,
         config: &Config,
     ) -> Option<Self> {
+        if !config.long_trace_ids {
+            shorten_trace_ids(tracer);
+        }
+        let drain = Drain::new(tracer, session)?;
         let started = Instant::now();
         let mut source = Source::new(session.trace_id(0));
         source.process_id = Some(std::process::id());
@@ -73,8 +78,8 @@ impl Engine {
         assembler.ask_roots(ahead::roots(tracer));
         Some(Self {
             said: Said::new(tracer, Source::clone(&source)),
-            drain: Drain::new(tracer, session)?,
-            converter: Converter::new(session, source, time),
+            drain,
+            converter: Converter::new(session, config.long_trace_ids, source, time),
             assembler,
             followed: Followed::default(),
             shared,

@@ -17,7 +17,7 @@ use std::thread;
 
 use microspan::{SpanRef, Unwinding};
 
-use super::fork;
+use super::{fork, stack};
 use crate::model::Text;
 
 /// What a tracer is told to show its spans to, so that a panic that unwinds through one marks it.
@@ -45,14 +45,15 @@ thread_local! {
 
 /// A panic of this thread.
 struct Panic {
-    number: u64,
+    /// That of its stack, if it was taken.
+    number: Option<u64>,
     message: String,
     /// When it began: spans that start later are not what it unwinds through.
     tick: u64,
 }
 
 impl Panic {
-    fn new(number: u64, message: String, tick: u64) -> Self {
+    fn new(number: Option<u64>, message: String, tick: u64) -> Self {
         UNWINDING.begin();
         Self { number, message, tick }
     }
@@ -64,8 +65,8 @@ impl Drop for Panic {
     }
 }
 
-/// Puts the hook before the one that is there.
-pub(super) fn watch(now: impl Fn() -> u64 + Send + Sync + 'static) {
+/// Puts the hook before the one that is there. Of a stack it keeps so many calls at most; of none it takes no stack.
+pub(super) fn watch(now: impl Fn() -> u64 + Send + Sync + 'static, most: usize) {
     // A thread that unwinds may not.
     if thread::panicking() {
         return;
@@ -74,15 +75,26 @@ pub(super) fn watch(now: impl Fn() -> u64 + Send + Sync + 'static) {
     panic::set_hook(Box::new(move |info| {
         // In a child of `fork` a lock may be held by a thread that stayed behind.
         if microspan::current_span().is_some() && !fork::has_happened() {
-            keep(info, now());
+            keep(info, now(), most);
         }
         previous(info);
     }));
 }
 
-fn keep(info: &PanicHookInfo<'_>, tick: u64) {
+fn keep(info: &PanicHookInfo<'_>, tick: u64, most: usize) {
     let message = info.payload_as_str().unwrap_or("a value that is no text").to_owned();
-    let mut stack = Backtrace::force_capture().to_string();
+    let number = (most > 0).then(|| keep_stack(most));
+    // A thread that is ending has no place for it.
+    let _ = PANICS.try_with(|panics| {
+        let mut panics = panics.borrow_mut();
+        panics.truncate(AT_ONCE - 1);
+        panics.push(Panic::new(number, message, tick));
+    });
+}
+
+/// Keeps the stack from here; its number.
+fn keep_stack(most: usize) -> u64 {
+    let mut stack = stack::shorten(&Backtrace::force_capture().to_string(), most);
     stack.truncate(stack.floor_char_boundary(LONGEST));
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
@@ -90,13 +102,7 @@ fn keep(info: &PanicHookInfo<'_>, tick: u64) {
         kept.pop_front();
     }
     kept.push_back((number, Text::from(stack)));
-    drop(kept);
-    // A thread that is ending has no place for it.
-    let _ = PANICS.try_with(|panics| {
-        let mut panics = panics.borrow_mut();
-        panics.truncate(AT_ONCE - 1);
-        panics.push(Panic::new(number, message, tick));
-    });
+    number
 }
 
 /// The stack of a panic.
@@ -117,11 +123,18 @@ fn unwound(span: &SpanRef, start: u64) {
         let Some(last) = through.next_back() else { return };
         // When a future began nobody says; the thread may have caught the others in another one.
         match through.next().filter(|_| start != 0) {
-            None => _ = span.set_error_info("panic", &last.message).set_tag(STACK, last.number),
+            None => mark(span, &last.message, last.number),
             Some(first) => {
                 let both = format!("{}; and then: {}", first.message, last.message);
-                span.set_error_info("panic", &both).set_tag(STACK, first.number);
+                mark(span, &both, first.number);
             }
         }
     });
+}
+
+fn mark(span: &SpanRef, message: &str, number: Option<u64>) {
+    span.set_error_info("panic", message);
+    if let Some(number) = number {
+        span.set_tag(STACK, number);
+    }
 }

@@ -13,7 +13,9 @@ pub(super) const PRIORITY: &str = "_sampling_priority_v1";
 
 /// What all spans of this process have in common.
 pub(super) struct Converter {
-    pub(super) session: Session,
+    session: Session,
+    /// Whether the ids of traces that began here have 128 bits.
+    long_ids: bool,
     pub(super) source: Arc<Source>,
     pub(super) time: Time,
     /// The counter of the trace that was seen last, and its id: spans come in runs.
@@ -23,15 +25,21 @@ pub(super) struct Converter {
 }
 
 impl Converter {
-    pub(super) fn new(session: Session, source: Arc<Source>, time: Time) -> Self {
+    pub(super) fn new(session: Session, long_ids: bool, source: Arc<Source>, time: Time) -> Self {
         Self {
             session,
+            long_ids,
             source,
             time,
-            latest: (0, session.trace_id(0)),
+            latest: (u64::MAX, 0),
             #[cfg(feature = "opentelemetry")]
             otel: crate::otel::Finisher::new(),
         }
+    }
+
+    fn trace_id(&self, root: u64) -> u128 {
+        let id = self.session.trace_id(root);
+        if self.long_ids { id } else { id & u128::from(u64::MAX) }
     }
 
     /// The span as the pipeline takes it, with its tags in the list that is given.
@@ -39,7 +47,7 @@ impl Converter {
     pub(super) fn span(&mut self, taken: &Taken<'_>, tags: Vec<Tag>) -> Span {
         let trace = taken.trace();
         if self.latest.0 != trace {
-            self.latest = (trace, self.session.trace_id(trace));
+            self.latest = (trace, self.trace_id(trace));
         }
         let parent = taken.parent().map_or(0, |parent| self.session.span_id(parent));
         let id = self.session.span_id(taken.counter());
@@ -74,7 +82,7 @@ impl Converter {
                 span.events.push(event);
             }
             Held::Link { counter, trace: Some(trace), attributes: said } => {
-                let (trace_id, span_id) = (self.session.trace_id(trace), self.session.span_id(counter));
+                let (trace_id, span_id) = (self.trace_id(trace), self.session.span_id(counter));
                 span.links.push(Link { attributes: attributes(said), ..Link::new(trace_id, span_id) });
             }
             Held::Link { .. } => {

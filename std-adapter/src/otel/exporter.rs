@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
@@ -11,11 +11,12 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
 use super::facts::Maker;
 use super::map;
-use crate::agent::{Client, Options, Stats};
+use crate::agent::{Client, Followed, Options, Stats};
 use crate::config::Config;
+use crate::deadline;
 use crate::error::ConfigError;
 use crate::model::{Source, Text, Value};
-use crate::pipeline::{Assembler, Limits};
+use crate::pipeline::{Assembler, Counters, Limits, Trace};
 
 /// How long a flush may take.
 const FLUSH: Duration = Duration::from_secs(30);
@@ -25,14 +26,25 @@ const FLUSH: Duration = Duration::from_secs(30);
 /// Spans of a batch that are of one trace go out as one; of a trace that comes in several batches the agent puts the parts
 /// together. [`DatadogExportSpanProcessor`](super::DatadogExportSpanProcessor) hands over whole traces.
 ///
+/// Filters, of the configuration and of the agent, look at the roots of traces. While there are some, a part of a trace whose root
+/// has not come waits for it: at least ten seconds, until a flush or the end.
+///
 /// An export never waits for the network: what comes faster than the agent takes it is dropped beyond 20 MB, and counted
 /// ([`stats`](Self::stats)).
 pub struct DatadogSpanExporter {
     client: Client,
-    assembler: Mutex<Assembler>,
+    gathering: Mutex<Gathering>,
+    /// What its time counts from.
+    started: Instant,
     told: Source,
     maker: Maker,
     source: Arc<Source>,
+}
+
+/// What is between spans and the client.
+struct Gathering {
+    assembler: Assembler,
+    followed: Followed,
 }
 
 impl DatadogSpanExporter {
@@ -54,21 +66,50 @@ impl DatadogSpanExporter {
         self.client.stats()
     }
 
+    /// What went through filters before that.
+    pub fn pipeline(&self) -> Counters {
+        self.gathering().assembler.counters()
+    }
+
+    fn gathering(&self) -> MutexGuard<'_, Gathering> {
+        self.gathering.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Hands finished spans on; those that are recorded and not sampled stay here.
     pub(super) fn send(&self, spans: &[SpanData]) {
-        let mut assembler = self.assembler.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut send = |trace: &crate::pipeline::Trace| self.client.send(trace);
-        for data in spans.iter().filter(|data| data.span_context.is_sampled()) {
-            assembler.push(map::span(data, &self.maker, &self.source), 0, &mut send);
+        let mut gathering = self.gathering();
+        let Gathering { assembler, followed } = &mut *gathering;
+        if let Some(filters) = followed.news(&self.client) {
+            assembler.set_agent_filters(filters);
         }
-        assembler.flush(&mut send);
+        // The limits of samplers go by it.
+        let now = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let mut send = |trace: &Trace| self.client.send(trace);
+        for data in spans.iter().filter(|data| data.span_context.is_sampled()) {
+            assembler.push(map::span(data, &self.maker, &self.source), now, &mut send);
+        }
+        if assembler.waits_for_roots() {
+            assembler.poll(now, &mut send);
+        } else {
+            assembler.flush(&mut send);
+        }
+    }
+
+    /// Hands on what waits for its root.
+    fn let_go(&self) {
+        self.gathering().assembler.flush(&mut |trace| self.client.send(trace));
     }
 
     pub(super) fn flush(&self, timeout: Duration) -> OTelSdkResult {
-        if self.client.flush(timeout) { Ok(()) } else { Err(OTelSdkError::Timeout(timeout)) }
+        let deadline = deadline::after(timeout);
+        let left = || deadline.saturating_duration_since(Instant::now());
+        self.let_go();
+        let is_done = self.client.flush(left()) && self.client.flush_statistics(left());
+        if is_done { Ok(()) } else { Err(OTelSdkError::Timeout(timeout)) }
     }
 
     pub(super) fn end(&self, timeout: Duration) -> OTelSdkResult {
+        self.let_go();
         let stats = self.client.shutdown(timeout);
         let lost = stats.dropped();
         if lost.traces == 0 {
@@ -169,7 +210,11 @@ impl ExporterBuilder {
     /// # Errors
     /// The agent's URL cannot be used, or the system gives no thread.
     pub fn build(self) -> Result<DatadogSpanExporter, ConfigError> {
-        let mut config = Config::from_env();
+        self.build_by(Config::from_env())
+    }
+
+    /// The exporter that this configuration asks for, not that of the environment.
+    pub(super) fn build_by(self, mut config: Config) -> Result<DatadogSpanExporter, ConfigError> {
         for warning in &config.warnings {
             log::warn!("{warning}");
         }
@@ -187,10 +232,12 @@ impl ExporterBuilder {
         }
         let options = self.options.with_config(&config);
         let client = Client::start(self.agent_url.as_deref().unwrap_or(&config.agent_url), options)?;
-        let assembler = Assembler::configured(Limits::default(), &config).with_rates(client.rates());
+        let limits = Limits { quiet: 0, ..Limits::default() };
+        let assembler = Assembler::configured(limits, &config).with_rates(client.rates());
         Ok(DatadogSpanExporter {
             client,
-            assembler: Mutex::new(assembler),
+            gathering: Mutex::new(Gathering { assembler, followed: Followed::default() }),
+            started: Instant::now(),
             source: Arc::new(told.clone()),
             told,
             maker: Maker::default(),

@@ -39,6 +39,7 @@
 //! (`microspan.lost_tags`), names beyond go along with their spans. A text has at most 255 bytes, as in any tag.
 //! OpenTelemetry's global tracer, and a span in a context, box what they hold: that is theirs.
 
+mod attached;
 mod cells;
 mod ids;
 mod names;

@@ -1,3 +1,4 @@
+mod exporting;
 mod mapping;
 mod processing;
 mod propagating;

@@ -111,6 +111,11 @@ impl Assembler {
         self.stage.set_agent_filters(filters);
     }
 
+    /// Whether filters look at roots, so that no part of a trace should go out before its own.
+    pub fn waits_for_roots(&self) -> bool {
+        self.stage.waits_for_roots()
+    }
+
     /// Takes a span, and hands on what has to go out because of it.
     pub fn push(&mut self, span: Span, now: u64, out: &mut impl FnMut(&Trace)) {
         self.now = self.now.max(now);
@@ -254,11 +259,12 @@ impl Assembler {
         let mut spans = self.table.remove(at);
         self.held -= spans.len();
         self.held_bytes -= size::of_all(&spans);
-        let Some(first) = spans.first_mut() else { return };
+        let Some(first) = spans.first() else { return };
         let context = self.contexts.of(&first.source);
-        if let Ahead::Open(Some(continued)) = root {
-            self.remotes.note(key, continued.trace_id);
-            continued.say(first);
+        if let Ahead::Open(root) = root
+            && let Some(trace_id) = root.say(&mut spans)
+        {
+            self.remotes.note(key, trace_id);
         }
         self.remotes.apply(&mut spans);
         self.counters.duplicates += self.resolver.resolve(&mut spans, &context.service, &self.baggage);

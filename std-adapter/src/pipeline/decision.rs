@@ -61,6 +61,14 @@ pub(super) fn decide(spans: &mut [Span]) {
     }
 }
 
+/// Has a part of a trace say what its root says by hand, and nothing else of that kind.
+pub(super) fn say_by_hand(part: &mut [Span], is_kept: bool) {
+    part.iter_mut().for_each(|span| span.tags.retain(|(key, _)| key != KEEP && key != DROP));
+    if let Some(first) = part.first_mut() {
+        first.tags.push((Text::from(if is_kept { KEEP } else { DROP }), Value::Bool(true)));
+    }
+}
+
 fn set(first: &mut Span, priority: i64, mechanism: &'static str) {
     first.tags.push((Text::from(PRIORITY), Value::Int(priority)));
     if first.tag(MECHANISM).is_none() {

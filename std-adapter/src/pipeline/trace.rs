@@ -9,7 +9,7 @@ use super::rates::{Rates, Verdict};
 use crate::model::{Span, Text, Value};
 
 /// Spans of one trace and one source, completed: every span has a service, the local root comes first if it is there.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Trace {
     pub(super) spans: Vec<Span>,
     pub(super) top_level: Vec<bool>,

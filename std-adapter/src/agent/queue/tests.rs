@@ -19,7 +19,12 @@ fn with_trace<R>(bytes: usize, mut with: impl FnMut(&Trace) -> R) -> R {
 }
 
 fn queue(queue_bytes: usize, payload_bytes: usize) -> Queue {
-    let options = Options { queue_bytes, payload_bytes, flush_bytes: payload_bytes, ..Options::default() };
+    let options = Options {
+        queue_bytes: Some(queue_bytes),
+        payload_bytes: Some(payload_bytes),
+        flush_bytes: payload_bytes,
+        ..Options::default()
+    };
     Queue::new(&options, Body::of_agent())
 }
 
@@ -84,7 +89,7 @@ fn a_trace_larger_than_a_payload_is_told_from_a_full_queue() {
 #[test]
 fn a_trace_larger_than_a_payload_goes_out_in_parts_and_of_it_only_a_span_that_fits_nowhere_is_lost() {
     for (body, most) in bodies() {
-        let mut queue = Queue::new(&Options { payload_bytes: most, ..Options::default() }, body);
+        let mut queue = Queue::new(&Options { payload_bytes: Some(most), ..Options::default() }, body);
         let mut assembler = Assembler::new(Limits::default(), Tagging::default());
         let source = Arc::new(Source::new(1));
         for id in 1..=40 {
@@ -158,4 +163,15 @@ fn a_payload_is_counted_whole_or_not_and_the_first_that_is_tells_what_is_not_sen
     assert_eq!(told, [(1, None), (2, Some(sampled_out)), (1, None)]);
     queue.tell_sampled_out();
     assert!(queue.take(now).is_none(), "there is nothing left to tell");
+}
+
+#[test]
+fn a_small_queue_is_sent_when_it_is_half_full() {
+    let options = Options { queue_bytes: Some(10_000), ..Options::default() };
+    let mut queue = Queue::new(&options, Body::of_agent());
+    let now = Instant::now();
+    push(&mut queue, 3_000, now).unwrap();
+    assert!(queue.take(now).is_none());
+    push(&mut queue, 3_000, now).unwrap();
+    assert_eq!(queue.take(now).map(|payload| payload.traces()), Some(2));
 }

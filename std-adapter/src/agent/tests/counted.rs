@@ -10,7 +10,8 @@ const INFO: &str = r#"{"endpoints":["/v0.4/traces","/v0.6/stats"],"client_drop_p
 
 /// A client that counts, once the agent has said that it may.
 fn counting(server: &Scripted) -> Client {
-    let client = client(server, Options { stats: true, flush_interval: Duration::from_secs(60), ..quick() });
+    let client =
+        client(server, Options { stats: true, flush_interval: Some(Duration::from_secs(60)), ..quick() });
     let before = Instant::now();
     while client.info().is_none() {
         assert!(before.elapsed() < SOON, "the agent is asked before there is a trace");
@@ -129,7 +130,7 @@ fn an_agent_that_does_not_take_statistics_gets_every_trace_and_counts_itself() {
 fn what_came_before_the_agent_said_what_it_takes_is_not_said_to_be_counted() {
     // The agent is not there at first.
     let address = Scripted::unused_address();
-    let options = Options { stats: true, flush_interval: Duration::from_secs(60), ..quick() };
+    let options = Options { stats: true, flush_interval: Some(Duration::from_secs(60)), ..quick() };
     let client = Client::start(&format!("http://{address}"), options).expect("a usable URL");
     send_tagged(&client, &[], false);
     let server = Scripted::start_at(&address, [INFO, OK, OK, OK].map(|text| Turn::answer(200, text)).into());
@@ -202,4 +203,18 @@ fn statistics_that_there_is_no_time_for_at_the_end_are_counted_as_dropped() {
     assert!(!flushed, "the agent is silent");
     let stats = client.shutdown(Duration::from_millis(100));
     assert_eq!((stats.statistics.sent, stats.statistics.dropped), (0, 1));
+}
+
+#[test]
+fn statistics_that_are_under_way_when_the_time_for_the_end_is_over_are_counted_as_dropped() {
+    let script = vec![Turn::answer(200, INFO), Turn::Silence(Duration::from_secs(3))];
+    let server = Scripted::start(script);
+    let client = counting(&server);
+    send_tagged(&client, KEEP, false);
+    let flushed = client.flush_statistics(Duration::from_millis(50));
+    assert!(!flushed, "the agent is silent");
+    assert_eq!(paths(&server), ["/info", "/v0.6/stats"]);
+    send_tagged(&client, KEEP, false);
+    let stats = client.shutdown(Duration::from_millis(50));
+    assert_eq!((stats.statistics.sent, stats.statistics.dropped), (0, 2));
 }

@@ -39,7 +39,7 @@ fn a_payload_that_is_too_large_is_sent_in_halves_down_to_single_traces() {
     // Four traces: the whole, the first half, the second, of which one trace alone is still too large.
     let script = [413, 200, 413, 200, 413].map(|status| Turn::answer(status, "big")).into();
     let server = Scripted::start(script);
-    let client = client(&server, Options { flush_interval: Duration::from_secs(60), ..quick() });
+    let client = client(&server, Options { flush_interval: Some(Duration::from_secs(60)), ..quick() });
     for _ in 0..4 {
         send(&client, 100);
     }

@@ -11,7 +11,7 @@ fn settings(url: &str) -> config::Otlp {
 }
 
 fn client(server: &Scripted, options: Options) -> Client {
-    let settings = config::Otlp { timeout: options.timeout, ..settings(&server.url()) };
+    let settings = config::Otlp { timeout: options.bounds().timeout, ..settings(&server.url()) };
     Client::start_otlp(&settings, options).expect("a usable URL")
 }
 
@@ -124,8 +124,8 @@ fn spans_that_a_success_did_not_take_are_counted_as_refused() {
 fn a_request_that_is_too_large_is_sent_in_halves_and_none_is_larger_than_it_may_be() {
     let script = [413, 200, 413, 200, 413].map(|status| Turn::answer(status, "big")).into();
     let server = Scripted::start(script);
-    let options = Options { flush_interval: Duration::from_secs(60), ..quick() };
-    let client = client(&server, Options { payload_bytes: 10_000, flush_bytes: 10_000, ..options });
+    let options = Options { flush_interval: Some(Duration::from_secs(60)), ..quick() };
+    let client = client(&server, Options { payload_bytes: Some(10_000), flush_bytes: 10_000, ..options });
     for _ in 0..4 {
         send(&client, 100);
     }
@@ -177,7 +177,7 @@ fn a_program_sends_both_ways_and_one_that_is_held_up_does_not_hold_up_the_other(
     let agent = Scripted::start(vec![Turn::Silence(Duration::from_secs(2))]);
     let endpoint = Scripted::start(vec![Turn::answer(200, ""), Turn::answer(200, "")]);
     let config = Config::new().with_agent_url(agent.url()).with_otlp(&endpoint.url());
-    let patient = Options { flush_interval: Duration::from_secs(60), ..quick() };
+    let patient = Options { flush_interval: Some(Duration::from_secs(60)), ..quick() };
     let outlets = Outlets::start(&config, patient).expect("usable URLs");
     let one = |outlets: &Outlets| {
         let mut assembler = Assembler::new(Limits::default(), Tagging::default());

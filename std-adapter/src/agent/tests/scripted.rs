@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, Once};
 use std::thread;
 use std::time::Duration;
 
 /// What is done with one request.
 #[derive(Clone)]
-pub(super) enum Turn {
+pub(crate) enum Turn {
     /// Answer with this status and text.
     Answer(u16, &'static str),
     /// Answer success with these further lines of header, and this text.
@@ -25,25 +25,27 @@ pub(super) enum Turn {
     Slow(Duration, &'static str),
     /// Say nothing for a while, then close.
     Silence(Duration),
+    /// Read no body for a while, then reset the connection: so does closing one of which something is unread.
+    Deaf(Duration),
 }
 
 impl Turn {
-    pub(super) fn answer(status: u16, text: &'static str) -> Self {
+    pub(crate) fn answer(status: u16, text: &'static str) -> Self {
         Self::Answer(status, text)
     }
 }
 
 /// A request as it came.
 #[derive(Clone)]
-pub(super) struct Request {
-    pub(super) line: String,
+pub(crate) struct Request {
+    pub(crate) line: String,
     headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
     /// The value of a header, by its name in lower case.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 }
@@ -52,20 +54,21 @@ impl Request {
 struct Notes {
     requests: Vec<Request>,
     connections: usize,
+    is_gone: bool,
 }
 
 /// The server. Its thread ends with the program.
-pub(super) struct Scripted {
+pub(crate) struct Scripted {
     address: String,
     notes: Arc<Mutex<Notes>>,
 }
 
 impl Scripted {
-    pub(super) fn start(script: Vec<Turn>) -> Self {
+    pub(crate) fn start(script: Vec<Turn>) -> Self {
         Self::start_at("127.0.0.1:0", script)
     }
 
-    pub(super) fn start_at(address: &str, script: Vec<Turn>) -> Self {
+    pub(crate) fn start_at(address: &str, script: Vec<Turn>) -> Self {
         record_log();
         let listener = TcpListener::bind(address).expect("a free port");
         let address = listener.local_addr().expect("an address").to_string();
@@ -73,6 +76,9 @@ impl Scripted {
         let (script, ours) = (Arc::new(Mutex::new(VecDeque::from(script))), notes.clone());
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
+                if ours.lock().expect("no panic before").is_gone {
+                    return;
+                }
                 ours.lock().expect("no panic before").connections += 1;
                 let (script, notes) = (script.clone(), ours.clone());
                 thread::spawn(move || serve(&stream, &script, &notes));
@@ -81,9 +87,17 @@ impl Scripted {
         Self { address, notes }
     }
 
+    /// Listens no more.
+    pub(crate) fn leave(&self) {
+        self.notes.lock().expect("no panic before").is_gone = true;
+        while TcpStream::connect(&self.address).is_ok() {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Listens on a Unix socket.
     #[cfg(unix)]
-    pub(super) fn start_on_socket(path: &std::path::Path, script: Vec<Turn>) -> Self {
+    pub(crate) fn start_on_socket(path: &std::path::Path, script: Vec<Turn>) -> Self {
         let listener = std::os::unix::net::UnixListener::bind(path).expect("a folder for it");
         let notes = Arc::new(Mutex::new(Notes::default()));
         let (script, ours) = (Arc::new(Mutex::new(VecDeque::from(script))), notes.clone());
@@ -98,21 +112,21 @@ impl Scripted {
     }
 
     /// An address where nobody listens.
-    pub(super) fn unused_address() -> String {
+    pub(crate) fn unused_address() -> String {
         record_log();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.local_addr().expect("an address").to_string()
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub(super) fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.notes.lock().expect("no panic before").requests.clone()
     }
 
-    pub(super) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.notes.lock().expect("no panic before").connections
     }
 }
@@ -123,9 +137,15 @@ where
 {
     let mut output = stream;
     let mut input = BufReader::new(stream);
-    while let Some(request) = read(&mut input) {
-        notes.lock().expect("no panic before").requests.push(request);
+    while let Some((mut request, length)) = head(&mut input) {
         let turn = script.lock().expect("no panic before").pop_front().unwrap_or(Turn::Close);
+        if !matches!(turn, Turn::Deaf(_)) {
+            request.body.resize(length, 0);
+            if input.read_exact(&mut request.body).is_err() {
+                return;
+            }
+        }
+        notes.lock().expect("no panic before").requests.push(request);
         let answer = match turn {
             Turn::Answer(status, text) => {
                 format!("HTTP/1.1 {status} x\r\nContent-Length: {}\r\n\r\n{text}", text.len())
@@ -144,7 +164,7 @@ where
                 text.to_owned()
             }
             Turn::Half(status) => format!("HTTP/1.1 {status} x\r\nContent-Length: 100\r\n\r\n{{\"rate"),
-            Turn::Silence(time) => {
+            Turn::Silence(time) | Turn::Deaf(time) => {
                 thread::sleep(time);
                 return;
             }
@@ -157,7 +177,8 @@ where
     }
 }
 
-fn read(input: &mut impl BufRead) -> Option<Request> {
+/// A request without its body, and the length of that.
+fn head(input: &mut impl BufRead) -> Option<(Request, usize)> {
     let mut lines = Vec::new();
     loop {
         let mut line = String::new();
@@ -178,9 +199,7 @@ fn read(input: &mut impl BufRead) -> Option<Request> {
     // A request without a body says no length.
     let length = headers.iter().find(|(name, _)| name == "content-length");
     let length = length.map_or(Some(0), |(_, length)| length.parse().ok())?;
-    let mut body = vec![0; length];
-    input.read_exact(&mut body).ok()?;
-    Some(Request { line, headers, body })
+    Some((Request { line, headers, body: Vec::new() }, length))
 }
 
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -210,7 +229,7 @@ fn record_log() {
 }
 
 /// The warnings so far that name this agent.
-pub(super) fn logged(url: &str) -> Vec<String> {
+pub(crate) fn logged(url: &str) -> Vec<String> {
     let wanted = format!("{url} ");
     let also = format!("{url}:");
     let lines = LINES.lock().expect("no panic before");

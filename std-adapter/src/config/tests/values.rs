@@ -1,5 +1,7 @@
 //! Values of one variable, where they come from, and what is said of those that are none.
 
+use std::time::Duration;
+
 use microspan::propagation::{Behavior, Style};
 
 use super::*;
@@ -30,6 +32,13 @@ fn without_variables_each_setting_has_datadogs_default_and_says_so() {
         ("DD_TRACE_BAGGAGE_TAG_KEYS", "user.id,session.id,account.id"),
         ("DD_TRACE_BAGGAGE_MAX_ITEMS", "64"),
         ("DD_TRACE_PROPAGATION_HTTP_BAGGAGE_ENABLED", "false"),
+        ("DD_TRACE_WRITER_INTERVAL_SECONDS", "1"),
+        ("DD_TRACE_WRITER_BUFFER_SIZE_BYTES", "20000000"),
+        ("DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES", "10000000"),
+        ("DD_TRACE_AGENT_TIMEOUT_SECONDS", "2"),
+        ("DD_TRACE_SPAN_TRACEBACK_MAX_SIZE", "30"),
+        ("DD_LOGS_INJECTION", "true"),
+        ("DD_TRACE_128_BIT_TRACEID_LOGGING_ENABLED", "true"),
     ] {
         assert_eq!(value(&config, name), expected, "{name}");
     }
@@ -72,6 +81,30 @@ fn the_service_is_looked_for_in_datadogs_order() {
 }
 
 #[test]
+fn env_and_version_come_from_opentelemetrys_attributes_when_datadog_has_none() {
+    let attributes = "deployment.environment=old, deployment.environment.name=lab,service.version=7,team=x";
+    let of_otel = config(&[("OTEL_RESOURCE_ATTRIBUTES", attributes)]);
+    let said =
+        |config: &Config| [value(config, "DD_ENV"), value(config, "DD_VERSION"), value(config, "DD_TAGS")];
+    assert_eq!(said(&of_otel), ["lab", "7", ""]);
+    let origin = Origin::Variable("OTEL_RESOURCE_ATTRIBUTES");
+    assert!(["DD_ENV", "DD_VERSION"].iter().all(|name| of_otel.origin(name) == origin));
+    let both = [("OTEL_RESOURCE_ATTRIBUTES", attributes), ("DD_TAGS", "env:prod"), ("DD_VERSION", "8")];
+    assert_eq!(said(&config(&both)), ["prod", "8", ""]);
+    let older = config(&[("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=old")]);
+    assert_eq!(older.tagging.env.as_deref(), Some("old"));
+}
+
+#[test]
+fn tracing_is_on_by_default_and_only_a_clear_yes_is_one() {
+    for (value, expected) in
+        [("", true), ("TRUE", true), ("1", true), ("0", false), ("off", false), ("no", false)]
+    {
+        assert_eq!(config(&[("DD_TRACE_ENABLED", value)]).trace_enabled, expected, "{value}");
+    }
+}
+
+#[test]
 fn what_the_program_says_wins_and_silences_the_warnings_of_what_it_replaces() {
     let variables = [
         ("DD_TRACE_AGENT_PORT", "x"),
@@ -93,9 +126,25 @@ fn what_the_program_says_wins_and_silences_the_warnings_of_what_it_replaces() {
 #[test]
 fn a_bad_value_is_warned_of_once_with_what_is_used_instead() {
     for (variable, value, instead) in [
-        ("DD_TRACE_ENABLED", "yes", "neither `true` nor `false`; `true` is used"),
+        ("DD_TRACE_ENABLED", "yes", "neither `true` nor `false`; `false` is used"),
         ("DD_TRACE_STATS_COMPUTATION_ENABLED", "on", "neither `true` nor `false`; `false` is used"),
-        ("DD_LOGS_INJECTION", "x", "neither `true` nor `false`; `false` is used"),
+        ("DD_LOGS_INJECTION", "x", "neither `true` nor `false`; `true` is used"),
+        ("DD_TRACE_WRITER_INTERVAL_SECONDS", "0", "not a number of seconds from 0.001 to 3600; 1 is used"),
+        ("DD_TRACE_WRITER_INTERVAL_SECONDS", "NaN", "not a number of seconds from 0.001 to 3600; 1 is used"),
+        ("DD_TRACE_AGENT_TIMEOUT_SECONDS", "-2", "not a number of seconds from 0.001 to 3600; 2 is used"),
+        ("DD_TRACE_AGENT_TIMEOUT_SECONDS", "inf", "not a number of seconds from 0.001 to 3600; 2 is used"),
+        (
+            "DD_TRACE_WRITER_BUFFER_SIZE_BYTES",
+            "9999",
+            "not a number of bytes from 10000 to 1000000000; 20000000 is used",
+        ),
+        (
+            "DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES",
+            "1e6",
+            "not a number of bytes from 10000 to 1000000000; 10000000 is used",
+        ),
+        ("DD_TRACE_SPAN_TRACEBACK_MAX_SIZE", "-1", "not a number of calls; 30 is used"),
+        ("DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED", "x", "neither `true` nor `false`; `true` is used"),
         ("DD_TRACE_API_VERSION", "v0.3", "neither `v0.4` nor `v0.5`; `v0.4` is used"),
         ("DD_TRACE_PARTIAL_FLUSH_MIN_SPANS", "0", "less than one span; 1 is used"),
         ("DD_TRACE_PARTIAL_FLUSH_MIN_SPANS", "many", "not a number of spans; 300 is used"),
@@ -154,10 +203,12 @@ fn a_variable_that_changes_nothing_is_named_without_its_value() {
         ("DD_SPAN_SAMPLING_RULES_FILE", "/nowhere"),
         ("DD_TRACE_API_VERSION", "v0.5"),
         ("DD_LOGS_INJECTION", "true"),
+        ("DD_TRACE_WRITER_INTERVAL_SECONDS", "2"),
         ("DD_TRACE_PROPAGATION_STYLE", "b3"),
+        ("DD_TRACE_WRAP_SPAN_NAME_INCLUDE_CLASS", "true"),
         ("HOME", "/"),
     ]);
-    assert_eq!(config.unused(), ["DD_API_KEY", "DD_LOGS_INJECTION"]);
+    assert_eq!(config.unused(), ["DD_API_KEY", "DD_TRACE_WRAP_SPAN_NAME_INCLUDE_CLASS"]);
     assert!(!config.settings().iter().any(|setting| setting.value.contains("secret")));
 }
 
@@ -167,4 +218,50 @@ fn a_password_in_the_agents_address_is_not_shown() {
     let shown = config.settings().into_iter().find(|setting| setting.name == "DD_TRACE_AGENT_URL");
     assert_eq!(shown.map(|setting| setting.value).as_deref(), Some("http://...@agent:8126"));
     assert_eq!(config.agent_url, "http://user:secret@agent:8126");
+}
+
+#[test]
+fn bounds_of_what_sends_are_read_in_datadogs_units() {
+    let variables = [
+        ("DD_TRACE_WRITER_INTERVAL_SECONDS", "0.25"),
+        ("DD_TRACE_WRITER_BUFFER_SIZE_BYTES", "50000"),
+        ("DD_TRACE_WRITER_MAX_PAYLOAD_SIZE_BYTES", "20000"),
+        ("DD_TRACE_AGENT_TIMEOUT_SECONDS", " 7 "),
+    ];
+    let config = config(&variables);
+    let expected = Writer {
+        interval: Duration::from_millis(250),
+        buffer_bytes: 50_000,
+        payload_bytes: 20_000,
+        timeout: Duration::from_secs(7),
+    };
+    assert_eq!(config.writer, expected);
+    for ((name, said), shown) in variables.into_iter().zip(["0.25", "50000", "20000", "7"]) {
+        assert_eq!(
+            (value(&config, name).as_str(), config.origin(name)),
+            (shown, Origin::Variable(name)),
+            "{said}"
+        );
+    }
+    let config = config.with_writer(Writer::default());
+    assert_eq!(
+        (config.writer.interval, config.origin(variables[0].0)),
+        (Duration::from_secs(1), Origin::Program)
+    );
+}
+
+#[test]
+fn what_lines_and_stacks_say_is_as_the_variables_have_it_or_the_program() {
+    let variables = [
+        ("DD_LOGS_INJECTION", "false"),
+        ("DD_TRACE_128_BIT_TRACEID_LOGGING_ENABLED", "False"),
+        ("DD_TRACE_SPAN_TRACEBACK_MAX_SIZE", "0"),
+        ("DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED", "0"),
+    ];
+    let found = config(&variables);
+    assert_eq!((found.logs, found.stack_frames), (Logs { are_injected: false, long_ids: false }, 0));
+    assert!(!found.long_trace_ids && Config::new().long_trace_ids);
+    let said = found.with_logs(Logs::default()).with_stack_frames(7).with_long_trace_ids(true);
+    assert_eq!((said.logs.are_injected, said.stack_frames, said.long_trace_ids), (true, 7, true));
+    assert!(variables.iter().all(|(name, _)| said.origin(name) == Origin::Program));
 }

@@ -9,11 +9,12 @@ use opentelemetry::Context;
 use opentelemetry::context::{ContextObserver, GlobalContextObserver};
 use opentelemetry::trace::{TraceContextExt, TraceState};
 
+use super::attached::Attached;
 use super::ids::identity;
 
 thread_local! {
     /// The contexts that are attached to this thread.
-    static ATTACHED: RefCell<Vec<Attached>> = const { RefCell::new(Vec::new()) };
+    static ATTACHED: RefCell<Attached> = const { RefCell::new(Attached::new()) };
     static TOP: Cell<Top> = const { Cell::new(Top::NONE) };
 }
 
@@ -33,12 +34,6 @@ pub(super) struct Top {
 
 impl Top {
     const NONE: Self = Self { id: 0, place: None, is_plain: true };
-}
-
-struct Attached {
-    id: u64,
-    /// What was current before.
-    before: Place,
 }
 
 /// Has contexts watched from here on, unless somebody else watches them already.
@@ -77,30 +72,32 @@ impl ContextObserver for Watch {
             place => place,
         };
         let before = place.map_or_else(|| Place::here(tracer), Place::enter);
-        // A thread that is ending has no list any more, and needs none.
-        let _ = ATTACHED.try_with(|list| list.borrow_mut().push(Attached { id: now.id, before }));
+        let _ = ATTACHED.try_with(|list| list.borrow_mut().enter(now.id, before));
         let _ = TOP.try_with(|top| top.set(now));
     }
 
     fn on_context_exit(&self, _: &Context, to: &Context) {
         let Some(tracer) = microspan::global() else { return };
         let now = seen(to, tracer);
-        let before = ATTACHED.try_with(|list| {
-            let mut list = list.borrow_mut();
-            let mut left = list.pop();
-            // Those whose guards were dropped out of order are left with the one above them.
-            while list.last().map_or(0, |below| below.id) != now.id
-                && let Some(below) = list.pop()
-            {
-                left = Some(below);
-            }
-            left.map(|left| left.before)
-        });
-        if let Ok(Some(before)) = before {
-            before.enter();
+        let before = ATTACHED.try_with(|list| list.borrow_mut().leave(now.id));
+        // A thread that is ending has no list any more, and needs none.
+        if let Ok(before) = before {
+            before.or(now.place).unwrap_or(Place::nowhere(tracer)).enter();
+        }
+        if now.id == 0 {
+            let _ =
+                ATTACHED.try_with(|list| list.borrow_mut().settle(|place| leads_to_a_span(place, tracer)));
         }
         let _ = TOP.try_with(|top| top.set(now));
     }
+}
+
+/// Whether a span is current where this is: its own, or one around that.
+fn leads_to_a_span(place: Place, tracer: &'static microspan::Tracer) -> bool {
+    let here = place.enter();
+    let found = Place::here(tracer);
+    here.enter();
+    found.is_open()
 }
 
 fn seen(context: &Context, tracer: &'static microspan::Tracer) -> Top {

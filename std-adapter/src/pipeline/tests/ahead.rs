@@ -15,7 +15,7 @@ fn bench(root: Ahead) -> Bench {
 fn continued() -> Ahead {
     let passed = tags([("_dd.p", "dm=-4,usr.id=ada"), ("_dd.origin", "rum")]);
     let tags = [vec![("_sampling_priority_v1".into(), Value::Int(2))], passed].concat();
-    Ahead::Open(Some(Continued { trace_id: REMOTE, tags }))
+    Ahead::Open(OpenRoot { continued: Some(Continued { trace_id: REMOTE, tags }), is_kept: None })
 }
 
 #[test]
@@ -63,11 +63,24 @@ fn a_trace_that_is_here_with_its_root_asks_nobody() {
 
 #[test]
 fn a_part_of_a_trace_that_began_here_stays_as_it_is() {
-    for root in [Ahead::Open(None), Ahead::Unknown] {
+    for root in [Ahead::Open(OpenRoot::default()), Ahead::Unknown] {
         let mut bench = bench(root);
         (2..=3).for_each(|id| bench.push(span(1, id, 1), 0));
         let tags = &bench.seen[0].tags[0];
         assert_eq!((&*tags["_dd.p.dm"], &*tags["_sampling_priority_v1"]), ("-0", "1"));
         assert!(!tags.contains_key("_dd.p.tid"));
+    }
+}
+
+#[test]
+fn what_is_said_of_a_trace_by_hand_holds_for_the_parts_that_follow() {
+    for (is_kept, said) in [(None, ("1", "-0")), (Some(true), ("2", "-4")), (Some(false), ("-1", "-4"))] {
+        let mut bench = bench(Ahead::Open(OpenRoot { is_kept, ..OpenRoot::default() }));
+        let other = if is_kept == Some(true) { "manual.drop" } else { "manual.keep" };
+        let tags = if is_kept.is_some() { tags([(other, "1")]) } else { Vec::new() };
+        bench.push(span(1, 2, 1), 0);
+        bench.push(Span { tags, ..span(1, 3, 1) }, 0);
+        let tags = &bench.seen[0].tags[0];
+        assert_eq!((&*tags["_sampling_priority_v1"], &*tags["_dd.p.dm"]), said);
     }
 }

@@ -8,7 +8,7 @@
 //! | it | then |
 //! | --- | --- |
 //! | cannot be reached, does not answer in time, answers 408, 429 or 5xx | the same payload is sent again, after pauses that grow and are random, for at most [`Options::retry_for`] |
-//! | answers 413, perhaps before it has read everything | its halves are sent, and theirs, down to single traces; one that is too large by itself is dropped, and later ones go out in parts of at most half its size |
+//! | answers 413, perhaps before it has read everything | its halves are sent, and theirs, down to single spans; later traces go out in parts of at most half the size of one that was too large |
 //! | answers 404 or 415 to the smaller form ([`Options::v05`]) | the payload is sent in the form that every agent takes, and so are all later ones |
 //! | answers anything else but success (400, 403, 404, 415, ...) | the payload is dropped: sending it again would not help |
 //!
@@ -18,6 +18,7 @@
 //! | --- | --- |
 //! | cannot be reached, does not answer in time, answers 429, 502, 503 or 504 | the same payload is sent again, as above |
 //! | asks for a pause (`Retry-After`, in seconds) | nothing is sent meanwhile, for a minute at most |
+//! | answers 413 to a single trace | the trace is dropped |
 //! | answers success and that it did not take some spans | these are counted as refused, with the status 200 |
 //!
 //! # What the agent says

@@ -246,12 +246,14 @@ impl Worker {
     fn settle(&mut self, payload: &Body, told: &mut Option<Count>, give_up: Instant) {
         let outcome = self.deliver(payload, *told, give_up);
         if let Outcome::TooLarge(error) = &outcome {
+            if payload.traces() == 1 {
+                self.shared.lock().queue.shrink(payload.len());
+            }
             if let Some(halves) = payload.split() {
                 halves.iter().for_each(|half| self.settle(half, told, give_up));
                 return;
             }
             self.report.refused(error, count(payload));
-            self.shared.lock().queue.shrink(payload.len());
         }
         let mut state = self.shared.lock();
         let held = count(payload);

@@ -35,9 +35,9 @@ fn the_rates_that_the_agent_answers_are_there_to_be_followed() {
 }
 
 #[test]
-fn a_payload_that_is_too_large_is_sent_in_halves_down_to_single_traces() {
-    // Four traces: the whole, the first half, the second, of which one trace alone is still too large.
-    let script = [413, 200, 413, 200, 413].map(|status| Turn::answer(status, "big")).into();
+fn a_payload_that_is_too_large_is_sent_in_halves_down_to_single_spans() {
+    // Four traces: the whole, the first half, the second, of which one span alone is still too large.
+    let script = [413, 200, 413, 200, 413, 200, 413].map(|status| Turn::answer(status, "big")).into();
     let server = Scripted::start(script);
     let client = client(&server, Options { flush_interval: Some(Duration::from_secs(60)), ..quick() });
     for _ in 0..4 {
@@ -45,15 +45,16 @@ fn a_payload_that_is_too_large_is_sent_in_halves_down_to_single_traces() {
     }
     assert!(client.flush(SOON));
     let stats = client.stats();
-    assert_eq!((stats.sent, stats.payloads_sent), (Count { traces: 3, spans: 6 }, 2));
-    assert_eq!((stats.dropped(), stats.dropped_refused.get(&413)), (TWO_SPANS, Some(&TWO_SPANS)));
+    assert_eq!((stats.sent, stats.payloads_sent), (Count { traces: 4, spans: 7 }, 3));
+    let one = Count { traces: 1, spans: 1 };
+    assert_eq!((stats.dropped(), stats.dropped_refused.get(&413)), (one, Some(&one)));
     let requests = server.requests();
     let counts: Vec<_> =
         requests.iter().filter_map(|request| request.header("x-datadog-trace-count")).collect();
-    assert_eq!(counts, ["4", "2", "2", "1", "1"]);
+    assert_eq!(counts, ["4", "2", "2", "1", "1", "1", "1"]);
     let said = logged(&server.url());
     assert_eq!(said.len(), 1, "{said:?}");
-    assert!(said[0].contains("refused 1 traces (2 spans): it answered 413: big"), "{said:?}");
+    assert!(said[0].contains("refused 1 traces (1 spans): it answered 413: big"), "{said:?}");
 }
 
 #[test]

@@ -5,11 +5,14 @@
 //!
 //! Errors are ordinary tags (`error.type`, `error.message`, `error.stack`) together with [`Span::error`].
 
+mod decimal;
 mod text;
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
+pub(crate) use decimal::widened;
+pub(crate) use text::INLINE;
 pub use text::Text;
 
 /// A tag: a key, and a value.
@@ -139,6 +142,9 @@ impl Span {
 
     /// The bytes it takes in memory, as near as can be told; its source, which it may share, not included.
     pub fn size(&self) -> usize {
+        if self.links.capacity() == 0 && self.events.capacity() == 0 && self.extra.is_none() {
+            return size_of::<Self>() + size_of_tags(&self.tags);
+        }
         size_of::<Self>()
             + size_of_tags(&self.tags)
             + self.links.capacity() * size_of::<Link>()
@@ -158,8 +164,10 @@ impl Span {
     }
 
     /// Whether tags of this key that all spans have do not hold for it.
-    pub fn is_removed(&self, key: &str) -> bool {
-        self.extra.as_ref().is_some_and(|extra| extra.removed.iter().any(|removed| removed == key))
+    #[inline]
+    pub fn is_removed(&self, key: impl AsRef<[u8]>) -> bool {
+        let is_among = |removed: &[Text]| removed.iter().any(|removed| removed.as_bytes() == key.as_ref());
+        self.extra.as_ref().is_some_and(|extra| is_among(&extra.removed))
     }
 
     /// The value of its own tag `key`.

@@ -10,20 +10,22 @@ mod beyond;
 mod cut;
 mod json;
 mod v05;
+mod write;
 
-use std::convert::Infallible;
+use std::ops::Range;
 
-use rmp::encode::{self, ByteBuf, ValueWriteError};
+use rmp::encode::{self, ByteBuf};
 
-use crate::model::Text;
+use crate::model::{Span, Text};
 use crate::pipeline::{Datum, Trace};
 use beyond::{write_events, write_links};
+use write::{begin_map, constant, end_map, float, number, signed, string, sure, text};
 
 /// The marker of an array whose length follows in four bytes.
 const ARRAY_32: u8 = 0xdd;
 
-/// The marker of a map of fewer than 16 entries: the number is added to it.
-const FIX_MAP: u8 = 0x80;
+/// What stands for no text.
+static NONE: Text = Text::constant("");
 
 /// The array header of a payload. Its width is fixed because its length is known only at the end.
 const HEADER: usize = 5;
@@ -187,42 +189,50 @@ impl Payload {
     fn write_trace(&mut self, trace: &Trace, limit: usize) {
         let out = &mut self.bytes;
         sure(encode::write_array_len(out, trace.spans().len() as u32));
+        // The span before, and where its names stand; the last plain one, where its tags stand, and how many maps they are.
+        let mut names: Option<(&Span, Range<usize>)> = None;
+        let mut plain: Option<(&Span, Range<usize>, usize)> = None;
         for (index, span) in trace.spans().iter().enumerate() {
             if out.as_slice().len() > limit {
                 return;
             }
             let head = begin_map(out);
             let mut keys = 7;
-            constant(out, b"\xa7service");
-            bytes(out, span.service.as_ref().map_or(b"", Text::as_bytes));
-            constant(out, b"\xa4name");
-            bytes(out, span.name.as_bytes());
-            constant(out, b"\xa8resource");
-            bytes(out, span.resource.as_ref().unwrap_or(&span.name).as_bytes());
-            constant(out, b"\xa8trace_id");
-            sure(encode::write_uint(out, span.trace_id as u64));
-            constant(out, b"\xa7span_id");
-            sure(encode::write_uint(out, span.span_id));
-            if span.parent_id != 0 {
-                keys += 1;
-                constant(out, b"\xa9parent_id");
-                sure(encode::write_uint(out, span.parent_id));
+            let start = out.as_slice().len();
+            match &names {
+                // Spans of one name come in runs.
+                Some((before, place)) if has_names_of(span, before) => {
+                    out.as_mut_vec().extend_from_within(place.clone());
+                }
+                _ => write_names(out, span),
             }
-            constant(out, b"\xa5start");
-            sure(encode::write_sint(out, span.start));
+            names = Some((span, start..out.as_slice().len()));
+            keys += write_numbers(out, span);
             constant(out, b"\xa8duration");
-            sure(encode::write_sint(out, span.duration));
+            signed(out, span.duration);
             if span.error {
                 keys += 1;
-                constant(out, b"\xa5error");
-                sure(encode::write_uint(out, 1));
+                constant(out, b"\xa5error\x01");
             }
             if let Some(span_type) = &span.span_type {
                 keys += 1;
                 constant(out, b"\xa4type");
-                bytes(out, span_type.as_bytes());
+                text(out, span_type);
             }
-            keys += write_tags(out, &mut self.metrics, trace, index, self.form, self.keep_rate);
+            keys += match &plain {
+                Some((before, place, keys)) if is_plain(trace, index) && before.service == span.service => {
+                    out.as_mut_vec().extend_from_within(place.clone());
+                    *keys
+                }
+                _ => {
+                    let start = out.as_slice().len();
+                    let keys = write_tags(out, &mut self.metrics, trace, index, self.form, self.keep_rate);
+                    if is_plain(trace, index) {
+                        plain = Some((span, start..out.as_slice().len(), keys));
+                    }
+                    keys
+                }
+            };
             if !span.links.is_empty() && !self.form.text_links {
                 keys += 1;
                 constant(out, b"\xaaspan_links");
@@ -236,6 +246,60 @@ impl Payload {
             end_map(out, head, keys);
         }
     }
+}
+
+/// Whether all tags of a span are those of its source and of its service.
+fn is_plain(trace: &Trace, index: usize) -> bool {
+    let has_own = |span: &Span| {
+        !span.tags.is_empty() || !span.events.is_empty() || !span.links.is_empty() || span.extra.is_some()
+    };
+    index != 0 && !trace.is_top_level(index) && !trace.spans().get(index).is_none_or(has_own)
+}
+
+/// Whether what [`write_names`] writes is the same.
+fn has_names_of(span: &Span, other: &Span) -> bool {
+    span.name == other.name && span.service == other.service && span.resource == other.resource
+}
+
+fn write_names(out: &mut ByteBuf, span: &Span) {
+    constant(out, b"\xa7service");
+    text(out, span.service.as_ref().unwrap_or(&NONE));
+    constant(out, b"\xa4name");
+    text(out, &span.name);
+    constant(out, b"\xa8resource");
+    text(out, span.resource.as_ref().unwrap_or(&span.name));
+}
+
+/// Writes the ids and the start of a span; tells whether it has a parent.
+fn write_numbers(out: &mut ByteBuf, span: &Span) -> usize {
+    let has_parent = span.parent_id != 0;
+    let numbers = [span.trace_id as u64, span.span_id, span.start.max(0) as u64, span.parent_id];
+    let few = if has_parent { &numbers[..] } else { &numbers[..3] };
+    // What nearly all are takes eight bytes each, and is written at once.
+    if few.iter().all(|&number| number > u32::MAX.into()) {
+        let mut encoded =
+            *b"\xa8trace_id\xcf........\xa7span_id\xcf........\xa5start\xcf........\xa9parent_id\xcf........";
+        for (number, at) in numbers.into_iter().zip([10, 27, 42, 61]) {
+            encoded[at..at + 8].copy_from_slice(&number.to_be_bytes());
+        }
+        constant(out, &encoded);
+        if !has_parent {
+            let end = out.as_slice().len() - b"\xa9parent_id\xcf........".len();
+            out.as_mut_vec().truncate(end);
+        }
+    } else {
+        constant(out, b"\xa8trace_id");
+        number(out, span.trace_id as u64);
+        constant(out, b"\xa7span_id");
+        number(out, span.span_id);
+        constant(out, b"\xa5start");
+        signed(out, span.start);
+        if has_parent {
+            constant(out, b"\xa9parent_id");
+            number(out, span.parent_id);
+        }
+    }
+    usize::from(has_parent)
 }
 
 /// Writes the maps of string and number tags, each unless it is empty; tells how many it wrote.
@@ -257,25 +321,25 @@ fn write_tags(
     let links = span.map(|span| span.links.as_slice()).filter(|_| form.text_links).unwrap_or_default();
     if !events.is_empty() {
         texts += 1;
-        text(out, EVENTS);
-        text(out, &json::events(events));
+        string(out, EVENTS);
+        string(out, &json::events(events));
     }
     if !links.is_empty() {
         texts += 1;
-        text(out, LINKS);
-        text(out, &json::links(links));
+        string(out, LINKS);
+        string(out, &json::links(links));
     }
     let keep_rate = keep_rate.filter(|_| index == 0);
     if let Some(rate) = keep_rate {
         numbers += 1;
-        text(metrics, KEEP_RATE);
-        sure(encode::write_f64(metrics, rate));
+        string(metrics, KEEP_RATE);
+        float(metrics, rate);
     }
     trace.each_tag(index, |key, datum| match datum {
         // A span has one tag of a key.
-        _ if !events.is_empty() && key == EVENTS => {}
-        _ if !links.is_empty() && key == LINKS => {}
-        _ if keep_rate.is_some() && key == KEEP_RATE => {}
+        _ if !events.is_empty() && *key == EVENTS => {}
+        _ if !links.is_empty() && *key == LINKS => {}
+        _ if keep_rate.is_some() && *key == KEEP_RATE => {}
         Datum::Text(value) => {
             texts += 1;
             text(out, key);
@@ -284,7 +348,7 @@ fn write_tags(
         Datum::Number(value) => {
             numbers += 1;
             text(metrics, key);
-            sure(encode::write_f64(metrics, value));
+            float(metrics, value);
         }
     });
     if texts == 0 {
@@ -308,48 +372,6 @@ const LINKS: &str = "_dd.span_links";
 
 /// The number that says which share of traces found room lately.
 const KEEP_RATE: &str = "_dd.tracer_kr";
-
-/// Leaves room for the header of a short map; tells where.
-fn begin_map(out: &mut ByteBuf) -> usize {
-    out.as_mut_vec().push(FIX_MAP);
-    out.as_slice().len() - 1
-}
-
-/// Writes the header of the map that began at `head` and now has `entries`.
-fn end_map(out: &mut ByteBuf, head: usize, entries: usize) {
-    if entries < 16 {
-        out.as_mut_vec()[head] = FIX_MAP | entries as u8;
-    } else {
-        let mut header = ByteBuf::new();
-        sure(encode::write_map_len(&mut header, entries as u32));
-        out.as_mut_vec().splice(head..=head, header.into_vec());
-    }
-}
-
-/// Writes a key of the format: its text after the marker of a string of that length.
-fn constant<const N: usize>(out: &mut ByteBuf, encoded: &[u8; N]) {
-    out.as_mut_vec().extend_from_slice(encoded);
-}
-
-fn text(out: &mut ByteBuf, text: &str) {
-    bytes(out, text.as_bytes());
-}
-
-/// Writes a string.
-fn bytes(out: &mut ByteBuf, utf8: &[u8]) {
-    sure(encode::write_str_len(out, utf8.len() as u32));
-    out.as_mut_vec().extend_from_slice(utf8);
-}
-
-/// Writing to memory cannot fail, and the types say so.
-fn sure<T>(result: Result<T, ValueWriteError<Infallible>>) {
-    match result {
-        Ok(_) => {}
-        Err(ValueWriteError::InvalidMarkerWrite(never) | ValueWriteError::InvalidDataWrite(never)) => {
-            match never {}
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests;

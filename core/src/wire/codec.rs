@@ -326,14 +326,20 @@ impl Take<'_> for u8 {
 impl Take<'_> for u32 {
     #[inline(always)]
     fn take(r: &mut Reader<'_>) -> Result<Self, Malformed> {
-        r.take_short().map_or_else(|| r.take_any(), |number| Ok(number.into()))
+        match r.take_short() {
+            Some(number) => Ok(number.into()),
+            None => r.take_any(),
+        }
     }
 }
 
 impl Take<'_> for u64 {
     #[inline(always)]
     fn take(r: &mut Reader<'_>) -> Result<Self, Malformed> {
-        r.take_short().map_or_else(|| r.take_any(), |number| Ok(number.into()))
+        match r.take_short() {
+            Some(number) => Ok(number.into()),
+            None => r.take_any(),
+        }
     }
 }
 

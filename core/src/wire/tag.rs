@@ -74,14 +74,21 @@ impl<'a> Text<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(r: &mut Reader<'a>) -> Result<Self, Malformed> {
         let form: u32 = r.take()?;
         match form.checked_sub(FIRST_NAME) {
             Some(index) => Ok(Text::Name(index)),
-            None if form == ADDRESS.into() => Ok(Text::Address { address: r.take()?, length: r.take()? }),
-            None => Ok(Text::Inline(r.take()?)),
+            None => Self::take_in_full(r, form),
         }
+    }
+
+    #[inline(never)]
+    fn take_in_full(r: &mut Reader<'a>, form: u32) -> Result<Self, Malformed> {
+        if form == ADDRESS.into() {
+            return Ok(Text::Address { address: r.take()?, length: r.take()? });
+        }
+        Ok(Text::Inline(r.take()?))
     }
 
     /// As [`Tags::names`].

@@ -14,7 +14,11 @@ const PRIORITY: &str = "_sampling_priority_v1";
 
 impl Session {
     pub(super) fn set_tags(&self, span: &mut Span, wire: &WireSpan<'_>, counters: &mut Counters) {
-        span.tags.reserve_exact(wire.tags.size_hint().0);
+        let count = wire.tags.size_hint().0;
+        if count == 0 {
+            return;
+        }
+        span.tags = Vec::with_capacity(count);
         let mut has_crashed = false;
         // On the wire the newest comes first.
         for tag in wire.tags {

@@ -3,6 +3,9 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use microspan::wire::Span as WireSpan;
+
+use crate::clock::ClockMap;
 use crate::model::{Event, Span, Tag, Text, Value};
 
 /// How many lines of a session wait; beyond it the oldest is given up.
@@ -65,9 +68,18 @@ impl Logs {
         self.given_up + self.waiting.len() as u64
     }
 
-    /// Makes the lines of a span its events. `time` is when it was by the device's clock, in nanoseconds. A line at another time
-    /// is of another span: of an earlier run of the device.
-    pub(super) fn attach(&mut self, counter: u64, time: Range<i64>, model: &mut Span) {
+    /// Makes the lines of a span its events.
+    #[inline]
+    pub(super) fn attach(&mut self, span: &WireSpan<'_>, clock: &ClockMap, model: &mut Span) {
+        if !self.waiting.is_empty() {
+            let [since, length] = [span.start, span.duration].map(|ticks| clock.duration(ticks));
+            self.attach_within(span.counter, since..since.saturating_add(length), model);
+        }
+    }
+
+    /// The same; `time` is when the span was by the device's clock, in nanoseconds. A line at another time is of another span: of an
+    /// earlier run of the device.
+    fn attach_within(&mut self, counter: u64, time: Range<i64>, model: &mut Span) {
         let handle = counter as u32;
         self.waiting.retain(|log| {
             // A line's time is cut to microseconds.
@@ -103,7 +115,7 @@ mod tests {
         lines.iter().cloned().for_each(|line| logs.push(line));
         let mut model = Span::new(1, 2, 0, "n", Arc::new(Source::new(1)));
         (model.start, model.duration) = (5_000_000, 100_000);
-        logs.attach(7 | 1 << 32, 100_000..200_000, &mut model);
+        logs.attach_within(7 | 1 << 32, 100_000..200_000, &mut model);
         (model.events.iter().map(|event| (event.name.to_string(), event.time)).collect(), logs.astray())
     }
 

@@ -9,7 +9,7 @@ use microspan::wire::{Span as WireSpan, TagValue, Tags, Text as WireText};
 
 use super::indexed::Indexed;
 use super::stack::Crash;
-use crate::model::{Tag, Text, Value};
+use crate::model::{Tag, Text, Value, widened};
 
 /// How many names are kept, and how many strings of a program: more than a device's table can hold.
 const NAMES: usize = 4096;
@@ -322,8 +322,7 @@ pub(super) fn convert<'a>(value: TagValue<'a>, text: impl FnOnce(WireText<'a>) -
         TagValue::Bool(value) => Value::Bool(value),
         TagValue::U64(value) => Value::Uint(value),
         TagValue::I64(value) => Value::Int(value),
-        // By its shortest decimal, so that 0.1 stays 0.1.
-        TagValue::F32(value) => Value::Float(value.to_string().parse().unwrap_or(f64::from(value))),
+        TagValue::F32(value) => Value::Float(widened(value)),
         TagValue::F64(value) => Value::Float(value),
         TagValue::Text(wire) => Value::Str(text(wire)),
         TagValue::Cut(wire) => Value::Str(Text::new(&format!("{}...", text(wire).as_str()))),

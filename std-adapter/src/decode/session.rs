@@ -358,14 +358,15 @@ impl Session {
                 continue;
             };
             let stand_ins = self.names.stand_ins();
-            let parent_id = span.parent.map_or(0, |parent| self.key.span_id(parent));
             if latest.0 != span.trace {
                 latest = (span.trace, self.key.trace_id(span.trace));
             }
+            // The root's is the low half of its trace's.
+            let id = |of| if of == span.trace { latest.1 as u64 } else { self.key.span_id(of) };
             let mut model = Span::new(
                 latest.1,
-                self.key.span_id(span.counter),
-                parent_id,
+                id(span.counter),
+                span.parent.map_or(0, id),
                 self.names.text(span.name),
                 source.clone(),
             );
@@ -385,8 +386,7 @@ impl Session {
             if let Some(link) = span.link {
                 self.link(&mut model, link, span.link_trace, Vec::new(), counters);
             }
-            let [since, length] = [span.start, span.duration].map(|ticks| self.clock.duration(ticks));
-            self.logs.attach(span.counter, since..since.saturating_add(length), &mut model);
+            self.logs.attach(span, &self.clock, &mut model);
             counters.unnamed_spans += u64::from(self.names.stand_ins() != stand_ins);
             self.traces.note(span);
             out(model);

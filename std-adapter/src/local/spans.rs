@@ -6,7 +6,7 @@ use microspan::{Held, Said, Session, SpanContext, Taken, Value as Recorded};
 
 use super::panics;
 use super::time::Time;
-use crate::model::{Event, Link, Source, Span, Tag, Text, Value};
+use crate::model::{Event, Link, Source, Span, Tag, Text, Value, widened};
 
 /// The metric that carries a sampling priority.
 pub(super) const PRIORITY: &str = "_sampling_priority_v1";
@@ -49,9 +49,11 @@ impl Converter {
         if self.latest.0 != trace {
             self.latest = (trace, self.trace_id(trace));
         }
-        let parent = taken.parent().map_or(0, |parent| self.session.span_id(parent));
-        let id = self.session.span_id(taken.counter());
-        let mut span = Span::new(self.latest.1, id, parent, taken.name(), self.source.clone());
+        let trace_id = self.latest.1;
+        // The root's is the low half of its trace's.
+        let id = |of| if of == trace { trace_id as u64 } else { self.session.span_id(of) };
+        let (own, parent) = (id(taken.counter()), taken.parent().map_or(0, id));
+        let mut span = Span::new(trace_id, own, parent, taken.name(), self.source.clone());
         span.start = self.time.unix(taken.start());
         span.duration = self.time.duration(taken.duration());
         span.error = taken.error();
@@ -156,8 +158,7 @@ pub(super) fn convert(value: Recorded<'_>, cut: bool) -> Option<Value> {
         Recorded::Bool(value) => Value::Bool(value),
         Recorded::U64(value) => Value::Uint(value),
         Recorded::I64(value) => Value::Int(value),
-        // By its shortest decimal, so that 0.1 stays 0.1.
-        Recorded::F32(value) => Value::Float(value.to_string().parse().unwrap_or(f64::from(value))),
+        Recorded::F32(value) => Value::Float(widened(value)),
         Recorded::F64(value) => Value::Float(value),
         Recorded::Static(text) => Value::Str(Text::from(text)),
         Recorded::Str(text) if cut => Value::Str(Text::from(format!("{text}..."))),

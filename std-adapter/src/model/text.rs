@@ -11,7 +11,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 /// How many bytes fit in place.
-const INLINE: usize = 22;
+pub(crate) const INLINE: usize = 22;
 
 /// An immutable string, 24 bytes in size.
 #[derive(Clone)]
@@ -35,6 +35,11 @@ impl Text {
             }
             _ => Self(Repr::Shared(Arc::from(text))),
         }
+    }
+
+    /// A string that is known when the program is compiled.
+    pub const fn constant(text: &'static str) -> Self {
+        Self(Repr::Static(text))
     }
 
     /// The string.
@@ -74,12 +79,28 @@ impl Text {
         if let Repr::Shared(text) = &self.0 { text.len() } else { 0 }
     }
 
+    /// What it holds in place, if it does: how many bytes count, and all there is room for. To copy these needs no call, as their
+    /// number is known.
+    #[inline]
+    pub(crate) fn in_place(&self) -> Option<(u8, &[u8; INLINE])> {
+        match &self.0 {
+            Repr::Inline { len, bytes } => Some((*len, bytes)),
+            Repr::Static(_) | Repr::Shared(_) => None,
+        }
+    }
+
     /// Shortens it to at most `limit` bytes, at the boundary of a character.
+    #[inline]
     pub fn truncate(&mut self, limit: usize) {
         if self.len() > limit {
-            let text = self.as_str();
-            *self = Self::new(&text[..text.floor_char_boundary(limit)]);
+            self.cut(limit);
         }
+    }
+
+    #[cold]
+    fn cut(&mut self, limit: usize) {
+        let text = self.as_str();
+        *self = Self::new(&text[..text.floor_char_boundary(limit)]);
     }
 }
 
@@ -88,6 +109,13 @@ impl Deref for Text {
 
     fn deref(&self) -> &str {
         self.as_str()
+    }
+}
+
+impl AsRef<[u8]> for Text {
+    #[inline]
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
     }
 }
 
@@ -116,6 +144,7 @@ impl From<String> for Text {
 }
 
 impl PartialEq for Text {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
         let (ours, theirs) = (self.as_bytes(), other.as_bytes());
         // Mostly both are the same announced string.
@@ -126,12 +155,14 @@ impl PartialEq for Text {
 impl Eq for Text {}
 
 impl PartialEq<str> for Text {
+    #[inline]
     fn eq(&self, other: &str) -> bool {
         self.as_bytes() == other.as_bytes()
     }
 }
 
 impl PartialEq<&str> for Text {
+    #[inline]
     fn eq(&self, other: &&str) -> bool {
         self == *other
     }

@@ -2,7 +2,7 @@
 
 use rmp::encode::{self, ByteBuf};
 
-use super::{begin_map, constant, end_map, sure, text};
+use super::write::{begin_map, constant, end_map, float, string, sure, text};
 use crate::model::{Event, Link, Tag, Value};
 
 /// The bit of a link's flags that says that they are set.
@@ -31,7 +31,7 @@ pub(super) fn write_links(out: &mut ByteBuf, links: &[Link]) {
                 text(out, key);
                 match value {
                     Value::Str(value) => text(out, value),
-                    value => text(out, &value.to_string()),
+                    value => string(out, &value.to_string()),
                 }
             }
         }
@@ -104,5 +104,5 @@ fn write_integer(out: &mut ByteBuf, value: i64) {
 
 fn write_float(out: &mut ByteBuf, value: f64) {
     constant(out, b"\x03\xacdouble_value");
-    sure(encode::write_f64(out, value));
+    float(out, value);
 }

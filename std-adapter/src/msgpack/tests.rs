@@ -1,5 +1,7 @@
 //! What is written, read back by another MessagePack implementation; and one body to the byte.
 
+mod after;
+
 use std::sync::Arc;
 
 use rmpv::Value as Msg;
@@ -53,7 +55,7 @@ fn a_child_without_tags_has_neither_meta_nor_metrics() {
     let child = Span { parent_id: 7, span_id: 8, ..span() };
     let payload = payload(vec![child, span()], Tagging::default());
     let msg = rmpv::decode::read_value(&mut payload.as_bytes()).expect("valid MessagePack");
-    let expected = ["service", "name", "resource", "trace_id", "span_id", "parent_id", "start", "duration"];
+    let expected = ["service", "name", "resource", "trace_id", "span_id", "start", "parent_id", "duration"];
     assert_eq!(keys(&msg[0][1]), expected);
 }
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use rmp::decode;
 use rmp::encode::{self, ByteBuf};
 
-use super::{bytes, sure};
+use super::write::{bytes, sure};
 
 /// The elements of a span.
 const ELEMENTS: u32 = 12;

@@ -9,7 +9,7 @@ use super::remotes::Remotes;
 use super::resolve::Resolver;
 use super::size;
 use super::stage::Stage;
-use super::table::Table;
+use super::table::{Slot, Table};
 use super::{Counters, Decider, Limits, Rates, Trace, TraceFilter};
 use crate::config::{BaggageKeys, Config, Filters, Tagging};
 use crate::model::{Source, Span, Tag, Text};
@@ -127,15 +127,15 @@ impl Assembler {
         let key = (span.trace_id, span.source.runtime_id);
         self.remotes.learn(&span);
         let (spare, room) = (&mut self.spare_spans, &mut self.spare_room);
-        let at = self.table.add(key, span, now, || {
+        let (at, added) = self.table.add(key, span, now, || {
             let list = spare.pop().unwrap_or_default();
             *room -= list.capacity();
             list
         });
-        let slot = self.table.slot(at);
         self.held += 1;
-        self.held_bytes += size::of_last(&slot.spans);
+        self.held_bytes += added;
 
+        let slot = self.table.slot(at);
         let length = slot.spans.len();
         let is_part =
             !slot.has_root && length >= self.limits.partial_flush_min_spans && !self.stage.waits_for_roots();
@@ -199,10 +199,11 @@ impl Assembler {
     /// Puts a text into the place of its stand-in, in the spans of this source that are still here.
     pub fn correct(&mut self, source: u128, from: &Text, to: &Text) {
         let mut correction = Correction::new(from, to);
-        for spans in self.table.spans_of(source) {
-            self.held_bytes -= size::of_all(spans);
-            spans.iter_mut().for_each(|span| correction.apply(span));
-            self.held_bytes += size::of_all(spans);
+        for slot in self.table.slots_of(source) {
+            self.held_bytes -= slot.bytes;
+            slot.spans.iter_mut().for_each(|span| correction.apply(span));
+            slot.bytes = size::of_all(&slot.spans);
+            self.held_bytes += slot.bytes;
         }
     }
 
@@ -255,10 +256,10 @@ impl Assembler {
     }
 
     fn hand_on_under(&mut self, root: Ahead, at: usize, out: &mut impl FnMut(&Trace)) {
-        let key = self.table.slot(at).key;
+        let &Slot { key, bytes, .. } = self.table.slot(at);
         let mut spans = self.table.remove(at);
         self.held -= spans.len();
-        self.held_bytes -= size::of_all(&spans);
+        self.held_bytes -= bytes;
         let Some(first) = spans.first() else { return };
         let context = self.contexts.of(&first.source);
         if let Ahead::Open(root) = root

@@ -100,11 +100,13 @@ pub(super) struct Contexts {
     tagging: Tagging,
     rules: Arc<[ReplaceRule]>,
     known: HashMap<u128, (Arc<Source>, Arc<Context>)>,
+    /// The one that was asked for last: traces of a source come in runs.
+    latest: Option<(Arc<Source>, Arc<Context>)>,
 }
 
 impl Contexts {
     pub(super) fn new(tagging: Tagging, rules: Arc<[ReplaceRule]>) -> Self {
-        Self { tagging, rules, known: HashMap::new() }
+        Self { tagging, rules, known: HashMap::new(), latest: None }
     }
 
     pub(super) fn tagging(&self) -> &Tagging {
@@ -115,10 +117,22 @@ impl Contexts {
     pub(super) fn renew(&mut self, source: &Arc<Source>, said: &Source) {
         let context = Arc::new(Context::new(said, &self.tagging).with_clean(&self.rules));
         self.known.insert(source.runtime_id, (source.clone(), context));
+        self.latest = None;
     }
 
     /// The context of `source`.
     pub(super) fn of(&mut self, source: &Arc<Source>) -> Arc<Context> {
+        if let Some((latest, context)) = &self.latest
+            && Arc::ptr_eq(latest, source)
+        {
+            return context.clone();
+        }
+        let context = self.find(source);
+        self.latest = Some((source.clone(), context.clone()));
+        context
+    }
+
+    fn find(&mut self, source: &Arc<Source>) -> Arc<Context> {
         if let Some((known, context)) = self.known.get(&source.runtime_id)
             && Arc::ptr_eq(known, source)
         {

@@ -81,6 +81,9 @@ fn set(first: &mut Span, priority: i64, mechanism: &'static str) {
 fn by_hand(spans: &mut [Span]) -> Option<i64> {
     let mut decided = None;
     for span in spans {
+        if !span.tags.iter().any(|(key, _)| key == KEEP || key == DROP) {
+            continue;
+        }
         let mut own = None;
         span.tags.retain(|(key, value)| {
             let priority = if key == KEEP { 2 } else { -1 };

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 
 use super::baggage;
+use super::places::Places;
 use crate::config::BaggageKeys;
 use crate::model::{Span, Tag, Text, Value};
 
@@ -21,10 +22,10 @@ pub(super) const VALUE: usize = 25_000;
 const UNNAMED: &str = "unnamed_operation";
 
 /// A tag that gives its span another name.
-const OPERATION: &str = "operation.name";
+const OPERATION: &[u8] = b"operation.name";
 
 /// A tag that the agent takes away if it is no status.
-const STATUS: &str = "http.status_code";
+const STATUS: &[u8] = b"http.status_code";
 
 /// Up to this many tags, comparing them pairwise is faster than hashing.
 const FEW_TAGS: usize = 16;
@@ -32,9 +33,9 @@ const FEW_TAGS: usize = 16;
 /// Scratch memory, kept from trace to trace.
 #[derive(Default)]
 pub(super) struct Resolver {
-    /// Span ids and where they lie in the trace, sorted: for traces of the usual size faster than a hash map, and
-    /// nobody can choose ids that make it slow.
-    places: Vec<(u64, usize)>,
+    places: Places,
+    /// Where the parent of each span lies.
+    parents: Vec<Option<usize>>,
     /// The spans on the way up to the next named service.
     path: Vec<usize>,
 }
@@ -53,53 +54,50 @@ impl Resolver {
 
     /// The same of spans that somebody changed since.
     pub(super) fn resolve_again(&mut self, spans: &mut [Span], service: &Text) {
-        self.note_places(spans);
+        self.places.clear(spans.len());
+        for (place, span) in spans.iter().enumerate() {
+            self.places.insert(span.span_id, place);
+        }
         self.complete(spans, service);
     }
 
     fn complete(&mut self, spans: &mut [Span], service: &Text) {
+        self.parents.clear();
+        self.parents.extend(spans.iter().map(|span| self.places.find(span.parent_id)));
         spans.iter_mut().for_each(fit);
         for at in 0..spans.len() {
-            self.inherit_service(spans, at, service);
+            if spans[at].service.is_none() {
+                match self.parents[at].and_then(|parent| spans[parent].service.clone()) {
+                    None => self.inherit_service(spans, at, service),
+                    inherited => spans[at].service = inherited,
+                }
+            }
         }
     }
 
     /// Fills `top_level` with one mark for each of the spans that were resolved last.
     pub(super) fn mark(&self, spans: &[Span], top_level: &mut Vec<bool>) {
         top_level.clear();
-        top_level.extend(spans.iter().map(|span| {
-            span.is_local_root()
-                || self.place(span.parent_id).is_some_and(|at| spans[at].service != span.service)
+        top_level.extend(spans.iter().zip(&self.parents).map(|(span, parent)| {
+            span.is_local_root() || parent.is_some_and(|parent| spans[parent].service != span.service)
         }));
     }
 
     /// Keeps the first span of each id, and notes where it lies.
     fn drop_duplicates(&mut self, spans: &mut Vec<Span>) -> u64 {
-        self.note_places(spans);
-        let twice: HashSet<usize> =
-            self.places.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[1].1).collect();
-        if twice.is_empty() {
+        let all = spans.len();
+        self.places.clear(all);
+        if spans.iter().enumerate().all(|(place, span)| self.places.insert(span.span_id, place)) {
             return 0;
         }
+        self.places.clear(all);
         let mut place = 0;
-        spans.retain(|_| {
-            place += 1;
-            !twice.contains(&(place - 1))
+        spans.retain(|span| {
+            let is_first = self.places.insert(span.span_id, place);
+            place += usize::from(is_first);
+            is_first
         });
-        self.note_places(spans);
-        twice.len() as u64
-    }
-
-    fn note_places(&mut self, spans: &[Span]) {
-        self.places.clear();
-        self.places.extend(spans.iter().enumerate().map(|(at, span)| (span.span_id, at)));
-        self.places.sort_unstable();
-    }
-
-    /// Where the span with this id lies.
-    fn place(&self, id: u64) -> Option<usize> {
-        let found = self.places.binary_search_by_key(&id, |&(id, _)| id).ok()?;
-        Some(self.places[found].1)
+        (all - spans.len()) as u64
     }
 
     /// Gives the span at `at`, and all on its way up, the nearest service above. Each span is passed once: the ones
@@ -112,7 +110,7 @@ impl Resolver {
                 break service.clone();
             }
             self.path.push(here);
-            match self.place(spans[here].parent_id) {
+            match self.parents[here] {
                 // A longer path than there are spans is a circle of spans that name each other as parents.
                 Some(parent) if self.path.len() <= spans.len() => here = parent,
                 _ => break fallback.clone(),
@@ -131,18 +129,9 @@ pub(super) fn fit(span: &mut Span) {
     if span.start.checked_add(span.duration).is_none() {
         span.duration = 0;
     }
-    let Span { name, tags, .. } = span;
-    tags.retain(|(key, value)| match key.as_str() {
-        STATUS => is_status(value),
-        OPERATION => {
-            *name = match value {
-                Value::Str(text) => text.clone(),
-                other => Text::new(&other.to_string()),
-            };
-            false
-        }
-        _ => true,
-    });
+    if span.tags.iter().any(|(key, _)| matches!(key.as_bytes(), STATUS | OPERATION)) {
+        take_special(span);
+    }
     span.name.truncate(NAME);
     if span.name.is_empty() {
         span.name = Text::from(UNNAMED);
@@ -164,6 +153,21 @@ pub(super) fn fit(span: &mut Span) {
     }
 }
 
+fn take_special(span: &mut Span) {
+    let Span { name, tags, .. } = span;
+    tags.retain(|(key, value)| match key.as_bytes() {
+        STATUS => is_status(value),
+        OPERATION => {
+            *name = match value {
+                Value::Str(text) => text.clone(),
+                other => Text::new(&other.to_string()),
+            };
+            false
+        }
+        _ => true,
+    });
+}
+
 /// Whether a status of HTTP may be one. As a number the agent takes any.
 fn is_status(value: &Value) -> bool {
     match value {
@@ -181,7 +185,13 @@ pub(super) fn tidy(tags: &mut Vec<Tag>) {
         }
     }
     if tags.len() <= FEW_TAGS {
-        let mut at = 0;
+        let mut seen = 0_u128;
+        let is_twice = tags.iter().any(|(key, _)| {
+            let known = seen;
+            seen |= look(key.as_bytes());
+            known == seen
+        });
+        let mut at = if is_twice { 0 } else { tags.len() };
         while at < tags.len() {
             if tags[at + 1..].iter().any(|(key, _)| *key == tags[at].0) {
                 tags.remove(at);
@@ -195,4 +205,11 @@ pub(super) fn tidy(tags: &mut Vec<Tag>) {
         tags.retain(|(key, _)| seen.insert(key.clone()));
         tags.reverse();
     }
+}
+
+/// What is seen of a key at a glance, its length and three of its bytes, as one bit: that of another key is mostly another.
+fn look(key: &[u8]) -> u128 {
+    let byte = |at: usize| key.get(at).map_or(0, |byte| usize::from(*byte));
+    let sum = key.len() + 3 * byte(0) + 5 * byte(key.len() / 2) + 7 * byte(key.len().wrapping_sub(1));
+    1 << (sum % 128)
 }

@@ -4,8 +4,10 @@
 //! time of their latest span. Time only moves forward, so that a touched trace moves to the end of its list, and both
 //! finding the next deadline and touching take constant time.
 
-use std::collections::HashMap;
+use hashbrown::HashTable;
 
+use super::secret::Secret;
+use super::size;
 use crate::model::Span;
 
 /// A trace of one source: trace id and runtime id.
@@ -17,7 +19,10 @@ const NONE: usize = usize::MAX;
 /// One trace in the making.
 pub(super) struct Slot {
     pub(super) key: Key,
+    hash: u64,
     pub(super) spans: Vec<Span>,
+    /// The bytes of the spans.
+    pub(super) bytes: usize,
     pub(super) has_root: bool,
     pub(super) touched: u64,
     previous: usize,
@@ -35,7 +40,8 @@ struct Ends {
 pub(super) struct Table {
     slots: Vec<Slot>,
     free: Vec<usize>,
-    index: HashMap<Key, usize>,
+    index: HashTable<usize>,
+    secret: Secret,
     /// Without and with a root.
     lists: [Ends; 2],
     /// The slot touched last: spans come in runs.
@@ -45,7 +51,14 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn new() -> Self {
         let empty = Ends { first: NONE, last: NONE };
-        Self { slots: Vec::new(), free: Vec::new(), index: HashMap::new(), lists: [empty; 2], recent: NONE }
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            index: HashTable::new(),
+            secret: Secret::default(),
+            lists: [empty; 2],
+            recent: NONE,
+        }
     }
 
     /// How many traces are held.
@@ -58,17 +71,30 @@ impl Table {
         &self.slots[at]
     }
 
-    /// Adds a span to its trace, which is thereby touched; tells where the trace lies.
-    pub(super) fn add(&mut self, key: Key, span: Span, now: u64, spare: impl FnOnce() -> Vec<Span>) -> usize {
+    /// Adds a span to its trace, which is thereby touched; tells where the trace lies, and how many bytes came.
+    pub(super) fn add(
+        &mut self,
+        key: Key,
+        span: Span,
+        now: u64,
+        spare: impl FnOnce() -> Vec<Span>,
+    ) -> (usize, usize) {
         let at = self.find_or_insert(key, spare);
-        self.unlink(at);
+        let had_root = self.slots[at].has_root;
+        let has_root = had_root || span.is_local_root();
+        // Spans come in runs: mostly it lies where it belongs.
+        if has_root != had_root || self.lists[usize::from(had_root)].last != at {
+            self.unlink(at);
+            self.slots[at].has_root = has_root;
+            self.link_last(at);
+        }
         let slot = &mut self.slots[at];
-        slot.has_root |= span.is_local_root();
         slot.touched = now;
         slot.spans.push(span);
-        self.link_last(at);
+        let added = size::of_last(&slot.spans);
+        slot.bytes += added;
         self.recent = at;
-        at
+        (at, added)
     }
 
     /// The longest quiet trace of those with or without a root.
@@ -77,9 +103,9 @@ impl Table {
         (first != NONE).then_some(first)
     }
 
-    /// The spans that came from the source with this runtime id, trace by trace.
-    pub(super) fn spans_of(&mut self, source: u128) -> impl Iterator<Item = &mut [Span]> {
-        self.slots.iter_mut().filter(move |slot| slot.key.1 == source).map(|slot| &mut slot.spans[..])
+    /// The traces that came from the source with this runtime id.
+    pub(super) fn slots_of(&mut self, source: u128) -> impl Iterator<Item = &mut Slot> {
+        self.slots.iter_mut().filter(move |slot| slot.key.1 == source)
     }
 
     /// Takes a trace out.
@@ -87,8 +113,11 @@ impl Table {
         self.unlink(at);
         let slot = &mut self.slots[at];
         slot.has_root = false;
-        self.index.remove(&slot.key);
+        slot.bytes = 0;
         let spans = std::mem::take(&mut slot.spans);
+        if let Ok(entry) = self.index.find_entry(slot.hash, |&other| other == at) {
+            entry.remove();
+        }
         self.free.push(at);
         if self.recent == at {
             self.recent = NONE;
@@ -100,10 +129,14 @@ impl Table {
         if self.recent != NONE && self.slots[self.recent].key == key {
             return self.recent;
         }
-        if let Some(&at) = self.index.get(&key) {
+        let words = [key.0, key.1].into_iter().flat_map(|id| [id as u64, (id >> 64) as u64]);
+        let hash = self.secret.hash_all(words);
+        if let Some(&at) = self.index.find(hash, |&at| self.slots[at].key == key) {
             return at;
         }
-        let slot = Slot { key, spans: spare(), has_root: false, touched: 0, previous: NONE, next: NONE };
+        let spans = spare();
+        let slot =
+            Slot { key, hash, spans, bytes: 0, has_root: false, touched: 0, previous: NONE, next: NONE };
         let at = match self.free.pop() {
             Some(at) => {
                 self.slots[at] = slot;
@@ -114,7 +147,7 @@ impl Table {
                 self.slots.len() - 1
             }
         };
-        self.index.insert(key, at);
+        self.index.insert_unique(hash, at, |&at| self.slots[at].hash);
         self.link_last(at);
         at
     }

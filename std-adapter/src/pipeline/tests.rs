@@ -8,6 +8,7 @@ mod devices;
 mod early;
 mod filtered;
 mod hidden;
+mod runs;
 mod sampled;
 
 use std::collections::BTreeMap;
@@ -61,10 +62,10 @@ fn see(trace: &Trace) -> Seen {
         let mut tags = BTreeMap::new();
         trace.each_tag(index, |key, datum| {
             let value = match datum {
-                Datum::Text(text) => text.to_owned(),
+                Datum::Text(text) => text.to_string(),
                 Datum::Number(number) => number.to_string(),
             };
-            assert_eq!(tags.insert(key.to_owned(), value), None, "{key} is given twice");
+            assert_eq!(tags.insert(key.to_string(), value), None, "{key} is given twice");
         });
         tags
     });

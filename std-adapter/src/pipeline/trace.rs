@@ -24,17 +24,20 @@ pub struct Trace {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Datum<'a> {
     /// A string: Datadog's `meta`.
-    Text(&'a str),
+    Text(&'a Text),
     /// A finite number: Datadog's `metrics`.
     Number(f64),
 }
+
+static TRUE: Text = Text::constant("true");
+static FALSE: Text = Text::constant("false");
 
 impl<'a> Datum<'a> {
     /// What is sent of a value; nothing of NaN and the infinities, which the agent does not take.
     fn of(value: &'a Value) -> Option<Self> {
         match value {
-            Value::Bool(true) => Some(Self::Text("true")),
-            Value::Bool(false) => Some(Self::Text("false")),
+            Value::Bool(true) => Some(Self::Text(&TRUE)),
+            Value::Bool(false) => Some(Self::Text(&FALSE)),
             Value::Int(value) => Some(Self::Number(*value as f64)),
             Value::Uint(value) => Some(Self::Number(*value as f64)),
             Value::Float(value) => value.is_finite().then_some(Self::Number(*value)),
@@ -82,7 +85,7 @@ impl Trace {
 
     /// Calls `emit` for every tag that the span at `index` goes out with, each key once: its own, those of its source
     /// and of the configuration, and what Datadog asks for on each span and on the first of a chunk.
-    pub fn each_tag<'a>(&'a self, index: usize, mut emit: impl FnMut(&'a str, Datum<'_>)) {
+    pub fn each_tag(&self, index: usize, mut emit: impl FnMut(&Text, Datum<'_>)) {
         let Some(span) = self.spans.get(index) else { return };
         let context = &*self.context;
 
@@ -91,8 +94,9 @@ impl Trace {
                 emit(key, datum);
             }
         }
+        let own = lengths(&span.tags);
         for (key, value) in &context.tags {
-            if !has(&span.tags, key)
+            if (own & length(key) == 0 || !has(&span.tags, key))
                 && !span.is_removed(key)
                 && let Some(datum) = Datum::of(value)
             {
@@ -101,10 +105,13 @@ impl Trace {
         }
 
         // What is said above is said on purpose, and stays.
-        let is_free = |key: &str| !has(&span.tags, key) && !has(&context.tags, key);
+        let all = own | lengths(&context.tags);
+        let is_free =
+            |key: &Text| all & length(key) == 0 || !has(&span.tags, key) && !has(&context.tags, key);
         let mut add = |key: &'static str, datum: Datum<'_>| {
-            if is_free(key) {
-                emit(key, datum);
+            let key = Text::constant(key);
+            if is_free(&key) {
+                emit(&key, datum);
             }
         };
         if let Some(version) = &context.version
@@ -116,7 +123,7 @@ impl Trace {
         if span.service.as_ref() != Some(&context.service) {
             add("_dd.base_service", Datum::Text(&context.base_service));
         }
-        if self.top_level.get(index) == Some(&true) {
+        if self.is_top_level(index) {
             add("_dd.top_level", Datum::Number(1.0));
         }
         if index == 0 {
@@ -137,28 +144,38 @@ impl Trace {
         let context = &*self.context;
         let high = (span.trace_id >> 64) as u64;
         if high != 0 {
-            add("_dd.p.tid", Datum::Text(str::from_utf8(&hex(high)).unwrap_or_default()));
+            let high = hex(high);
+            add("_dd.p.tid", Datum::Text(&Text::new(str::from_utf8(&high).unwrap_or_default())));
         }
         // A decision made elsewhere keeps its own maker's mark.
         if let Some(Verdict { rate, is_kept }) = &self.verdict {
             add(PRIORITY, Datum::Number(f64::from(u8::from(*is_kept))));
-            add(MECHANISM, Datum::Text("-1"));
+            add(MECHANISM, Datum::Text(&Text::constant("-1")));
             add("_dd.agent_psr", Datum::Number(rate.value));
             add(RATE, Datum::Text(&rate.text));
-        } else if !has(&span.tags, PRIORITY) {
+        } else if !has(&span.tags, &Text::constant(PRIORITY)) {
             add(PRIORITY, Datum::Number(1.0));
-            add(MECHANISM, Datum::Text("-0"));
+            add(MECHANISM, Datum::Text(&Text::constant("-0")));
         }
         add("runtime-id", Datum::Text(&context.runtime_id));
-        add("language", Datum::Text(context.language));
+        add("language", Datum::Text(&Text::constant(context.language)));
         if let Some(id) = context.process_id {
             add("process_id", Datum::Number(f64::from(id)));
         }
     }
 }
 
-fn has(tags: &[(Text, Value)], key: &str) -> bool {
+fn has(tags: &[(Text, Value)], key: &Text) -> bool {
     tags.iter().any(|(k, _)| k == key)
+}
+
+/// The lengths of keys, a bit each: a key of another length is none of them.
+fn lengths(tags: &[(Text, Value)]) -> u64 {
+    tags.iter().fold(0, |lengths, (key, _)| lengths | length(key))
+}
+
+fn length(key: &Text) -> u64 {
+    1 << key.len().min(63)
 }
 
 /// 16 lowercase hex digits.

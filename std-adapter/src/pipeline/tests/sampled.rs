@@ -96,10 +96,10 @@ fn what_nobody_decided_on_follows_the_rate_that_the_agent_asks_for() {
             let mut tags = BTreeMap::new();
             trace.each_tag(0, |key, datum| {
                 let text = match datum {
-                    Datum::Text(text) => text.to_owned(),
+                    Datum::Text(text) => text.to_string(),
                     Datum::Number(number) => number.to_string(),
                 };
-                tags.insert(key.to_owned(), text);
+                tags.insert(key.to_string(), text);
             });
             let keys = ["_sampling_priority_v1", "_dd.p.dm", "_dd.agent_psr", "_dd.p.ksr"];
             let value = |key: &str| tags.get(key).cloned().unwrap_or_default();

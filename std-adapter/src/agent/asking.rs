@@ -2,9 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// How long an agent that did not answer is left alone, doubled with each further time up to a minute: a payload waits while it is
-/// asked.
-const PAUSE: Duration = Duration::from_secs(1);
+/// An agent that did not answer is not left alone for longer than this.
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// Whether to ask.
@@ -33,9 +31,9 @@ impl Asking {
         self.not_before.is_none_or(|until| now >= until)
     }
 
-    /// It did not answer.
-    pub(super) fn failed(&mut self, now: Instant) {
-        let pause = PAUSE.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
+    /// It did not answer, which took so long: a payload waits meanwhile. It is left alone for as long, doubled with each further time.
+    pub(super) fn failed(&mut self, now: Instant, took: Duration) {
+        let pause = took.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
         self.not_before = Some(now + pause);
     }
@@ -59,6 +57,8 @@ impl Asking {
 mod tests {
     use super::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
     #[test]
     fn an_agent_that_does_not_answer_is_left_alone_for_a_time_that_grows_up_to_a_minute() {
         let mut asking = Asking::new(true);
@@ -66,7 +66,7 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..9 {
             assert!(asking.is_time(now));
-            asking.failed(now);
+            asking.failed(now, SECOND);
             let pause = (0..).find(|&seconds| asking.is_time(now + Duration::from_secs(seconds))).unwrap();
             pauses.push(pause);
             now += Duration::from_secs(pause);
@@ -74,8 +74,11 @@ mod tests {
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
         asking.answered();
         assert!(!asking.is_wanted() && asking.is_time(now));
-        asking.failed(now);
-        assert!(asking.is_time(now + PAUSE), "it begins anew");
+        asking.failed(now, SECOND);
+        assert!(asking.is_time(now + SECOND), "it begins anew");
+        asking.answered();
+        asking.failed(now, Duration::from_millis(1));
+        assert!(asking.is_time(now + Duration::from_millis(1)), "what costs nothing is soon tried again");
     }
 
     #[test]

@@ -215,11 +215,12 @@ impl Worker {
         let is_wanted = self.asking.is_wanted() || state.queue.asks_for_events();
         let is_due = is_wanted && state.closing.is_none();
         drop(state);
-        if !is_due || !self.asking.is_time(Instant::now()) {
+        let begun = Instant::now();
+        if !is_due || !self.asking.is_time(begun) {
             return;
         }
         let Some(info) = self.peer.info(self.attempt.min(ASKING)) else {
-            self.asking.failed(Instant::now());
+            self.asking.failed(Instant::now(), begun.elapsed());
             return;
         };
         self.asking.answered();

@@ -9,7 +9,7 @@ impl Trace {
     pub(crate) fn halves(&self) -> Option<[Self; 2]> {
         let middle = self.spans.len() / 2;
         let (first, second) = self.spans.split_at_checked(middle).filter(|(first, _)| !first.is_empty())?;
-        let (marks, more) = self.top_level.split_at_checked(middle)?;
+        let (marks, more) = self.top_level.split_at(middle.min(self.top_level.len()));
         let mut second = second.to_vec();
         if let (Some(said), Some(head)) = (first.first(), second.first_mut()) {
             repeat(said, head);

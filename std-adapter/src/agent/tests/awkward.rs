@@ -191,23 +191,31 @@ fn what_is_too_large_is_told_of_once_and_an_agent_that_takes_next_to_nothing_is_
 }
 
 #[test]
-fn an_agent_that_cannot_say_now_what_it_can_do_is_asked_again_but_not_before_each_payload() {
-    for first in [Turn::answer(503, "starting"), Turn::answer(429, ""), Turn::Close] {
-        let info = r#"{"version":"7.60"}"#;
-        let ok = Turn::answer(200, OK);
-        let script = vec![first, ok.clone(), ok.clone(), Turn::answer(200, info), ok];
-        let server = Scripted::start(script);
-        let client = client(&server, Options { ask_first: true, ..quick() });
-        for pause in [0, 0, 1_100] {
-            thread::sleep(Duration::from_millis(pause));
-            send(&client, 0);
-            assert!(client.flush(SOON));
-        }
-        let requests = server.requests();
-        let is_question: Vec<_> = requests.iter().map(|request| request.line.contains("/info")).collect();
-        assert_eq!(is_question, [true, false, false, true, false]);
-        assert_eq!(client.info().and_then(|info| info.version.clone()).as_deref(), Some("7.60"));
+fn what_an_agent_can_do_is_not_known_from_one_that_cannot_say_now() {
+    let statuses = [503, 500, 429, 408, 404, 200];
+    let server = Scripted::start(statuses.map(|status| Turn::answer(status, r#"{"version":"7"}"#)).into());
+    let endpoint = Endpoint::parse(&server.url()).expect("usable");
+    let http = Http::new(&endpoint, None);
+    let said = statuses.map(|_| http.info(SOON).map(|info| info.version));
+    assert_eq!(said, [None, None, None, None, Some(None), Some(Some("7".to_owned()))]);
+}
+
+#[test]
+fn an_agent_that_does_not_say_what_it_can_do_is_asked_again_but_not_before_each_payload() {
+    let ok = Turn::answer(200, OK);
+    let info = Turn::answer(200, r#"{"version":"7.60"}"#);
+    let silence = Turn::Silence(Duration::from_millis(1_500));
+    let server = Scripted::start(vec![silence, ok.clone(), ok.clone(), info, ok]);
+    let client = client(&server, Options { ask_first: true, timeout: Some(SOON), ..quick() });
+    for pause in [0, 0, 1_300] {
+        thread::sleep(Duration::from_millis(pause));
+        send(&client, 0);
+        assert!(client.flush(SOON));
     }
+    let requests = server.requests();
+    let is_question: Vec<_> = requests.iter().map(|request| request.line.contains("/info")).collect();
+    assert_eq!(is_question, [true, false, false, true, false]);
+    assert_eq!(client.info().and_then(|info| info.version.clone()).as_deref(), Some("7.60"));
 }
 
 #[test]

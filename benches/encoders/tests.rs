@@ -35,10 +35,10 @@ fn expected(bodies: &Bodies) -> Spans {
             let mut tags = BTreeMap::new();
             trace.each_tag(index, |key, datum| {
                 let value = match datum {
-                    Datum::Text(text) => text.to_owned(),
+                    Datum::Text(text) => text.to_string(),
                     Datum::Number(number) => number.to_string(),
                 };
-                assert_eq!(tags.insert(key.to_owned(), value), None, "{key} is there twice");
+                assert_eq!(tags.insert(key.to_string(), value), None, "{key} is there twice");
             });
             tags.remove(PRIORITY);
             let read = Read {

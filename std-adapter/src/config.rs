@@ -38,6 +38,7 @@ mod agent;
 mod filters;
 mod logs;
 mod otlp;
+mod patterns;
 mod program;
 mod propagation;
 mod reader;

@@ -24,8 +24,8 @@
 //! # Tags of all spans
 //!
 //! Those of the configuration (`DD_TAGS`, `DD_ENV`, `DD_VERSION`), and up to 64 that the program sets while it runs, which win over
-//! these: `microspan::global()` has [`Tracer::set_global_tag`]. `env`, `version` and `service` are among their keys. Traces that go out
-//! from then on have them, and a span's own tag wins. A tracer of the program's [own](Builder::tracer) has room for those of its own table.
+//! `DD_TAGS`: `microspan::global()` has [`Tracer::set_global_tag`]. `service` is among their keys, and so are `env` and `version`
+//! where the configuration has none: what it says of these holds. Traces that go out from then on have them, and a span's own tag wins. A tracer of the program's [own](Builder::tracer) has room for those of its own table.
 //!
 //! # Traces that go on elsewhere
 //!

@@ -235,6 +235,8 @@ mod layers {
         assert!(!sent.contains_key("ot-baggage-user.id"));
         let sent = super::run(this, &[("DD_TRACE_PROPAGATION_STYLE_EXTRACT", "b3")], super::ALL);
         assert_eq!(sent["x-datadog-trace-id"], 0xabc.to_string());
+        let sent = super::run(this, &[("DD_TRACE_PROPAGATION_STYLE_EXTRACT", "b3")], &[("b3", "0")]);
+        assert_eq!(sent["x-datadog-sampling-priority"], "0");
         let both = [("DD_TRACE_PROPAGATION_HTTP_BAGGAGE_ENABLED", "true")];
         let sent = super::run(this, &both, &came);
         assert_eq!((&*sent["baggage"], &*sent["ot-baggage-user.id"]), ("plan=gold,user.id=ada", "ada"));

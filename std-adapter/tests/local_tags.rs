@@ -10,8 +10,8 @@ use microspan_std::local::Builder;
 use support::Agent;
 
 #[test]
-fn tags_of_all_spans_that_are_set_while_the_program_runs_win_over_the_configuration_and_not_over_a_spans_own()
-{
+fn tags_of_all_spans_that_are_set_while_the_program_runs_win_over_dd_tags_and_not_over_env_and_version_and_a_spans_own()
+ {
     let agent = Agent::start();
     let config = Config::from_vars([
         ("DD_TRACE_AGENT_URL", agent.url.as_str()),
@@ -43,8 +43,8 @@ fn tags_of_all_spans_that_are_set_while_the_program_runs_win_over_the_configurat
     tracer.set_global_tag("build", build.as_str()).expect("room");
     child.set_tag("team", "its own");
     drop((child, open));
-    assert_eq!(meta(&sent("open")), format!("prod 2 rye 3 {build}"));
-    assert_eq!(meta(&sent("child")), format!("prod 2 its own 3 {build}"));
+    assert_eq!(meta(&sent("open")), format!("lab 1 rye 3 {build}"));
+    assert_eq!(meta(&sent("child")), format!("lab 1 its own 3 {build}"));
 
     // Whatever runs at the same time: what ends after a tag was set has it.
     for round in 0..2_000_u32 {

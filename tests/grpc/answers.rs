@@ -67,7 +67,7 @@ async fn a_peer_is_known_by_its_name_where_it_has_one() {
     let keys = ["grpc.host", "peer.hostname", "network.destination.ip", "network.destination.port"];
     let [host, name, address, port] = keys.map(|key| tag(span, key));
     assert_eq!((host.as_deref(), name.as_deref()), (Some("oven.local"), Some("oven.local")));
-    assert_eq!((address, port.as_deref(), span.name.as_ref()), (None, Some("7"), "ask"));
+    assert_eq!((address, port.as_deref(), &*span.name), (None, Some("7"), "ask"));
 }
 
 /// What is said of an answer that ended without a status.

@@ -21,7 +21,8 @@ pub fn extract(held: &mut Held, ask: &Ask) -> Result<String, Refusal> {
     let baggage: Vec<(String, String)> =
         extracted.passing.baggage().iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
     let context = extracted.context;
-    if context.is_none() && baggage.is_empty() && extracted.links.is_empty() {
+    let says_nothing = context.is_none() && extracted.sampling_priority.is_none();
+    if says_nothing && baggage.is_empty() && extracted.links.is_empty() {
         return Ok(r#"{"span_id":null}"#.to_owned());
     }
     let named = context.map(|context| context.span_id).filter(|&id| id != 0);

@@ -120,7 +120,12 @@ impl<'c> Baggage<'c> {
     /// assert_eq!(baggage.get("plan").unwrap().to_string(), "gold");
     /// ```
     pub fn get(&self, key: &str) -> Option<BaggageText<'c>> {
-        self.iter().find(|(name, _)| name.is(BaggageText::given(key))).map(|(_, value)| value)
+        let key = BaggageText::given(key);
+        let added =
+            self.items.iter().map(|(key, value)| (BaggageText::given(key), BaggageText::given(value)));
+        let mut added = added.filter(|(name, _)| name.is(key));
+        let came = || self.came().filter(|(name, _)| name.is(key)).last();
+        added.next().or_else(came).map(|(_, value)| value)
     }
 
     /// The items that came; of two with one key the later holds.

@@ -1,6 +1,7 @@
 //! What headers said.
 
 use super::baggage::Baggage;
+use super::passed::Passed;
 use super::tags::{DM, KSR, Tag, TagValue, Tags};
 use crate::exclusive::Threads;
 use crate::span::Span;
@@ -222,7 +223,8 @@ impl Extracted<'_> {
     }
 
     /// Continues the trace in the root span that serves the request: its parent, its links, and what Datadog shows of where it
-    /// comes from (`_dd.origin`, `_dd.parent_id`, `_dd.propagation_error`, and the tags that travel).
+    /// comes from (`_dd.origin`, `_dd.parent_id`, `_dd.propagation_error`, and the tags that travel). Where a sampling priority came
+    /// alone, as B3's headers may say it, the trace that begins in this span has it.
     ///
     /// It takes a dozen tag cells, or more if many tags travel; what finds no cell is counted as it is for any tag. Baggage stays
     /// in `passing`.
@@ -239,6 +241,8 @@ impl Extracted<'_> {
     pub fn continue_in<M: Threads>(&self, span: &Span<M>) {
         if let Some(context) = &self.context {
             span.continue_from(context);
+        } else if let Some(priority) = self.sampling_priority {
+            span.begin_with_priority(priority);
         }
         for link in &self.links {
             let attributes: [(&'static str, Value<'_>); 2] = [
@@ -256,23 +260,14 @@ impl Extracted<'_> {
         if let Some(error) = &self.error {
             set_shown(span, "_dd.propagation_error", format_args!("{error}"));
         }
-        let mut tags = heapless::String::<{ crate::MAX_STR }>::new();
-        let mut put = |key: &str, value: &dyn fmt::Display| {
-            let before = tags.len();
-            let comma = if before == 0 { "" } else { "," };
-            if write!(tags, "{comma}{key}={value}").is_err() {
-                tags.truncate(before);
-            }
-        };
+        let mut passed = Passed::new(span);
         for tag in self.passing.sent_tags() {
-            put(tag.key, &tag.value);
+            passed.put(tag.key, &tag.value);
         }
         if let Some(mechanism) = self.sampling_priority.and_then(|said| self.passing.new_decision(said)) {
-            put(DM, &format_args!("-{mechanism}"));
+            passed.put(DM, &format_args!("-{mechanism}"));
         }
-        if !tags.is_empty() {
-            span.set_tag("_dd.p", tags.as_str());
-        }
+        passed.flush();
     }
 }
 

@@ -54,6 +54,7 @@ mod compact;
 mod datadog;
 mod extracted;
 mod parse;
+mod passed;
 mod shown;
 mod style;
 mod tags;

@@ -13,8 +13,12 @@ pub(super) const DM: &str = "dm";
 pub(super) const KSR: &str = "ksr";
 /// What nobody passes on any more.
 const REFUSED: &str = "upstream_services";
-/// The least and the greatest of the numbers behind the `-` of a `dm`.
+/// The greatest of the numbers behind the `-` of a `dm`.
 const MECHANISMS: u64 = 255;
+/// Tags beyond so many do not travel: each is looked for in all that follow it.
+const MOST_TAGS: usize = 64;
+/// Nor do those beyond so many bytes of the member `dd`, twice what a tracer writes.
+const MOST_READ: usize = 512;
 
 /// Why tags that came in a header do not hold.
 pub(super) enum TagsError {
@@ -30,7 +34,7 @@ pub(super) enum Tags<'c> {
     None,
     /// The text of `x-datadog-tags`: `_dd.p.key=value,...`.
     Datadog(&'c str),
-    /// The member `dd` of `tracestate`: `t.key:value;...`.
+    /// Items of the member `dd` of `tracestate`: `t.key:value;...`.
     Member(&'c str),
 }
 
@@ -64,6 +68,12 @@ impl<'c> Tags<'c> {
         if pairs.split(',').all(is_pair) { Ok(Self::Datadog(pairs)) } else { Err(TagsError::Malformed) }
     }
 
+    /// The tags of the member `dd` of `tracestate`: of a long one those at its beginning.
+    pub(super) fn member(text: &'c str) -> Self {
+        let cut = text.get(..=MOST_READ).map(|start| start.rsplit_once(';').map_or("", |(items, _)| items));
+        Self::Member(cut.unwrap_or(text))
+    }
+
     /// The upper half of the trace's id, as its text; of several the last.
     pub(super) fn tid(self) -> Option<&'c str> {
         self.all().filter(|tag| tag.key == TID).last().map(|tag| tag.value.raw)
@@ -91,12 +101,13 @@ impl<'c> Tags<'c> {
             Self::Datadog(text) => (text, ',', '=', PREFIX, false),
             Self::Member(text) => (text, ';', ':', "t.", true),
         };
-        text.split(between).filter_map(move |item| {
+        let tags = text.split(between).filter_map(move |item| {
             let (key, value) = item.split_once(assigns)?;
             let key = key.strip_prefix(prefix)?;
             let raw = if is_member { value } else { value.trim_matches(' ') };
             Some(Tag { key, value: TagValue { raw, is_member } })
-        })
+        });
+        tags.take(MOST_TAGS)
     }
 }
 

@@ -130,6 +130,19 @@ fn of_two_tags_with_one_key_the_last_holds_and_a_comma_at_the_end_is_none() {
 }
 
 #[test]
+fn no_more_than_64_tags_travel_however_long_a_header_may_be() {
+    let many: Vec<_> = (0..1000).map(|number| format!("_dd.p.k{number}=1")).collect();
+    let many = many.join(",");
+    let headers = with_tags(&many);
+    let extracted = only(DATADOG).longest_tags(usize::MAX).extract(headers.as_slice());
+    assert_eq!((tags(&extracted.passing).len(), extracted.error), (64, None));
+    let members: Vec<_> = (0..100).map(|number| format!("t.{number}:")).collect();
+    let state = format!("dd={}", members.join(";"));
+    let parent = [("traceparent", PARENT), ("tracestate", state.as_str())];
+    assert_eq!(tags(&only(TRACE_CONTEXT).extract(parent.as_slice()).passing).len(), 64);
+}
+
+#[test]
 fn tags_that_do_not_fit_or_are_not_wanted_are_left_out_with_an_error() {
     let headers = with_tags("_dd.p.abc=12345");
     let extracted = only(DATADOG).extract(headers.as_slice());

@@ -58,7 +58,7 @@ struct Ours<'c> {
 impl<'c> Ours<'c> {
     /// Nothing of it holds where an item has no colon, or the priority is no number.
     fn of(member: &'c str) -> Option<Self> {
-        let mut ours = Self { tags: Tags::Member(member), ..Self::default() };
+        let mut ours = Self { tags: Tags::member(member), ..Self::default() };
         for item in member.split(';') {
             let (key, value) = item.split_once(':')?;
             match key {

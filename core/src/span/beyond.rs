@@ -7,6 +7,9 @@ use crate::span_context::SpanContext;
 use crate::tag::Value;
 use crate::tracer::Tracer;
 
+/// The tag that says how a trace was decided on.
+const PRIORITY: &str = "_sampling_priority_v1";
+
 /// The methods of spans, of whatever type names one: its `target` tells the tracer and the handle, if it is open.
 macro_rules! beyond {
     ($span:ident) => {
@@ -214,6 +217,15 @@ impl<M: Threads> Span<M> {
     #[inline]
     fn target(&self) -> Option<(&'static Tracer, u32)> {
         self.is_recording().then(|| self.parts())
+    }
+
+    /// Has the trace that this span begins, if it does, be of a priority that was asked for from elsewhere.
+    pub(crate) fn begin_with_priority(&self, priority: i8) {
+        if let Some((tracer, handle)) = self.target()
+            && tracer.arena.root(handle) == Some(handle)
+        {
+            self.set_tag(PRIORITY, i64::from(priority));
+        }
     }
 }
 

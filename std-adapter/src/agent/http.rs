@@ -82,6 +82,7 @@ impl Http {
             .header("Content-Type", "application/msgpack")
             .header("Datadog-Meta-Lang", "rust")
             .header("Datadog-Meta-Lang-Version", env!("MICROSPAN_RUSTC_VERSION"))
+            .header("Datadog-Meta-Lang-Interpreter", "rustc")
             .header("Datadog-Meta-Tracer-Version", env!("CARGO_PKG_VERSION"))
             .header("Datadog-Send-Real-Http-Status", "1");
         for (name, value) in &self.origin {

@@ -1,6 +1,6 @@
 //! What an agent says of itself (`/info`), and the rates that it answers.
 
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde_json::Value;
 
@@ -105,16 +105,19 @@ impl Info {
     }
 }
 
-/// What was last seen of what an agent says of itself.
+/// How often it was seen that an agent said what it is.
 #[derive(Default)]
-pub(crate) struct Followed(Option<Arc<Info>>);
+pub(crate) struct Followed(u64);
 
 impl Followed {
-    /// The agent's filters, if it said something new.
+    /// The agent's filters, if it said something new. Where it did not, that is one load.
     pub(crate) fn news(&mut self, client: &Client) -> Option<Filters> {
-        let info = client.info()?;
-        let is_known = self.0.as_ref().is_some_and(|known| Arc::ptr_eq(known, &info));
-        (!is_known).then(|| self.0.insert(info).filters())
+        let told = client.shared.told.load(Ordering::Acquire);
+        if told == self.0 {
+            return None;
+        }
+        self.0 = told;
+        client.info().map(|info| info.filters())
     }
 }
 

@@ -66,6 +66,7 @@ fn a_payload_is_posted_with_everything_the_agent_asks_for() {
         ("content-length", request.body.len().to_string().as_str()),
         ("x-datadog-trace-count", "1"),
         ("datadog-meta-lang", "rust"),
+        ("datadog-meta-lang-interpreter", "rustc"),
         ("datadog-meta-tracer-version", env!("CARGO_PKG_VERSION")),
         ("datadog-client-computed-top-level", "true"),
         ("datadog-send-real-http-status", "1"),

@@ -1,5 +1,6 @@
 //! The thread that sends.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,6 +40,8 @@ pub(super) struct Shared {
     /// Told of every change that the other side may wait for.
     pub(super) changed: Condvar,
     pub(super) rates: Rates,
+    /// How often the agent said what it is, so that who follows it need not ask for the state.
+    pub(super) told: AtomicU64,
 }
 
 /// The state of a client.
@@ -69,7 +72,12 @@ impl Shared {
         let counting = counts.then(Counting::new);
         let stats = Stats::default();
         let state = State { queue, stats, closing: None, ended: false, info: None, counting };
-        Self { state: Mutex::new(state), changed: Condvar::new(), rates: Rates::default() }
+        Self {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            rates: Rates::default(),
+            told: AtomicU64::new(0),
+        }
     }
 
     /// The state. It is consistent between any two statements, so that a panic elsewhere does not spoil it.
@@ -235,6 +243,7 @@ impl Worker {
             state.queue.set_counted(is_on);
         }
         state.info = Some(Arc::new(info));
+        self.shared.told.fetch_add(1, Ordering::Release);
     }
 
     fn downgrade(&mut self) {

@@ -12,6 +12,9 @@ use crate::model::Text;
 /// The rate of the rule of [`microspan::Sampler`] that kept a trace, on its root.
 const RULE: &str = "_dd.rule_psr";
 
+/// The priority of the trace, on its root.
+const PRIORITY: &str = "_sampling_priority_v1";
+
 /// The mechanism of what the program's hand decides.
 const BY_HAND: u8 = 4;
 
@@ -79,7 +82,8 @@ impl Outgoing {
     /// What is to be sent on behalf of this span; `None` where it has no [context](SpanRef::context): the root of its trace is
     /// finished, or nothing is recorded.
     pub fn of(span: &SpanRef) -> Option<Self> {
-        let (root, context) = (span.root()?, span.context()?);
+        let (root, mut context) = (span.root()?, span.context()?);
+        context.sampling_priority = context.sampling_priority.or_else(|| asked_for(&root));
         let by_hand = root.is_kept_by_hand().or_else(|| span.is_kept_by_hand());
         let decided = match by_hand {
             Some(is_kept) => {
@@ -140,6 +144,14 @@ impl Outgoing {
         let items: Vec<_> = self.baggage().collect();
         propagator().inject(&self.context, &self.passing(came).baggage_items(&items), headers)
     }
+}
+
+/// The priority that came without a trace.
+fn asked_for(root: &SpanRef) -> Option<i8> {
+    root.with_tag(PRIORITY, |priority| match priority {
+        Value::I64(priority) => i8::try_from(priority).ok(),
+        _ => None,
+    })?
 }
 
 /// What the sampler of the tracer itself decided when the root began.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::reader::Reader;
+use super::shown::without_password;
 
 /// Where an agent listens when nobody says otherwise.
 const DEFAULT_HOST: &str = "localhost";
@@ -67,6 +68,11 @@ pub(super) fn socket() -> Option<String> {
 /// The agent's URL: as given, or from a host and a port, or the socket if there is one, or the usual place.
 pub(super) fn url(reader: &mut Reader, socket: Option<String>) -> String {
     if let Some(url) = reader.read(URL, &[URL], |value| Ok(value.to_owned())) {
+        if !has_known_scheme(&url) {
+            let instead = "neither an `http://` nor a `unix://` URL, so that no trace can be sent; set it to one, such as \
+                           `http://localhost:8126`";
+            reader.warn(URL, without_password(&url), instead.to_owned());
+        }
         return url;
     }
     let is_said = reader.first(PARTS).is_some();
@@ -84,6 +90,12 @@ pub(super) fn url(reader: &mut Reader, socket: Option<String>) -> String {
     } else {
         format!("http://{host}:{port}")
     }
+}
+
+/// Whether a URL is of a kind that the client speaks. The client itself judges the rest of it.
+fn has_known_scheme(url: &str) -> bool {
+    let is = |scheme: &str, known: &str| scheme.eq_ignore_ascii_case(known);
+    url.split_once("://").is_some_and(|(scheme, _)| is(scheme, "http") || cfg!(unix) && is(scheme, "unix"))
 }
 
 pub(super) fn api_version(reader: &mut Reader) -> ApiVersion {

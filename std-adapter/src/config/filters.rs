@@ -1,7 +1,8 @@
 //! Which traces are dropped as if they had never been, in the agent's own form.
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
+use super::patterns::Patterns;
 use super::reader::Reader;
 
 pub(super) const IGNORE: &str = "DD_APM_IGNORE_RESOURCES";
@@ -61,60 +62,67 @@ impl Filters {
         [require, reject]: [&[S]; 2],
         [regex_require, regex_reject]: [&[S]; 2],
     ) -> (Self, Vec<String>) {
-        let mut wrong = Vec::new();
+        let (mut wrong, mut patterns) = (Vec::new(), Patterns::of_agent());
         // Lists of others: neither many nor large, whatever they say.
         let [ignore_resources, require, reject, regex_require, regex_reject] =
             [ignore_resources, require, reject, regex_require, regex_reject]
                 .map(|list| list.get(..MOST).unwrap_or(list));
-        let mut all = |list: &[S], read: fn(&str) -> Result<TagFilter, String>| -> Vec<TagFilter> {
-            list.iter().filter_map(|tag| read(tag.as_ref()).map_err(|why| wrong.push(why)).ok()).collect()
-        };
-        let (mut require, mut reject) = (all(require, exact), all(reject, exact));
-        require.extend(all(regex_require, matching));
-        reject.extend(all(regex_reject, matching));
-        let resources = ignore_resources.iter().map(|text| pattern(text.as_ref()));
-        let ignore_resources =
-            resources.filter_map(|read| read.map_err(|why| wrong.push(why)).ok()).collect();
+        let (mut require, mut reject) = (kept(require, &mut wrong, exact), kept(reject, &mut wrong, exact));
+        require.extend(kept(regex_require, &mut wrong, |tag| patterns.tag(tag)));
+        reject.extend(kept(regex_reject, &mut wrong, |tag| patterns.tag(tag)));
+        let ignore_resources = kept(ignore_resources, &mut wrong, |text| patterns.read(text));
         (Self { ignore_resources, require, reject }, wrong)
     }
 }
 
 pub(super) fn read(reader: &mut Reader) -> Filters {
-    let ignore_resources = reader.read_list(IGNORE, |text| kept(fields(text), pattern)).unwrap_or_default();
-    let mut tags = |variable, read: fn(&str) -> Result<TagFilter, String>| {
-        reader.read_list(variable, |text| kept(words(text), read)).unwrap_or_default()
+    let mut patterns = Patterns::of_variable();
+    let ignore_resources = list(reader, IGNORE, fields, |text| patterns.read(text));
+    let (mut require, mut reject) = (list(reader, REQUIRE, words, exact), list(reader, REJECT, words, exact));
+    let mut matching = |variable| {
+        let mut patterns = Patterns::of_variable();
+        list(reader, variable, words, |tag| patterns.tag(tag))
     };
-    let (mut require, mut reject) = (tags(REQUIRE, exact), tags(REJECT, exact));
-    require.extend(tags(REGEX_REQUIRE, matching));
-    reject.extend(tags(REGEX_REJECT, matching));
+    require.extend(matching(REGEX_REQUIRE));
+    reject.extend(matching(REGEX_REJECT));
     Filters { ignore_resources, require, reject }
 }
 
-/// What can be read, and what is wrong with the rest.
-fn kept<T>(list: Vec<String>, read: impl Fn(&str) -> Result<T, String>) -> (Vec<T>, Vec<String>) {
-    let (mut all, mut wrong) = (Vec::new(), Vec::new());
-    for item in list {
-        match read(&item) {
-            Ok(item) => all.push(item),
-            Err(why) => wrong.push(why),
+/// A variable whose list `split` takes apart, or refuses whole, and of whose items those hold that `read` understands.
+fn list<T>(
+    reader: &mut Reader,
+    variable: &'static str,
+    split: fn(&str) -> Result<Vec<String>, String>,
+    read: impl FnMut(&str) -> Result<T, String>,
+) -> Vec<T> {
+    let Some(items) = reader.read(variable, &[variable], split) else { return Vec::new() };
+    let read = |_: &str| {
+        let mut wrong = Vec::new();
+        (kept(&items, &mut wrong, read), wrong)
+    };
+    reader.read_list(variable, read).unwrap_or_default()
+}
+
+/// What can be read; what is wrong with the rest is said once.
+fn kept<T>(
+    list: &[impl AsRef<str>],
+    wrong: &mut Vec<String>,
+    mut read: impl FnMut(&str) -> Result<T, String>,
+) -> Vec<T> {
+    let read = list.iter().filter_map(|item| match read(item.as_ref()) {
+        Ok(item) => Some(item),
+        Err(why) => {
+            if wrong.len() < MOST && !wrong.contains(&why) {
+                wrong.push(why);
+            }
+            None
         }
-    }
-    (all, wrong)
+    });
+    read.collect()
 }
 
-/// So many of a list count, and a pattern takes at most so many bytes: enough for a hundred characters of any script.
+/// So many of a list of others count, and so much of what is wrong is told.
 const MOST: usize = 256;
-const LARGEST: usize = 1 << 18;
-
-/// A regular expression; `Err`: why it is none.
-pub(super) fn pattern(text: &str) -> Result<Regex, String> {
-    // The library shows the place on several lines; the last says what it is.
-    RegexBuilder::new(text).size_limit(LARGEST).build().map_err(|error| {
-        let error = error.to_string();
-        let why = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
-        format!("`{text}` is no regular expression ({why})")
-    })
-}
 
 fn exact(tag: &str) -> Result<TagFilter, String> {
     let (key, value) = split(tag)?;
@@ -122,10 +130,13 @@ fn exact(tag: &str) -> Result<TagFilter, String> {
     Ok(TagFilter { key: key.to_owned(), value })
 }
 
-fn matching(tag: &str) -> Result<TagFilter, String> {
-    let (key, value) = split(tag)?;
-    let value = value.map_or(Ok(TagValue::Any), |value| pattern(value).map(TagValue::Matching))?;
-    Ok(TagFilter { key: key.to_owned(), value })
+impl Patterns {
+    /// A tag whose value is a pattern.
+    fn tag(&mut self, tag: &str) -> Result<TagFilter, String> {
+        let (key, value) = split(tag)?;
+        let value = value.map_or(Ok(TagValue::Any), |value| self.read(value).map(TagValue::Matching))?;
+        Ok(TagFilter { key: key.to_owned(), value })
+    }
 }
 
 /// `key:value`, or the key alone.
@@ -138,22 +149,21 @@ fn split(tag: &str) -> Result<(&str, Option<&str>), String> {
     Ok((key, Some(value).filter(|value| !value.is_empty())))
 }
 
-/// Tags with spaces between them, or a list in JSON.
-fn words(text: &str) -> Vec<String> {
-    if text.starts_with('[')
-        && let Ok(list) = serde_json::from_str(text)
-    {
-        return list;
+/// Tags with spaces between them, or a list of texts in JSON.
+fn words(text: &str) -> Result<Vec<String>, String> {
+    if text.starts_with('[') {
+        return serde_json::from_str(text)
+            .map_err(|error| format!("not a list of texts in JSON ({error}); no tag is used"));
     }
-    text.split_whitespace().map(str::to_owned).collect()
+    Ok(text.split_whitespace().map(str::to_owned).collect())
 }
 
 /// Fields with commas between them; one in double quotes may have commas itself, and two quotes in it are one.
-fn fields(text: &str) -> Vec<String> {
+fn fields(text: &str) -> Result<Vec<String>, String> {
     let (mut fields, mut rest) = (Vec::new(), text.trim_start());
     while !rest.is_empty() {
-        let (field, after) = match rest.strip_prefix('"').and_then(quoted) {
-            Some(both) => both,
+        let (field, after) = match rest.strip_prefix('"') {
+            Some(inside) => quoted(inside)?,
             None => {
                 let (field, after) = rest.split_once(',').unwrap_or((rest, ""));
                 (field.to_owned(), after)
@@ -164,22 +174,28 @@ fn fields(text: &str) -> Vec<String> {
         }
         rest = after.trim_start();
     }
-    fields
+    Ok(fields)
 }
 
-/// The field up to its closing quote, and what follows the comma behind it; `None`: it is not closed.
-fn quoted(text: &str) -> Option<(String, &str)> {
+/// The field up to its closing quote, and what follows the comma behind it.
+fn quoted(text: &str) -> Result<(String, &str), String> {
     let mut field = String::new();
     let mut rest = text;
     loop {
-        let (part, after) = rest.split_once('"')?;
+        let (part, after) =
+            rest.split_once('"').ok_or("a quote that is not closed; no resource is ignored")?;
         field.push_str(part);
-        match after.strip_prefix('"') {
-            Some(after) => {
-                field.push('"');
-                rest = after;
-            }
-            None => return Some((field, after.split_once(',').map_or("", |(_, after)| after))),
+        if let Some(after) = after.strip_prefix('"') {
+            field.push('"');
+            rest = after;
+            continue;
         }
+        let after = after.trim_start();
+        return match after.strip_prefix(',') {
+            None if !after.is_empty() => {
+                Err("a closing quote without a comma behind it; no resource is ignored".to_owned())
+            }
+            next => Ok((field, next.unwrap_or_default())),
+        };
     }
 }

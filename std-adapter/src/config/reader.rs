@@ -51,7 +51,7 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn new<N: AsRef<str>, V: Into<String>>(variables: impl IntoIterator<Item = (N, V)>) -> Self {
         let pairs = variables.into_iter().map(|(name, value)| (name.as_ref().to_owned(), value.into()));
-        let variables = pairs.filter(|(_, value)| !value.is_empty()).collect();
+        let variables = pairs.filter(|(_, value)| !value.trim().is_empty()).collect();
         Self { variables, warnings: Vec::new(), origins: BTreeMap::new() }
     }
 

@@ -3,11 +3,14 @@
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
-use super::filters::pattern;
+use super::patterns::Patterns;
 use super::reader::Reader;
 use super::sampling::each;
 
 pub(super) const REPLACE: &str = "DD_APM_REPLACE_TAGS";
+
+/// What stands in the place of a match is no longer: half of it may be groups, each as long as the text that is looked into.
+const LONGEST: usize = 1_000;
 
 /// A pattern, and what stands in the place of what it matches.
 #[derive(Debug, Clone)]
@@ -79,13 +82,19 @@ impl ReplaceRule {
 }
 
 pub(super) fn read(reader: &mut Reader) -> Vec<ReplaceRule> {
-    reader.read_list(REPLACE, |text| each(text, rule)).unwrap_or_default()
+    let mut patterns = Patterns::of_variable();
+    reader.read_list(REPLACE, |text| each(text, |object| rule(object, &mut patterns))).unwrap_or_default()
 }
 
-fn rule(object: &Map<String, Value>) -> Result<ReplaceRule, String> {
+fn rule(object: &Map<String, Value>, patterns: &mut Patterns) -> Result<ReplaceRule, String> {
     let text = |key: &str| object.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
     let name = text("name").ok_or("has no `name`")?;
     let searched = text("pattern").ok_or("has no `pattern`")?;
-    let searched = pattern(searched).map_err(|why| format!("has a pattern that cannot be used: {why}"))?;
-    Ok(ReplaceRule::new(name, searched, text("repl").unwrap_or_default()))
+    let searched =
+        patterns.read(searched).map_err(|why| format!("has a pattern that cannot be used: {why}"))?;
+    let replacement = text("repl").unwrap_or_default();
+    if replacement.len() > LONGEST {
+        return Err(format!("has a `repl` of more than {LONGEST} bytes"));
+    }
+    Ok(ReplaceRule::new(name, searched, replacement))
 }

@@ -15,6 +15,11 @@ pub(super) const SPAN_RULES_FILE: &str = "DD_SPAN_SAMPLING_RULES_FILE";
 /// The traces a second that rules keep when nobody says otherwise.
 const DEFAULT_LIMIT: f64 = 100.0;
 
+/// Who made a rule, as Datadog numbers it.
+const LOCAL: u8 = 3;
+const CUSTOMER: u8 = 11;
+const DYNAMIC: u8 = 12;
+
 /// Which traces and spans are kept.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sampling {
@@ -54,7 +59,7 @@ pub struct SamplingRule {
 impl SamplingRule {
     /// A rule for every trace.
     pub fn new(rate: f64) -> Self {
-        Self { rate, service: None, name: None, resource: None, tags: Vec::new(), mechanism: 3 }
+        Self { rate, service: None, name: None, resource: None, tags: Vec::new(), mechanism: LOCAL }
     }
 
     pub(super) fn to_json(&self) -> Value {
@@ -68,6 +73,11 @@ impl SamplingRule {
         if !self.tags.is_empty() {
             let tags = self.tags.iter().map(|(key, pattern)| (key.clone(), pattern.as_str().into()));
             json["tags"] = Value::Object(tags.collect());
+        }
+        match self.mechanism {
+            CUSTOMER => json["provenance"] = "customer".into(),
+            DYNAMIC => json["provenance"] = "dynamic".into(),
+            _ => {}
         }
         json
     }
@@ -126,7 +136,7 @@ fn span_rules(reader: &mut Reader) -> Vec<SpanRule> {
 /// The rules of a JSON list, and what is wrong with those that are left out.
 pub(super) fn each<T>(
     text: &str,
-    read: impl Fn(&Map<String, Value>) -> Result<T, String>,
+    mut read: impl FnMut(&Map<String, Value>) -> Result<T, String>,
 ) -> (Vec<T>, Vec<String>) {
     let list = match serde_json::from_str(text) {
         Ok(Value::Array(list)) => list,
@@ -135,7 +145,7 @@ pub(super) fn each<T>(
     };
     let (mut rules, mut wrong) = (Vec::new(), Vec::new());
     for (place, item) in (1..).zip(&list) {
-        let read = item.as_object().ok_or_else(|| "is no object".to_owned()).and_then(&read);
+        let read = item.as_object().ok_or_else(|| "is no object".to_owned()).and_then(&mut read);
         match read {
             Ok(rule) => rules.push(rule),
             Err(reason) => wrong.push(format!("rule {place} {reason}")),
@@ -152,9 +162,9 @@ fn trace_rule(object: &Map<String, Value>) -> Result<SamplingRule, String> {
         Some(_) => return Err("has `tags` that are no object".to_owned()),
     };
     let mechanism = match object.get("provenance").and_then(Value::as_str) {
-        Some("customer") => 11,
-        Some("dynamic") => 12,
-        _ => 3,
+        Some("customer") => CUSTOMER,
+        Some("dynamic") => DYNAMIC,
+        _ => LOCAL,
     };
     Ok(SamplingRule {
         rate: share(rate)?,
@@ -172,7 +182,8 @@ fn span_rule(object: &Map<String, Value>) -> Result<SpanRule, String> {
         service: pattern(object, "service")?.unwrap_or_else(any),
         name: pattern(object, "name")?.unwrap_or_else(any),
         rate: share(number(object, "sample_rate")?.unwrap_or(1.0))?,
-        max_per_second: number(object, "max_per_second")?,
+        // Below 0 is how others write that there is no limit.
+        max_per_second: number(object, "max_per_second")?.filter(|most| *most >= 0.0),
     })
 }
 

@@ -53,6 +53,13 @@ fn an_empty_variable_counts_as_unset() {
 }
 
 #[test]
+fn blanks_alone_count_as_unset() {
+    let config = config(&[("DD_SERVICE", " "), ("DD_ENV", "\t "), ("DD_TAGS", "service:from-tags,env:lab")]);
+    assert_eq!(config.tagging.service.as_deref(), Some("from-tags"));
+    assert_eq!(config.tagging.env.as_deref(), Some("lab"));
+}
+
+#[test]
 fn an_ipv6_host_gets_its_brackets_once() {
     assert_eq!(config(&[("DD_AGENT_HOST", "::1")]).agent_url, "http://[::1]:8126");
     assert_eq!(config(&[("DD_AGENT_HOST", "[fe80::1]")]).agent_url, "http://[fe80::1]:8126");

@@ -15,11 +15,11 @@ use crate::pipeline::{Decider, Early};
 /// What decides on the traces of this tracer.
 pub(super) fn by(
     tracer: &'static Tracer,
+    said: Said,
     source: Arc<Source>,
     decider: Decider,
     started: Instant,
 ) -> Box<Decide> {
-    let said = Said::new(tracer, Source::clone(&source));
     let state = Mutex::new((said, decider));
     Box::new(move |root, trace_id| {
         // In a child of `fork` a thread that stayed behind may hold the lock, and nobody sends what is decided.

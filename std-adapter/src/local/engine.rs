@@ -77,7 +77,7 @@ impl Engine {
             Assembler::configured(Limits { quiet: QUIET, ..Limits::default() }, config).with_rates(rates);
         assembler.ask_roots(ahead::roots(tracer));
         Some(Self {
-            said: Said::new(tracer, Source::clone(&source)),
+            said: Said::new(tracer, Source::clone(&source), config.tagging.clone()),
             drain,
             converter: Converter::new(session, config.long_trace_ids, source, time),
             assembler,
@@ -98,7 +98,7 @@ impl Engine {
     /// What decides on traces that are handed on before this has them.
     pub(super) fn decide(&self, tracer: &'static Tracer) -> Box<Decide> {
         let source = &self.converter.source;
-        decide::by(tracer, source.clone(), self.assembler.decider(source), self.started)
+        decide::by(tracer, self.said.clone(), source.clone(), self.assembler.decider(source), self.started)
     }
 
     /// Goes on until it is told to end.
@@ -147,7 +147,8 @@ impl Engine {
     fn pass(&mut self) -> usize {
         self.check();
         let now = self.now();
-        let Self { shared, drain, converter, assembler, said, .. } = self;
+        let Self { shared, drain, converter, assembler, said, followed, .. } = self;
+        follow(shared, followed, assembler);
         let mut send = |trace: &Trace| shared.client.send(trace);
         let mut found = 0;
         loop {
@@ -164,6 +165,8 @@ impl Engine {
         if let Some(said) = said.news() {
             assembler.renew(&converter.source, said);
         }
+        // What the agent said before the last of them was taken holds for all that goes out.
+        follow(shared, followed, assembler);
         assembler.poll(now, &mut send);
         if found != 0 {
             self.publish();
@@ -181,10 +184,6 @@ impl Engine {
             return;
         }
         self.checked = Instant::now();
-        let agent = self.shared.client.agent();
-        if let Some(filters) = agent.and_then(|agent| self.followed.news(agent)) {
-            self.assembler.set_agent_filters(filters);
-        }
         let jump = self.converter.time.observe(read(self.clock, self.started));
         if let Some(jump) = jump.filter(|_| self.converter.time.jumps() == 1) {
             log::warn!(
@@ -197,6 +196,13 @@ impl Engine {
     /// Monotonic nanoseconds.
     fn now(&self) -> u64 {
         nanoseconds(self.started.elapsed())
+    }
+}
+
+/// Has the agent's lists hold from here on, if it said new ones.
+fn follow(shared: &Shared, followed: &mut Followed, assembler: &mut Assembler) {
+    if let Some(filters) = shared.client.agent().and_then(|agent| followed.news(agent)) {
+        assembler.set_agent_filters(filters);
     }
 }
 

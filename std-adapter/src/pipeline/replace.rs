@@ -1,7 +1,5 @@
 //! Hiding what is not to leave: replace rules, in the agent's own form.
 
-use std::borrow::Cow;
-
 use super::resolve;
 use crate::config::ReplaceRule;
 use crate::model::{Span, Tag, Text, Value};
@@ -10,11 +8,10 @@ use crate::model::{Span, Tag, Text, Value};
 pub(super) fn apply(rules: &[ReplaceRule], span: &mut Span) {
     for rule in rules {
         if rule.target.is_for_resource()
-            && let Cow::Owned(text) = replaced(rule, span.resource.as_deref().unwrap_or(&span.name))
+            && let text = span.resource.as_deref().unwrap_or(&span.name)
+            && let Some(new) = replaced(rule, text, resolve::RESOURCE)
         {
-            let mut text = Text::from(text);
-            text.truncate(resolve::RESOURCE);
-            span.resource = Some(text);
+            span.resource = Some(new);
         }
         let links = span.links.iter_mut().map(|link| &mut link.attributes);
         let events = span.events.iter_mut().map(|event| &mut event.attributes);
@@ -30,8 +27,8 @@ pub(super) fn in_all(rules: &[ReplaceRule], tags: &mut [Tag]) {
 /// Applies each rule in turn to what goes out under this key.
 pub(super) fn in_text(rules: &[ReplaceRule], key: &str, text: &mut Option<Text>) {
     for rule in rules.iter().filter(|rule| rule.target.is_for_tag(key)) {
-        if let Some(Cow::Owned(new)) = text.as_deref().map(|text| replaced(rule, text)) {
-            *text = Some(Text::from(new));
+        if let Some(new) = text.as_deref().and_then(|text| replaced(rule, text, resolve::VALUE)) {
+            *text = Some(new);
         }
     }
 }
@@ -40,25 +37,61 @@ fn in_tags(rule: &ReplaceRule, tags: &mut [Tag]) {
     for (_, value) in tags.iter_mut().filter(|(key, _)| rule.target.is_for_tag(key)) {
         match value {
             Value::Str(text) => {
-                if let Cow::Owned(new) = replaced(rule, text) {
-                    let mut new = Text::from(new);
-                    new.truncate(resolve::VALUE);
+                if let Some(new) = replaced(rule, text, resolve::VALUE) {
                     *value = Value::Str(new);
                 }
             }
             _ => {
                 let text = value.to_string();
-                if let Cow::Owned(new) = replaced(rule, &text) {
+                if let Some(new) = replaced(rule, &text, resolve::VALUE) {
                     // A number that still is one stays one.
                     let number = new.parse().ok().filter(|number: &f64| number.is_finite());
-                    *value = number.map_or_else(|| Value::Str(Text::from(new)), Value::Float);
+                    *value = number.map_or_else(|| Value::Str(new), Value::Float);
                 }
             }
         }
     }
 }
 
-/// What a text becomes; borrowed if it stays as it is.
-fn replaced<'t>(rule: &ReplaceRule, text: &'t str) -> Cow<'t, str> {
-    rule.pattern.replace_all(text, rule.replacement.as_str())
+/// What a text becomes, at most so many bytes of it; `None`: it stays as it is.
+fn replaced(rule: &ReplaceRule, text: &str, most: usize) -> Option<Text> {
+    let mut new = Text::from(built(rule, text, most)?);
+    new.truncate(most);
+    Some(new)
+}
+
+/// The same, and what one match brought beyond it.
+fn built(rule: &ReplaceRule, text: &str, most: usize) -> Option<String> {
+    let mut matches = rule.pattern.captures_iter(text).peekable();
+    matches.peek()?;
+    let (mut new, mut end) = (String::new(), 0);
+    for groups in matches {
+        let whole = groups.get_match();
+        new.push_str(&text[end..whole.start()]);
+        groups.expand(&rule.replacement, &mut new);
+        end = whole.end();
+        if new.len() > most {
+            return Some(new);
+        }
+    }
+    new.push_str(&text[end..]);
+    Some(new)
+}
+
+#[cfg(test)]
+mod tests {
+    use regex::Regex;
+
+    use super::*;
+
+    #[test]
+    fn a_text_that_grows_is_built_no_further_than_it_is_kept() {
+        let rule =
+            |replacement: &str| ReplaceRule::new("*", Regex::new(".").expect("a pattern"), replacement);
+        let text = "a".repeat(25_000);
+        let grown = built(&rule(&"x".repeat(100)), &text, 5_000).expect("a match");
+        assert_eq!(grown.len(), 5_100);
+        assert_eq!(built(&rule("b$0"), "aa", 4).as_deref(), Some("baba"));
+        assert_eq!(built(&rule("b"), "", 4), None);
+    }
 }

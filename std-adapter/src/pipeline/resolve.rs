@@ -27,6 +27,13 @@ const OPERATION: &[u8] = b"operation.name";
 /// A tag that the agent takes away if it is no status.
 const STATUS: &[u8] = b"http.status_code";
 
+/// A tag that says the span's version, too.
+const SERVICE_VERSION: &[u8] = b"service.version";
+const VERSION: &str = "version";
+
+/// A tag that is a number for Datadog, however it was set: 1 where the span is to have statistics of its own.
+const MEASURED: &[u8] = b"_dd.measured";
+
 /// Up to this many tags, comparing them pairwise is faster than hashing.
 const FEW_TAGS: usize = 16;
 
@@ -129,7 +136,8 @@ pub(super) fn fit(span: &mut Span) {
     if span.start.checked_add(span.duration).is_none() {
         span.duration = 0;
     }
-    if span.tags.iter().any(|(key, _)| matches!(key.as_bytes(), STATUS | OPERATION)) {
+    let is_special = |key: &[u8]| matches!(key, STATUS | OPERATION | SERVICE_VERSION | MEASURED);
+    if span.tags.iter().any(|(key, _)| is_special(key.as_bytes())) {
         take_special(span);
     }
     span.name.truncate(NAME);
@@ -153,9 +161,11 @@ pub(super) fn fit(span: &mut Span) {
     }
 }
 
+/// Does what some tags ask for, and takes those away that do not go out.
 fn take_special(span: &mut Span) {
     let Span { name, tags, .. } = span;
-    tags.retain(|(key, value)| match key.as_bytes() {
+    let mut version = None;
+    tags.retain_mut(|(key, value)| match key.as_bytes() {
         STATUS => is_status(value),
         OPERATION => {
             *name = match value {
@@ -164,8 +174,23 @@ fn take_special(span: &mut Span) {
             };
             false
         }
-        _ => true,
+        SERVICE_VERSION => {
+            version = Some(value.to_string());
+            true
+        }
+        MEASURED => {
+            *value = Value::Int(is_yes(value).into());
+            true
+        }
+        other => {
+            // Of the two the later holds.
+            if other == VERSION.as_bytes() {
+                version = None;
+            }
+            true
+        }
     });
+    tags.extend(version.map(|version| (Text::from(VERSION), Value::Str(Text::from(version)))));
 }
 
 /// Whether a status of HTTP may be one. As a number the agent takes any.
@@ -173,6 +198,17 @@ fn is_status(value: &Value) -> bool {
     match value {
         Value::Str(text) => text.parse::<i64>().is_ok_and(|status| (100..600).contains(&status)),
         _ => true,
+    }
+}
+
+/// Whether a value says yes, as a number, a truth or a word.
+fn is_yes(value: &Value) -> bool {
+    match value {
+        Value::Bool(value) => *value,
+        Value::Int(value) => *value != 0,
+        Value::Uint(value) => *value != 0,
+        Value::Float(value) => *value != 0.0,
+        Value::Str(text) => !matches!(text.as_str(), "" | "0" | "false"),
     }
 }
 

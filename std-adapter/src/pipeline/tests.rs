@@ -8,6 +8,7 @@ mod devices;
 mod early;
 mod filtered;
 mod hidden;
+mod meaning;
 mod runs;
 mod sampled;
 

@@ -83,7 +83,9 @@ where
         let (name, span_type) =
             if is_call { ("grpc.server.request", "grpc") } else { ("http.server.request", "web") };
         let builder = settings.span(name, span_type);
-        let continues = extracted.context.is_some() || !extracted.links.is_empty();
+        let continues = extracted.context.is_some()
+            || !extracted.links.is_empty()
+            || extracted.sampling_priority.is_some();
         let span = if continues { builder.root().start() } else { builder.start() };
         let mut held = None;
         if span.is_recording() {

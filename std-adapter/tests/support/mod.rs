@@ -55,6 +55,11 @@ impl Agent {
         Self::with(false, [INFO, r#"{"rate_by_service":{"service:,env:":0.5}}"#])
     }
 
+    /// The same as at first of one that says this of itself.
+    pub fn saying(info: &'static str) -> Self {
+        Self::with(true, [info, "{}"])
+    }
+
     /// `says` is what it answers when it is asked what it can do, and to anything else.
     fn with(sees: bool, says: [&'static str; 2]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");

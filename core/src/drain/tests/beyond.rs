@@ -320,14 +320,62 @@ fn a_request_that_continues_a_trace_says_where_it_came_from() {
     );
 }
 
+/// The tags of a root that continues a trace with these: the keys from `_dd.p` on, and what they have.
+fn passed(tags: &str) -> Vec<(String, String)> {
+    let (tracer, _) = setup::<8, 256>();
+    let mut drain = drain(tracer);
+    let headers = [("x-datadog-trace-id", "7"), ("x-datadog-parent-id", "9"), ("x-datadog-tags", tags)];
+    let propagator = crate::propagation::Propagator::new().longest_tags(4_096);
+    propagator.extract(headers.as_slice()).continue_in(&tracer.trace("request"));
+    let line = lines(&mut drain).remove(0);
+    let tags = line.split(' ').filter(|word| word.starts_with("_dd.p"));
+    let mut tags: Vec<_> = tags
+        .filter_map(|tag| tag.split_once('='))
+        .map(|(key, text)| (key.to_string(), text.to_string()))
+        .collect();
+    tags.sort();
+    tags
+}
+
 #[test]
-fn tags_of_a_trace_beyond_what_a_tag_holds_are_left_out_whole() {
+fn tags_of_a_trace_beyond_what_a_tag_holds_stand_in_further_ones_each_whole_where_it_can_be() {
+    let (long, short) = ("x".repeat(240), "y".repeat(20));
+    let both = passed(&format!("_dd.p.a={long},_dd.p.b={short},_dd.p.c=1"));
+    let pair = |key: &str, text: String| (key.to_string(), text);
+    assert_eq!(both, [pair("_dd.p", format!("a={long}")), pair("_dd.p+1", format!(",b={short},c=1"))]);
+
+    let longest = "z".repeat(490);
+    let one = passed(&format!("_dd.p.dm=-4,_dd.p.a={longest}"));
+    assert!(one.iter().all(|(_, text)| text.len() <= MAX_STR), "{one:?}");
+    let whole: String = one.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(whole, format!("dm=-4,a={longest}"));
+}
+
+#[test]
+fn tags_of_a_trace_that_three_tags_do_not_hold_are_left_out_whole() {
+    let long = "x".repeat(300);
+    let tags = passed(&format!("_dd.p.a={long},_dd.p.b={long},_dd.p.c={long},_dd.p.d=1"));
+    let whole: String = tags.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(whole, format!("a={long},b={long},d=1"));
+}
+
+#[test]
+fn a_priority_that_came_without_a_trace_is_that_of_the_one_that_begins_and_of_no_span_in_it() {
+    use crate::propagation::{Propagator, Style};
     let (tracer, _) = setup::<8, 64>();
     let mut drain = drain(tracer);
-    let (long, short) = ("x".repeat(240), "y".repeat(20));
-    let tags = format!("_dd.p.a={long},_dd.p.b={short},_dd.p.c=1");
-    let headers = [("x-datadog-trace-id", "7"), ("x-datadog-parent-id", "9"), ("x-datadog-tags", &*tags)];
-    crate::propagation::Propagator::new().extract(headers.as_slice()).continue_in(&tracer.trace("request"));
-    let line = lines(&mut drain).remove(0);
-    assert!(line.contains(&format!("_dd.p=a={long},c=1 ")), "{line}");
+    let headers = [("b3", "0")];
+    let extracted = Propagator::new().styles(&[Style::B3]).extract(headers.as_slice());
+    let root = tracer.trace("request");
+    extracted.continue_in(&root);
+    extracted.continue_in(&tracer.trace("inner"));
+    drop(root);
+    let lines = lines(&mut drain);
+    let said = |name: &str| {
+        lines
+            .iter()
+            .find(|line| line.starts_with(name))
+            .map(|line| line.contains("_sampling_priority_v1=I64(0)"))
+    };
+    assert_eq!((said("request"), said("inner")), (Some(true), Some(false)), "{lines:?}");
 }

@@ -48,6 +48,14 @@ fn of_two_items_with_one_key_the_later_holds_and_what_was_added_before_what_came
 }
 
 #[test]
+fn the_value_of_an_item_is_the_one_that_travels() {
+    let given = [("a", "1"), (" a ", "2")];
+    let baggage = Baggage { items: &given, header: Baggage::of("a=3,%61b=4,ab=5,ab =6").header };
+    let value = |key| baggage.get(key).map(|value| value.to_string());
+    assert_eq!((value("a"), value(" ab"), value("b")), (Some("1".into()), Some("6".into()), None));
+}
+
+#[test]
 fn bytes_that_are_no_text_are_shown_as_the_replacement_character() {
     assert_eq!(items("a=%ff,b=%e2%82,c=%e2%82%ac%80"), ["a=\u{fffd}", "b=\u{fffd}", "c=€\u{fffd}"]);
 }

@@ -118,6 +118,22 @@ fn tags_beyond_256_characters_of_our_member_are_left_out_one_by_one() {
 }
 
 #[test]
+fn of_a_long_member_of_ours_the_first_512_bytes_have_tags_and_all_of_it_a_priority() {
+    let items = |number: usize, value: &str| -> Vec<_> {
+        (0..number).map(|number| format!(";t.k{number:04}:{value}")).collect()
+    };
+    let (context, last, tags) =
+        extract(PARENT, &format!("dd=o:x{};s:2;p:c", items(6000, "1").concat())).unwrap();
+    assert_eq!((context.sampling_priority, last), (Some(2), Some(0xc)));
+    assert_eq!((tags.len(), tags.last().unwrap().as_str()), (50, "k0049=1"));
+    // One that ends at the bound is whole, one that passes it is none.
+    let filled = |bytes: usize| format!("dd=t.a:1;t.b:{};t.c:1", vec!["x"; bytes - 10].concat());
+    let keys = |bytes| extract(PARENT, &filled(bytes)).unwrap().2.len();
+    assert_eq!((keys(506), keys(512), keys(513)), (3, 2, 1));
+    assert_eq!(extract(PARENT, &format!("dd=t.a:{}", vec!["x"; 600].concat())).unwrap().2.len(), 0);
+}
+
+#[test]
 fn of_several_members_of_ours_the_last_holds_and_opentelemetrys_stands_second() {
     let (context, ..) = extract(PARENT, "dd=s:1,a=1,dd=s:2").unwrap();
     assert_eq!(context.sampling_priority, Some(2));

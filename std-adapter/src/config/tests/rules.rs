@@ -33,14 +33,29 @@ fn sampling_rules_are_read_one_by_one() {
 #[test]
 fn who_made_a_rule_is_its_mechanism() {
     let rules = r#"[{"sample_rate":1,"provenance":"customer"},{"sample_rate":1,"provenance":"dynamic"},{"sample_rate":1}]"#;
-    let rules = config(&[("DD_TRACE_SAMPLING_RULES", rules)]).sampling.rules;
-    assert_eq!(rules.iter().map(|rule| rule.mechanism).collect::<Vec<_>>(), [11, 12, 3]);
+    let config = config(&[("DD_TRACE_SAMPLING_RULES", rules)]);
+    let mechanisms: Vec<_> = config.sampling.rules.iter().map(|rule| rule.mechanism).collect();
+    assert_eq!(mechanisms, [11, 12, 3]);
+    let shown: Vec<_> =
+        config.sampling.rules.iter().map(|rule| rule.to_json()["provenance"].clone()).collect();
+    assert_eq!(shown, ["customer".into(), "dynamic".into(), serde_json::Value::Null]);
 }
 
 #[test]
 fn a_limit_below_zero_is_none() {
     let limit = |value| config(&[("DD_TRACE_RATE_LIMIT", value)]).sampling.limit;
     assert_eq!((limit("-1"), limit("0"), limit("2.5")), (None, Some(0.0), Some(2.5)));
+}
+
+#[test]
+fn a_limit_of_spans_below_zero_is_none() {
+    let limit = |value| {
+        let rules = format!(r#"[{{"name":"a","max_per_second":{value}}}]"#);
+        let config = config(&[("DD_SPAN_SAMPLING_RULES", &rules)]);
+        assert_eq!(config.warnings, []);
+        config.sampling.spans[0].max_per_second
+    };
+    assert_eq!((limit("-1"), limit("\"-1\""), limit("0"), limit("2.5")), (None, None, Some(0.0), Some(2.5)));
 }
 
 #[test]
@@ -67,9 +82,80 @@ fn rules_for_spans_come_from_the_variable_or_else_from_the_file() {
 #[test]
 fn resources_to_ignore_are_fields_that_may_be_quoted() {
     let (patterns, wrong) =
-        shown("DD_APM_IGNORE_RESOURCES", r#"GET /health, "a{1,2}", "say ""hi""",(,"open"#);
-    assert_eq!(patterns, r#"GET /health,"a{1,2}","say ""hi""","""open""#);
+        shown("DD_APM_IGNORE_RESOURCES", r#"GET /health, "a{1,2}" , "say ""hi""",(,un"quoted,(,"""#);
+    assert_eq!(patterns, r#"GET /health,"a{1,2}","say ""hi""","un""quoted""#);
     assert_eq!(wrong, ["`(` is no regular expression (unclosed group); the rest is used"]);
+}
+
+#[test]
+fn a_list_that_is_broken_is_used_in_no_part() {
+    for (variable, value, why) in [
+        ("DD_APM_IGNORE_RESOURCES", r#"a,"open"#, "a quote that is not closed; no resource is ignored"),
+        ("DD_APM_IGNORE_RESOURCES", "a,\"say \"\"", "a quote that is not closed; no resource is ignored"),
+        (
+            "DD_APM_IGNORE_RESOURCES",
+            r#"a,"b"c"#,
+            "a closing quote without a comma behind it; no resource is ignored",
+        ),
+        (
+            "DD_APM_FILTER_TAGS_REQUIRE",
+            r#"["wanted:yes",]"#,
+            "not a list of texts in JSON (trailing comma at line 1 column 15); no tag is used",
+        ),
+        (
+            "DD_APM_FILTER_TAGS_REGEX_REJECT",
+            "[1]",
+            "not a list of texts in JSON (invalid type: integer `1`, expected a string at line 1 column 2); \
+             no tag is used",
+        ),
+    ] {
+        assert!(config(&[(variable, value)]).filters.is_empty(), "{value}");
+        assert_eq!(shown(variable, value), (String::new(), vec![why.to_owned()]), "{value}");
+    }
+}
+
+#[test]
+fn neither_one_pattern_nor_all_of_them_are_so_large_that_reading_them_takes_long() {
+    let ignored = |value: &str| {
+        let config = config(&[("DD_APM_IGNORE_RESOURCES", value)]);
+        let wrong: Vec<_> = config.warnings.iter().map(|warning| warning.instead.clone()).collect();
+        (config.filters.ignore_resources.len(), wrong)
+    };
+    let (longest, longer) = ("a".repeat(4_000), "a".repeat(4_001));
+    let wrong = "a pattern of 4001 bytes is longer than 4000; the rest is used".to_owned();
+    assert_eq!(ignored(&format!("{longest},{longer},b,{longer}")), (2, vec![wrong]));
+    let too_many = "patterns that are too many together are left out; the rest is used".to_owned();
+    assert_eq!(ignored(&[longest.as_str(); 40].join(",")), (32, vec![too_many.clone()]));
+    assert_eq!(ignored(&[r"a{9}"; 300].join(",")), (254, vec![too_many.clone()]));
+    assert_eq!(ignored(&[r"\d\s[a-z]"; 500].join(",")), (418, vec![too_many.clone()]));
+    assert_eq!(ignored(&["....."; 3_000].join(",")), (2_560, vec![too_many.clone()]));
+    assert_eq!(ignored(&["GET /health"; 2_000].join(",")), (2_000, vec![]));
+    // What is refused for its size took the time to find that out.
+    let refused = [r"\w{99}"; 20].join(",");
+    let (number, wrong) = ignored(&format!("{refused},{}", ["a{9}"; 300].join(",")));
+    assert_eq!((number, wrong.len(), wrong[0].contains(&too_many)), (230, 1, true));
+    let nested = |depth: usize| "(".repeat(depth) + &")".repeat(depth);
+    assert_eq!((ignored(&nested(50)).0, ignored(&nested(51)).0), (1, 0));
+}
+
+#[test]
+fn patterns_of_the_agent_and_of_replace_rules_are_bounded_as_well() {
+    let many = ["a{9}"; 60];
+    let tags = ["k:a{9}"; 60];
+    let (filters, wrong) = Filters::from_lists(&many, [&tags, &[]], [&tags, &tags]);
+    let lengths = (filters.ignore_resources.len(), filters.require.len(), filters.reject.len());
+    assert_eq!((lengths, wrong.len()), ((7, 120, 60), 1));
+    let rules = format!("[{}]", vec![r#"{"name":"*","pattern":"a{9}"}"#; 300].join(","));
+    assert_eq!(config(&[("DD_APM_REPLACE_TAGS", &rules)]).replace.len(), 254);
+}
+
+#[test]
+fn what_stands_in_the_place_of_a_match_is_no_longer_than_1000_bytes() {
+    for (bytes, expected) in [(1_000, 1), (1_001, 0)] {
+        let text = format!(r#"[{{"name":"*","pattern":"a","repl":"{}"}}]"#, "x".repeat(bytes));
+        let rules = config(&[("DD_APM_REPLACE_TAGS", &text)]);
+        assert_eq!((rules.replace.len(), rules.warnings.len()), (expected, 1 - expected));
+    }
 }
 
 #[test]

@@ -213,6 +213,26 @@ fn a_variable_that_changes_nothing_is_named_without_its_value() {
 }
 
 #[test]
+fn an_address_of_the_agent_that_cannot_be_spoken_to_is_warned_of() {
+    let warned = |url| warnings(&config(&[("DD_TRACE_AGENT_URL", url)]));
+    for (url, shown) in [
+        ("ftp://x", "ftp://x"),
+        ("https://x:1", "https://x:1"),
+        ("agent:8126", "agent:8126"),
+        ("ftp://user:secret@x", "ftp://...@x"),
+    ] {
+        assert_eq!(
+            warned(url),
+            [format!(
+                "DD_TRACE_AGENT_URL=`{shown}`: neither an `http://` nor a `unix://` URL, so that no trace can be sent; set it \
+                 to one, such as `http://localhost:8126`"
+            )]
+        );
+    }
+    assert!(warned("HTTP://x").is_empty() && warned("unix:///s").is_empty());
+}
+
+#[test]
 fn a_password_in_the_agents_address_is_not_shown() {
     let config = config(&[("DD_TRACE_AGENT_URL", "http://user:secret@agent:8126")]);
     let shown = config.settings().into_iter().find(|setting| setting.name == "DD_TRACE_AGENT_URL");

@@ -69,6 +69,19 @@ fn rules_hold_one_after_the_other_and_a_resource_that_is_none_is_the_name() {
 }
 
 #[test]
+fn what_grows_is_cut_where_any_text_is() {
+    let mut span = sample();
+    span.resource = Some("a".repeat(5_000).into());
+    span.tags =
+        vec![("long".into(), Value::Str("a".repeat(25_000).into())), ("n".into(), Value::Int(i64::MIN))];
+    let grown = "xyz".repeat(300) + "é";
+    let (resource, tags) = through(&format!(r#"[{{"name":"*","pattern":".","repl":"{grown}"}}]"#), span);
+    let cut = |bytes: usize| grown.repeat(30)[..bytes].to_owned();
+    assert_eq!((resource, &tags["long"]), (cut(5_000), &cut(25_000)));
+    assert_eq!(tags["n"], grown.repeat(20));
+}
+
+#[test]
 fn attributes_of_events_and_links_are_looked_into() {
     let mut span = sample();
     let link = Link { attributes: tags([("a", "jo@x.io")]), ..Link::new(1, 1) };

@@ -8,7 +8,7 @@
 //! | it | then |
 //! | --- | --- |
 //! | cannot be reached, does not answer in time, answers 408, 429 or 5xx | the same payload is sent again, after pauses that grow and are random, for at most [`Options::retry_for`] |
-//! | answers 413 | its halves are sent, and theirs, down to single traces; one that is too large by itself is dropped |
+//! | answers 413, perhaps before it has read everything | its halves are sent, and theirs, down to single spans; later traces go out in parts of at most half the size of one that was too large |
 //! | answers 404 or 415 to the smaller form ([`Options::v05`]) | the payload is sent in the form that every agent takes, and so are all later ones |
 //! | answers anything else but success (400, 403, 404, 415, ...) | the payload is dropped: sending it again would not help |
 //!
@@ -18,6 +18,7 @@
 //! | --- | --- |
 //! | cannot be reached, does not answer in time, answers 429, 502, 503 or 504 | the same payload is sent again, as above |
 //! | asks for a pause (`Retry-After`, in seconds) | nothing is sent meanwhile, for a minute at most |
+//! | answers 413 to a single trace | the trace is dropped |
 //! | answers success and that it did not take some spans | these are counted as refused, with the status 200 |
 //!
 //! # What the agent says
@@ -29,12 +30,17 @@
 //! With [`Options::stats`], and an agent that takes [statistics](crate::stats), those are sent every ten seconds, and traces that are
 //! sampled out are in them alone, but for those that failed or of which single spans are kept.
 //!
+//! A trace larger than a payload may be goes out in parts, each of which says of the trace what the whole would; a single span of that
+//! size is dropped, and there is a warning.
+//!
 //! Meanwhile traces go on being taken, up to [`Options::queue_bytes`]; beyond that the newest are refused. Everything
 //! that is dropped is counted by cause in [`Stats`]. An outage is logged once when it starts and once when it ends.
 
+mod asking;
 mod backoff;
 mod body;
 mod container;
+mod early;
 mod endpoint;
 mod http;
 mod info;
@@ -70,7 +76,7 @@ use http::Http;
 #[cfg(feature = "otlp")]
 use otlp::Otlp;
 use peer::Peer;
-use queue::{Queue, Refusal};
+use queue::Queue;
 use statistics::Counting;
 use worker::{Shared, Worker};
 
@@ -235,13 +241,12 @@ impl Client {
                 return;
             }
         }
-        match state.queue.push(trace, Instant::now()) {
-            Ok(()) => {}
-            Err(Refusal::Full) => state.stats.dropped_queue_full += count,
-            Err(Refusal::TooLarge) => state.stats.dropped_too_large += count,
-        }
-        // The thread sleeps until the payload's time has come; it has to know of the first trace, and of enough.
-        if state.queue.take_news() {
+        let refused = state.queue.push(trace, Instant::now());
+        state.stats.dropped_queue_full += refused.full;
+        state.stats.dropped_too_large += refused.too_large;
+        // The thread sleeps until the payload's time has come; it has to know of the first trace, and of enough, and tells of what
+        // is too large.
+        if state.queue.take_news() || refused.too_large.spans > 0 {
             self.shared.changed.notify_all();
         }
     }

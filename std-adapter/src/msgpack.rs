@@ -7,6 +7,7 @@
 //! payload is sent, so that it can go out as it is to an agent that does not take the other.
 
 mod beyond;
+mod cut;
 mod json;
 mod v05;
 mod write;
@@ -104,9 +105,13 @@ impl Payload {
         true
     }
 
-    /// Two payloads of about half the size; `None`: there is only one trace.
+    /// Two payloads of about half the size, with one trace cut in two parts if there is only one; `None`: there is only one span.
     pub fn split(&self) -> Option<[Self; 2]> {
-        let last = self.ends.len().checked_sub(1).filter(|&last| last != 0)?;
+        let last = self.ends.len().checked_sub(1)?;
+        if last == 0 {
+            return cut::cut(self.as_bytes().get(HEADER..)?)
+                .map(|parts| parts.map(|part| self.of_part(part)));
+        }
         let at = self.ends.partition_point(|end| 2 * end.byte <= self.len() + HEADER).clamp(1, last);
         let (first, second) = self.ends.split_at(at);
         let middle = first.last().map_or(HEADER, |end| end.byte);
@@ -120,6 +125,15 @@ impl Payload {
         part.bytes.as_mut_vec().extend_from_slice(&self.as_bytes()[from..to]);
         part.ends.extend(ends.iter().map(|end| End { byte: end.byte - from + HEADER, spans: end.spans }));
         part.spans = ends.iter().map(|end| end.spans).sum();
+        part.write_header();
+        part
+    }
+
+    /// A payload of this part of a trace.
+    fn of_part(&self, (trace, spans): (Vec<u8>, u64)) -> Self {
+        let mut part = Self { form: self.form, keep_rate: self.keep_rate, spans, ..Self::new() };
+        part.bytes.as_mut_vec().extend_from_slice(&trace);
+        part.ends.push(End { byte: part.len(), spans });
         part.write_header();
         part
     }

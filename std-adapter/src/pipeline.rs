@@ -53,6 +53,7 @@ mod early;
 mod facts;
 mod filter;
 mod limiter;
+mod part;
 mod passed;
 mod places;
 mod rates;

@@ -63,14 +63,23 @@ pub(super) fn http(rest: &str) -> Result<String, String> {
     if uri.host().is_none_or(str::is_empty) {
         return Err("it names no host".to_owned());
     }
-    // What stands behind the brackets of an IPv6 address, if there are any.
+    // What stands behind a name and password, and the brackets of an IPv6 address, if there are any.
     let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let tail = authority.rsplit(']').next().unwrap_or_default();
-    if tail.contains(':') && uri.port_u16().is_none_or(|port| port == 0) {
-        return Err("its port is not a number from 1 to 65535".to_owned());
+    let tail = authority.rsplit(['@', ']']).next().unwrap_or_default();
+    if let Some((_, port)) = tail.split_once(':') {
+        // A number may have a sign, a port none.
+        let is_port =
+            port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port != 0);
+        if !is_port {
+            return Err("its port is not a number from 1 to 65535".to_owned());
+        }
     }
     if uri.query().is_some() {
         return Err("it has a query".to_owned());
+    }
+    // What reads URLs drops it, and with it the path that is put behind.
+    if url.contains('#') {
+        return Err("it has a fragment".to_owned());
     }
     Ok(url)
 }
@@ -91,6 +100,7 @@ mod tests {
             ("http://localhost:8126", "http://localhost:8126/v0.4/traces"),
             ("HTTP://[::1]:8126/", "http://[::1]:8126/v0.4/traces"),
             ("http://proxy/agent/", "http://proxy/agent/v0.4/traces"),
+            ("http://name:word@proxy", "http://name:word@proxy/v0.4/traces"),
         ] {
             assert_eq!(Endpoint::parse(url).expect("usable").v04, traces);
         }
@@ -127,6 +137,10 @@ mod tests {
             "http://a:99999",
             "http://a:0",
             "http://a?b",
+            "http://a/#b",
+            "http://a#",
+            "http://a:+80",
+            "http://[::1]:+80",
         ] {
             assert!(matches!(Endpoint::parse(url), Err(ConfigError::MalformedUrl { .. })), "{url}");
         }

@@ -3,11 +3,16 @@
 use std::io::Read;
 use std::time::Duration;
 
+use ureq::http::StatusCode;
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{Connector, TcpConnector};
+
 use super::Count;
 use super::body::Body;
 use super::container::Container;
+use super::early::Early;
 use super::endpoint::Endpoint;
-use super::info::Info;
+use super::info::{self, Info};
 #[cfg(unix)]
 use super::unix::{NoNames, Socket};
 use crate::error::SendError;
@@ -26,8 +31,8 @@ const QUOTE: usize = 300;
 
 /// What the agent said when it took a payload.
 pub(super) struct Answer {
-    /// Its words: the rates it asks for.
-    pub(super) body: Vec<u8>,
+    /// The rates that it asks for; `None`: it says none, and those before still hold.
+    pub(super) rates: Option<Vec<(String, f64)>>,
     /// What changes whenever `/info` does.
     pub(super) state: Option<String>,
     /// How many spans were not taken, and why; or none, and a warning.
@@ -58,7 +63,7 @@ impl Http {
             .filter_map(|(name, value)| Some((name, value?)))
             .filter(|(_, value)| ureq::http::HeaderValue::from_str(value).is_ok())
             .collect();
-        Self { agent: agent(config(), endpoint), endpoint: endpoint.clone(), origin, rates: "0".to_owned() }
+        Self { agent: agent(endpoint), endpoint: endpoint.clone(), origin, rates: "0".to_owned() }
     }
 
     /// Where the agent is.
@@ -141,35 +146,35 @@ impl Http {
         }
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         let state = header("Datadog-Agent-State").map(str::to_owned);
-        match read {
-            Ok(_) => {
-                if let Some(version) = header(RATES_VERSION) {
-                    self.rates = version.to_owned();
-                }
-            }
-            // Success that breaks off is still success: the agent answers after it has taken the payload, and to send it
-            // again would double it.
-            Err(error) => {
-                log::debug!("the agent's answer broke off: {error}");
-                body.clear();
-            }
+        // Success that breaks off is still success: the agent answers after it has taken the payload, and to send it again
+        // would double it.
+        let rates = read.ok().and_then(|_| info::rates(&body));
+        // Rates that could not be read are to be said again.
+        if rates.is_some()
+            && let Some(version) = header(RATES_VERSION)
+        {
+            self.rates = version.to_owned();
         }
-        Ok(Answer { body, state, rejected: None })
+        Ok(Answer { rates, state, rejected: None })
     }
 
-    /// Asks the agent what it can do; `None`: it did not answer. One that does not know the question can do nothing.
+    /// Asks the agent what it can do; `None`: it did not say, and may at another time. One that does not know the question can do
+    /// nothing.
     pub(super) fn info(&self, timeout: Duration) -> Option<Info> {
         let request = self.agent.get(&self.endpoint.info).config().timeout_global(Some(timeout)).build();
         let mut response = request.call().ok()?;
         let mut answer = Vec::new();
         response.body_mut().as_reader().take(ANSWER).read_to_end(&mut answer).ok()?;
-        let is_said = response.status().is_success();
-        Some(if is_said { Info::parse(&answer) } else { Info::default() })
+        match response.status() {
+            status if status.is_success() => Some(Info::parse(&answer)),
+            StatusCode::NOT_FOUND => Some(Info::default()),
+            _ => None,
+        }
     }
 }
 
 /// One connection, kept; every answer is looked at here.
-pub(super) fn config() -> ureq::config::Config {
+fn config() -> ureq::config::Config {
     ureq::Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
@@ -182,22 +187,29 @@ pub(super) fn config() -> ureq::config::Config {
         .build()
 }
 
+/// To whoever the URL names.
+pub(super) fn over_tcp() -> ureq::Agent {
+    ureq::Agent::with_parts(config(), TcpConnector::default().chain(Early), DefaultResolver::default())
+}
+
 #[cfg(unix)]
-fn agent(config: ureq::config::Config, endpoint: &Endpoint) -> ureq::Agent {
+fn agent(endpoint: &Endpoint) -> ureq::Agent {
     match &endpoint.socket {
-        Some(path) => ureq::Agent::with_parts(config, Socket(path.clone()), NoNames),
-        None => config.into(),
+        Some(path) => ureq::Agent::with_parts(config(), Socket(path.clone()).chain(Early), NoNames),
+        None => over_tcp(),
     }
 }
 
 #[cfg(not(unix))]
-fn agent(config: ureq::config::Config, _: &Endpoint) -> ureq::Agent {
-    config.into()
+fn agent(_: &Endpoint) -> ureq::Agent {
+    over_tcp()
 }
 
-/// What was said, on one line.
+/// What was said, on one line, and without what a terminal would obey.
 pub(super) fn quote(text: &str) -> String {
-    let mut line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let is_gap = |c: char| c.is_whitespace() || c.is_control();
+    let words: Vec<_> = text.split(is_gap).filter(|word| !word.is_empty()).collect();
+    let mut line = words.join(" ");
     line.truncate(line.floor_char_boundary(QUOTE));
     line
 }
@@ -210,5 +222,6 @@ mod tests {
     fn the_agents_words_are_quoted_on_one_line_and_shortened() {
         assert_eq!(quote(" cannot decode\n\tspan \u{fffd} "), "cannot decode span \u{fffd}");
         assert_eq!(quote(&"é".repeat(200)).len(), 300);
+        assert_eq!(quote("\x1b[2J\x1b]0;mine\x07 \u{9b}1m\0no\x7f"), "[2J ]0;mine 1m no");
     }
 }

@@ -5,7 +5,11 @@ use std::sync::atomic::Ordering;
 use serde_json::Value;
 
 use super::Client;
+use super::http::quote;
 use crate::config::Filters;
+
+/// An agent that says that it takes fewer bytes is not believed: hardly a trace would be left.
+pub(super) const LEAST_BYTES: usize = 10_000;
 
 /// What an agent can do, and what it is set to do with traces.
 ///
@@ -25,7 +29,7 @@ pub struct Info {
     pub peer_tags: Vec<String>,
     /// The kinds of spans that count in statistics; `None`: it does not say.
     pub span_kinds_stats_computed: Option<Vec<String>>,
-    /// The most bytes that a payload may have.
+    /// The most bytes that a payload may have; 10 000 where it says less.
     pub max_request_bytes: Option<usize>,
     /// Patterns of resources whose traces it throws away.
     pub ignore_resources: Vec<String>,
@@ -60,7 +64,9 @@ impl Info {
             client_drop_p0s: is_true("client_drop_p0s"),
             peer_tags: texts(&said["peer_tags"]),
             span_kinds_stats_computed: kinds.is_array().then(|| texts(kinds)),
-            max_request_bytes: most.and_then(|most| usize::try_from(most).ok()).filter(|&most| most != 0),
+            max_request_bytes: most
+                .filter(|&most| most != 0)
+                .map(|most| usize::try_from(most).unwrap_or(usize::MAX).max(LEAST_BYTES)),
             ignore_resources: texts(&said["ignore_resources"]),
             filter_tags: lists(&said["filter_tags"]),
             filter_tags_regex: lists(&said["filter_tags_regex"]),
@@ -93,7 +99,7 @@ impl Info {
             regex.each_ref().map(Vec::as_slice),
         );
         if !wrong.is_empty() {
-            log::debug!("of the agent's filters some are left to it: {}", wrong.join(", "));
+            log::debug!("of the agent's filters some are left to it: {}", quote(&wrong.join(", ")));
         }
         filters
     }
@@ -134,14 +140,14 @@ mod tests {
     #[test]
     fn what_an_agent_says_is_read_and_the_rest_counts_as_not_said() {
         let json = br#"{"version":"7.60","endpoints":["/v0.4/traces","/info"],"span_events":true,"peer_tags":["db.name"],
-            "client_drop_p0s":"yes","config":{"max_request_bytes":1000},"ignore_resources":["^GET /health$"],
+            "client_drop_p0s":"yes","config":{"max_request_bytes":20000},"ignore_resources":["^GET /health$"],
             "filter_tags":{"require":["env:prod"],"reject":null},"filter_tags_regex":{"reject":["a:b.*"]}}"#;
         let expected = Info {
             version: Some("7.60".into()),
             endpoints: vec!["/v0.4/traces".into(), "/info".into()],
             span_events: true,
             peer_tags: vec!["db.name".into()],
-            max_request_bytes: Some(1000),
+            max_request_bytes: Some(20_000),
             ignore_resources: vec!["^GET /health$".into()],
             filter_tags: TagLists { require: vec!["env:prod".into()], reject: Vec::new() },
             filter_tags_regex: TagLists { require: Vec::new(), reject: vec!["a:b.*".into()] },
@@ -152,6 +158,10 @@ mod tests {
         let filters = info.filters();
         assert_eq!((filters.ignore_resources.len(), filters.require.len(), filters.reject.len()), (1, 1, 1));
         assert!(info.serves("/v0.4/traces") && !info.serves("/v0.5/traces"));
+        for (said, most) in [("0", None), ("-1", None), ("10", Some(10_000)), ("10001", Some(10_001))] {
+            let json = format!(r#"{{"config":{{"max_request_bytes":{said}}}}}"#);
+            assert_eq!(Info::parse(json.as_bytes()).max_request_bytes, most, "{said}");
+        }
         for nothing in [&b""[..], b"[]", b"{\"span_events\"", b"7"] {
             assert_eq!(Info::parse(nothing), Info::default());
         }

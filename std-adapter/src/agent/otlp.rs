@@ -6,7 +6,7 @@ use std::time::Duration;
 use ureq::http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::endpoint;
-use super::http::{ANSWER, Answer, config, quote};
+use super::http::{ANSWER, Answer, over_tcp, quote};
 use crate::config;
 use crate::error::{ConfigError, SendError};
 use crate::otlp::{rejected, words};
@@ -34,7 +34,7 @@ impl Otlp {
                 pair.ok_or_else(|| wrong(format!("`{name}` is no header, or its value none")))?;
             headers.insert(name, value);
         }
-        Ok(Self { agent: config().into(), url: settings.url.clone(), headers })
+        Ok(Self { agent: over_tcp(), url: settings.url.clone(), headers })
     }
 
     pub(super) fn url(&self) -> &str {
@@ -59,7 +59,7 @@ impl Otlp {
         }
         // Success that breaks off is still success: to send the payload again would double it.
         let rejected = read.ok().and_then(|_| rejected(&body));
-        Ok(Answer { body: Vec::new(), state: None, rejected })
+        Ok(Answer { rates: None, state: None, rejected })
     }
 
     /// Whether OTLP has the same payload sent again: it names the statuses.

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::body::{Body, Form};
-use super::info::Info;
+use super::info::{Info, LEAST_BYTES};
 use super::keep_rate::KeepRate;
 use super::{Count, Options};
 use crate::config::Writer;
@@ -16,12 +16,18 @@ use crate::pipeline::Trace;
 /// No span is encoded in fewer bytes: its keys alone are longer, or by OTLP its ids and times.
 const SMALLEST_SPAN: usize = 48;
 
+/// What is not taken.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Refused {
+    /// For which there is no room now.
+    pub(super) full: Count,
+    /// For which there never will be: single spans larger than a payload.
+    pub(super) too_large: Count,
+}
+
 /// Why a trace is not taken.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// There is no room now.
+enum Refusal {
     Full,
-    /// There never will be: it is larger than a payload.
     TooLarge,
 }
 
@@ -103,14 +109,33 @@ impl Queue {
         self.open.spans_of(trace)
     }
 
-    /// Takes a trace, if there is room.
-    pub(super) fn push(&mut self, trace: &Trace, now: Instant) -> Result<(), Refusal> {
-        self.keep_rate.came();
-        let result = self.encode(trace, now);
-        if result.is_err() {
-            self.keep_rate.dropped(1);
+    /// Takes a trace, if there is room; in parts, if it is larger than a payload. Tells what was not taken.
+    pub(super) fn push(&mut self, trace: &Trace, now: Instant) -> Refused {
+        let mut refused = Refused::default();
+        self.push_parts(trace, now, &mut refused);
+        refused
+    }
+
+    fn push_parts(&mut self, trace: &Trace, now: Instant, refused: &mut Refused) {
+        let spans = self.spans_of(trace);
+        if spans == 0 {
+            return;
         }
-        result
+        let refusal = self.encode(trace, now).err();
+        if matches!(refusal, Some(Refusal::TooLarge))
+            && let Some(halves) = trace.halves()
+        {
+            halves.iter().for_each(|half| self.push_parts(half, now, refused));
+            return;
+        }
+        self.keep_rate.came();
+        let Some(refusal) = refusal else { return };
+        self.keep_rate.dropped(1);
+        let count = Count { traces: 1, spans };
+        match refusal {
+            Refusal::Full => refused.full += count,
+            Refusal::TooLarge => refused.too_large += count,
+        }
     }
 
     fn encode(&mut self, trace: &Trace, now: Instant) -> Result<(), Refusal> {
@@ -157,6 +182,11 @@ impl Queue {
     pub(super) fn set_info(&mut self, info: &Info) {
         self.native_events = Some(info.span_events);
         self.payload_bytes = info.max_request_bytes.map_or(self.most, |most| most.min(self.most));
+    }
+
+    /// The agent did not take a single trace of so many bytes: later ones are cut into parts of half of that.
+    pub(super) fn shrink(&mut self, refused: usize) {
+        self.payload_bytes = self.payload_bytes.min((refused / 2).max(LEAST_BYTES));
     }
 
     /// The agent does not take the smaller form.

@@ -21,6 +21,8 @@ pub(super) struct Report {
     refusal: Option<(String, Instant)>,
     /// When it was last said that statistics are not taken.
     statistics: Option<Instant>,
+    /// When it was last said that something is too large.
+    too_large: Option<Instant>,
 }
 
 struct Outage {
@@ -31,7 +33,7 @@ struct Outage {
 impl Report {
     /// Troubles with whoever goes by these words: none yet.
     pub(super) fn new(peer: String) -> Self {
-        Self { peer, failures: 0, outage: None, refusal: None, statistics: None }
+        Self { peer, failures: 0, outage: None, refusal: None, statistics: None, too_large: None }
     }
 
     /// Whether the agent has failed often enough to be called down.
@@ -80,6 +82,19 @@ impl Report {
         self.statistics = Some(Instant::now());
         log::warn!(
             "{} did not take the statistics of {spans} spans: {error}; they are dropped, and so will be others like them",
+            self.peer
+        );
+    }
+
+    /// So much was dropped so far because it is too large.
+    pub(super) fn too_large(&mut self, count: Count) {
+        if self.too_large.is_some_and(|at| at.elapsed() < QUIET) {
+            return;
+        }
+        self.too_large = Some(Instant::now());
+        log::warn!(
+            "{} spans so far are larger than a payload to {} may be; they are dropped, and so will be others like them",
+            count.spans,
             self.peer
         );
     }

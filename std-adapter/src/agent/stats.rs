@@ -56,7 +56,7 @@ pub struct Stats {
     pub statistics: Statistics,
     /// Refused because the queue was full.
     pub dropped_queue_full: Count,
-    /// Refused because a single trace was larger than a payload may be.
+    /// Refused because a single span was larger than a payload may be.
     pub dropped_too_large: Count,
     /// Not meant for an endpoint of OpenTelemetry's, as it was decided that they are not kept; the agent gets them.
     pub not_kept: Count,

@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use socket2::{Domain, SockAddr, Type};
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
@@ -25,7 +27,11 @@ impl Connector for Socket {
         details: &ConnectionDetails<'_>,
         _: Option<()>,
     ) -> Result<Option<Connection>, ureq::Error> {
-        let stream = UnixStream::connect(&self.0)?;
+        let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        // Where many wait to be accepted, connecting waits, too: as long as writing may.
+        socket.set_write_timeout(limit(&details.timeout))?;
+        socket.connect(&SockAddr::unix(&self.0)?).map_err(|error| explain(error, &details.timeout))?;
+        let stream = UnixStream::from(OwnedFd::from(socket));
         let buffers =
             LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
         Ok(Some(Connection { stream, buffers }))

@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::asking::Asking;
 use super::backoff::Backoff;
 use super::body::Body;
 use super::http::Answer;
-use super::info::{self, Info};
+use super::info::Info;
 use super::peer::Peer;
 use super::queue::{Queue, count};
 use super::report::Report;
@@ -100,6 +101,8 @@ enum Work {
     /// Send these traces; with them how many are not sent, if they are in statistics.
     Traces(Body, Option<Count>),
     Statistics(Vec<Counted>),
+    /// Tell that so much was too large so far.
+    Complaint(Count),
 }
 
 /// How it ended with a payload.
@@ -124,25 +127,24 @@ pub(super) struct Worker {
     pub(super) report: Report,
     /// Whether payloads go out in the smaller form.
     v05: bool,
-    /// Whether the agent is to be asked what it can do.
-    asks: bool,
-    /// What changes when the agent can do something else.
-    agent_state: Option<String>,
+    /// When the agent is to be asked what it can do.
+    asking: Asking,
+    /// What was seen to be too large.
+    too_large: Count,
     /// Until when it asked not to be sent anything.
     not_before: Option<Instant>,
 }
 
 impl Worker {
     pub(super) fn new(shared: Arc<Shared>, peer: Peer, options: Options) -> Self {
-        let asks = options.ask_first || options.stats;
         Self {
             shared,
             backoff: Backoff::new(options.retry_pause),
             report: Report::new(peer.to_string()),
             peer,
             v05: options.v05,
-            asks,
-            agent_state: None,
+            asking: Asking::new(options.ask_first || options.stats),
+            too_large: Count::default(),
             not_before: None,
             attempt: options.bounds().timeout,
             options,
@@ -151,7 +153,7 @@ impl Worker {
 
     /// Sends until the end is asked for and nothing is left, or the time for that is over.
     pub(super) fn run(mut self) {
-        if self.asks {
+        if self.asking.is_wanted() {
             // What comes first is to be counted, and said as the agent takes it.
             self.ask();
         }
@@ -159,6 +161,7 @@ impl Worker {
             match work {
                 Work::Traces(payload, told) => self.send(payload, told),
                 Work::Statistics(all) => self.send_statistics(all),
+                Work::Complaint(count) => self.report.too_large(count),
             }
             self.shared.changed.notify_all();
         }
@@ -179,7 +182,7 @@ impl Worker {
     }
 
     /// Waits for something to send; `None` means that it is time to end.
-    fn next(&self) -> Option<Work> {
+    fn next(&mut self) -> Option<Work> {
         let mut state = self.shared.lock();
         loop {
             let now = Instant::now();
@@ -189,6 +192,11 @@ impl Worker {
                     return None;
                 }
                 state.queue.flush();
+            }
+            let too_large = state.stats.dropped_too_large;
+            if self.too_large != too_large {
+                self.too_large = too_large;
+                return Some(Work::Complaint(too_large));
             }
             // These first: they are few, and hold up nothing.
             if let Some(all) = state.counting.as_mut().and_then(|counting| counting.take(closes)) {
@@ -212,13 +220,18 @@ impl Worker {
     fn ask(&mut self) {
         let state = self.shared.lock();
         // At the end there is no time for it, and no further payload.
-        let is_due = (self.asks || state.queue.asks_for_events()) && state.closing.is_none();
+        let is_wanted = self.asking.is_wanted() || state.queue.asks_for_events();
+        let is_due = is_wanted && state.closing.is_none();
         drop(state);
-        if !is_due {
+        let begun = Instant::now();
+        if !is_due || !self.asking.is_time(begun) {
             return;
         }
-        let Some(info) = self.peer.info(self.attempt.min(ASKING)) else { return };
-        self.asks = false;
+        let Some(info) = self.peer.info(self.attempt.min(ASKING)) else {
+            self.asking.failed(Instant::now(), begun.elapsed());
+            return;
+        };
+        self.asking.answered();
         if self.v05 && !info.serves(V05) {
             self.downgrade();
         }
@@ -243,6 +256,9 @@ impl Worker {
     fn settle(&mut self, payload: &Body, told: &mut Option<Count>, give_up: Instant) {
         let outcome = self.deliver(payload, *told, give_up);
         if let Outcome::TooLarge(error) = &outcome {
+            if payload.traces() == 1 {
+                self.shared.lock().queue.shrink(payload.len());
+            }
             if let Some(halves) = payload.split() {
                 halves.iter().for_each(|half| self.settle(half, told, give_up));
                 return;
@@ -330,14 +346,10 @@ impl Worker {
         if let Some((spans, words)) = &answer.rejected {
             self.report.rejected(*spans, words);
         }
-        if let Some(rates) = info::rates(&answer.body) {
+        if let Some(rates) = answer.rates {
             self.shared.rates.replace(rates);
         }
-        if answer.state.is_some() && answer.state != self.agent_state {
-            // The first one belongs to what the agent said when it was asked.
-            self.asks |= self.agent_state.is_some();
-            self.agent_state = answer.state;
-        }
+        self.asking.hear(answer.state);
         answer.rejected.map_or(0, |(spans, _)| spans)
     }
 

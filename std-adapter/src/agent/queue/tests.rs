@@ -28,8 +28,21 @@ fn queue(queue_bytes: usize, payload_bytes: usize) -> Queue {
     Queue::new(&options, Body::of_agent())
 }
 
-fn push(queue: &mut Queue, bytes: usize, now: Instant) -> Result<(), Refusal> {
-    with_trace(bytes, |trace| queue.push(trace, now))
+/// Which of both counts has a trace that is not taken.
+#[derive(Debug, PartialEq)]
+enum Why {
+    Full,
+    TooLarge,
+}
+
+fn push(queue: &mut Queue, bytes: usize, now: Instant) -> Result<(), Why> {
+    let Refused { full, too_large } = with_trace(bytes, |trace| queue.push(trace, now));
+    match (full.traces, too_large.traces) {
+        (0, 0) => Ok(()),
+        (1, 0) => Err(Why::Full),
+        (0, 1) => Err(Why::TooLarge),
+        other => panic!("one trace is in one count: {other:?}"),
+    }
 }
 
 #[test]
@@ -55,10 +68,10 @@ fn beyond_the_budget_the_newest_are_refused_until_something_is_done_with() {
     let now = Instant::now();
     let taken = (0..10).take_while(|_| push(&mut queue, 3_000, now).is_ok()).count();
     assert_eq!(taken, 3);
-    assert_eq!(push(&mut queue, 3_000, now), Err(Refusal::Full));
+    assert_eq!(push(&mut queue, 3_000, now), Err(Why::Full));
     let payload = queue.take(now).expect("a sealed one");
     assert_eq!(queue.held(), Count { traces: 3, spans: 3 });
-    assert_eq!(push(&mut queue, 3_000, now), Err(Refusal::Full), "one under way may have to be sent again");
+    assert_eq!(push(&mut queue, 3_000, now), Err(Why::Full), "one under way may have to be sent again");
     queue.finish(payload);
     assert_eq!(push(&mut queue, 3_000, now), Ok(()));
 }
@@ -67,10 +80,57 @@ fn beyond_the_budget_the_newest_are_refused_until_something_is_done_with() {
 fn a_trace_larger_than_a_payload_is_told_from_a_full_queue() {
     let mut queue = queue(10_000, 4_000);
     let now = Instant::now();
-    assert_eq!(push(&mut queue, 5_000, now), Err(Refusal::TooLarge));
+    assert_eq!(push(&mut queue, 5_000, now), Err(Why::TooLarge));
     push(&mut queue, 100, now).unwrap();
-    assert_eq!(push(&mut queue, 5_000, now), Err(Refusal::TooLarge));
+    assert_eq!(push(&mut queue, 5_000, now), Err(Why::TooLarge));
     assert_eq!(queue.held(), Count { traces: 1, spans: 1 });
+}
+
+#[test]
+fn a_trace_larger_than_a_payload_goes_out_in_parts_and_of_it_only_a_span_that_fits_nowhere_is_lost() {
+    for (body, most) in bodies() {
+        let mut queue = Queue::new(&Options { payload_bytes: Some(most), ..Options::default() }, body);
+        let mut assembler = Assembler::new(Limits::default(), Tagging::default());
+        let source = Arc::new(Source::new(1));
+        for id in 1..=40 {
+            let mut span = Span::new(1, id, id - 1, "n", source.clone());
+            let fill = if id == 7 { most } else { 400 };
+            span.tags = vec![("fill".into(), Value::Str(Text::from("x".repeat(fill))))];
+            assembler.push(span, 0, &mut |_| {});
+        }
+        let now = Instant::now();
+        let mut refused = Refused::default();
+        assembler.flush(&mut |trace| refused = queue.push(trace, now));
+        assert_eq!(refused, Refused { full: Count::default(), too_large: Count { traces: 1, spans: 1 } });
+        assert_eq!(queue.held().spans, 39);
+        queue.flush();
+        let sizes: Vec<_> = std::iter::from_fn(|| queue.take(now)).map(|payload| payload.len()).collect();
+        assert!(sizes.len() >= 4 && sizes.iter().all(|&size| size <= most), "{sizes:?}");
+    }
+}
+
+/// An empty body of each kind, and a size that no forty spans fit.
+fn bodies() -> Vec<(Body, usize)> {
+    vec![
+        (Body::of_agent(), 6_000),
+        #[cfg(feature = "otlp")]
+        (Body::Otlp(crate::otlp::Request::new()), 6_000),
+    ]
+}
+
+#[test]
+fn what_an_agent_did_not_take_bounds_what_it_is_sent_but_not_down_to_nothing() {
+    let mut queue = queue(1_000_000, 100_000);
+    let now = Instant::now();
+    for (refused, fits, fits_not) in [(40_000, 19_000, 21_000), (90_000, 19_000, 21_000), (7, 9_000, 11_000)]
+    {
+        queue.shrink(refused);
+        assert_eq!(push(&mut queue, fits, now), Ok(()));
+        assert_eq!(push(&mut queue, fits_not, now), Err(Why::TooLarge));
+    }
+    // It says itself what it takes.
+    queue.set_info(&Info { max_request_bytes: Some(50_000), ..Info::default() });
+    assert_eq!(push(&mut queue, 21_000, now), Ok(()));
 }
 
 #[test]

@@ -35,9 +35,9 @@ fn the_rates_that_the_agent_answers_are_there_to_be_followed() {
 }
 
 #[test]
-fn a_payload_that_is_too_large_is_sent_in_halves_down_to_single_traces() {
-    // Four traces: the whole, the first half, the second, of which one trace alone is still too large.
-    let script = [413, 200, 413, 200, 413].map(|status| Turn::answer(status, "big")).into();
+fn a_payload_that_is_too_large_is_sent_in_halves_down_to_single_spans() {
+    // Four traces: the whole, the first half, the second, of which one span alone is still too large.
+    let script = [413, 200, 413, 200, 413, 200, 413].map(|status| Turn::answer(status, "big")).into();
     let server = Scripted::start(script);
     let client = client(&server, Options { flush_interval: Some(Duration::from_secs(60)), ..quick() });
     for _ in 0..4 {
@@ -45,15 +45,16 @@ fn a_payload_that_is_too_large_is_sent_in_halves_down_to_single_traces() {
     }
     assert!(client.flush(SOON));
     let stats = client.stats();
-    assert_eq!((stats.sent, stats.payloads_sent), (Count { traces: 3, spans: 6 }, 2));
-    assert_eq!((stats.dropped(), stats.dropped_refused.get(&413)), (TWO_SPANS, Some(&TWO_SPANS)));
+    assert_eq!((stats.sent, stats.payloads_sent), (Count { traces: 4, spans: 7 }, 3));
+    let one = Count { traces: 1, spans: 1 };
+    assert_eq!((stats.dropped(), stats.dropped_refused.get(&413)), (one, Some(&one)));
     let requests = server.requests();
     let counts: Vec<_> =
         requests.iter().filter_map(|request| request.header("x-datadog-trace-count")).collect();
-    assert_eq!(counts, ["4", "2", "2", "1", "1"]);
+    assert_eq!(counts, ["4", "2", "2", "1", "1", "1", "1"]);
     let said = logged(&server.url());
     assert_eq!(said.len(), 1, "{said:?}");
-    assert!(said[0].contains("refused 1 traces (2 spans): it answered 413: big"), "{said:?}");
+    assert!(said[0].contains("refused 1 traces (1 spans): it answered 413: big"), "{said:?}");
 }
 
 #[test]
@@ -85,9 +86,10 @@ fn an_agent_that_takes_the_smaller_form_gets_it() {
 
 #[test]
 fn the_agent_is_asked_first_and_again_when_it_says_that_it_has_changed() {
-    let info = r#"{"version":"7.60","endpoints":["/v0.4/traces"],"config":{"max_request_bytes":1000}}"#;
+    let info = r#"{"version":"7.60","endpoints":["/v0.4/traces"],"config":{"max_request_bytes":10000}}"#;
     let script = vec![
         Turn::answer(200, info),
+        Turn::Say("Datadog-Agent-State: a", OK),
         Turn::Say("Datadog-Agent-State: a", OK),
         Turn::Say("Datadog-Agent-State: a", OK),
         Turn::Say("Datadog-Agent-State: b", OK),
@@ -102,17 +104,18 @@ fn the_agent_is_asked_first_and_again_when_it_says_that_it_has_changed() {
         assert!(client.flush(SOON));
     }
     let said = client.info().expect("it answered");
-    assert_eq!((said.version.as_deref(), said.max_request_bytes), (Some("7.60"), Some(1000)));
-    // Larger than what the agent takes.
-    send(&client, 1000);
-    assert_eq!(client.stats().dropped_too_large, TWO_SPANS);
+    assert_eq!((said.version.as_deref(), said.max_request_bytes), (Some("7.60"), Some(10_000)));
+    // Of two spans one is larger than what the agent takes.
+    send(&client, 10_000);
+    assert_eq!(client.stats().dropped_too_large, Count { traces: 1, spans: 1 });
+    assert!(client.flush(SOON));
     for _ in 0..2 {
         send(&client, 0);
         assert!(client.flush(SOON));
     }
     assert_eq!(client.info().as_deref(), Some(&Info::default()));
     let traces = "/v0.4/traces";
-    assert_eq!(paths(&server), ["/info", traces, traces, traces, "/info", traces]);
+    assert_eq!(paths(&server), ["/info", traces, traces, traces, traces, "/info", traces]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use microspan::{Span, SpanRef, span, trace};
+use microspan::{Span, SpanContext, SpanRef, span, trace};
 use microspan_std::carrier::Outgoing;
 use microspan_std::config::Config;
 use microspan_std::local::Builder;
@@ -67,6 +67,12 @@ fn parts_that_go_out_before_an_open_root_are_decided_on_and_filtered_by_it() {
     // Of one that is not to be seen nothing is, and what is seen of one is seen whole.
     assert_eq!(sent("request", &|root| _ = root.set_tag("noise", 1), nothing), (0, vec![]));
     assert_eq!(sent("request", &|_| (), &|root| _ = root.set_tag("noise", 1)), all("1 -0"));
+    // It takes no other request of its caller's trace with it.
+    let caller = SpanContext { trace_id: 77, span_id: 5, sampling_priority: Some(1) };
+    let continues = |root: &Span| _ = root.continue_from(&caller);
+    let hidden: &dyn Fn(&Span) = &|root| continues(root.set_tag("noise", 1));
+    assert_eq!(sent("request", hidden, nothing), (0, vec![]));
+    assert_eq!(sent("request", &continues, nothing).0, 9);
     let stats = local.shutdown(Duration::from_secs(5)).pipeline;
-    assert_eq!((stats.filtered_spans, stats.partial_flushes), (9, 0));
+    assert_eq!((stats.filtered_spans, stats.partial_flushes), (18, 0));
 }

@@ -32,7 +32,8 @@
 //! | `config/logs.rs` | what lines of logs say of their spans |
 //! | `config/recording.rs` | ids, and stacks of panics |
 //! | `config/program.rs` | what a program says itself |
-//! | `config/shown.rs` | the list of all settings |
+//! | `config/shown.rs` | the list of all settings, and no password in it |
+//! | `config/patterns.rs` | regular expressions within bounds of time and memory |
 
 mod agent;
 mod filters;
@@ -68,7 +69,7 @@ use agent::EXTERNAL_ENV;
 use reader::Reader;
 
 /// What the environment and the program ask for.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Config {
     /// The agent's URL as given or put together; the agent client judges whether it can be used.

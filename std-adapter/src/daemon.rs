@@ -26,7 +26,7 @@ pub use input::Input;
 pub use summary::{AtCallsite, OnCore, Summary};
 
 use crate::agent::{Followed, Options as ClientOptions, Outlets, Sent};
-use crate::config::{Config, Exporters};
+use crate::config::{Config, Exporters, without_password};
 use crate::decode::{Arrival, Correction, Decoder};
 use crate::defmt::Program;
 use crate::elf::Images;
@@ -97,10 +97,10 @@ pub fn run(
     }
     drop(outlet);
     if config.exporters.agent {
-        log::info!("sending to {}", config.agent_url);
+        log::info!("sending to {}", without_password(&config.agent_url));
     }
     if config.exporters.otlp {
-        log::info!("sending by OTLP to {}", config.otlp.url);
+        log::info!("sending by OTLP to {}", without_password(&config.otlp.url));
     }
     let print = match options.print {
         Some(style) => Some((Screen::new(io::stdout()).map_err(BridgeError::Thread)?, style)),

@@ -19,7 +19,7 @@ pub enum ConfigError {
          set DD_TRACE_AGENT_URL to an http:// address, such as http://localhost:8126, or to a unix:// path"
     )]
     UnsupportedScheme {
-        /// The URL as configured.
+        /// The URL as configured, without a password.
         url: String,
         /// Its scheme.
         scheme: String,
@@ -30,7 +30,7 @@ pub enum ConfigError {
          set DD_TRACE_AGENT_URL to an http:// address, such as http://localhost:8126, or to a unix:// path"
     )]
     MalformedUrl {
-        /// The URL as configured.
+        /// The URL as configured, without a password.
         url: String,
         /// What is wrong with it.
         reason: String,
@@ -42,7 +42,7 @@ pub enum ConfigError {
          http://localhost:4318"
     )]
     Otlp {
-        /// The URL as configured.
+        /// The URL as configured, without a password.
         url: String,
         /// What is wrong with it, or with a header.
         reason: String,

@@ -32,7 +32,7 @@ pub(super) struct Endpoint {
 impl Endpoint {
     /// Reads `http://host[:port][/base]` or `unix:///path`.
     pub(super) fn parse(url: &str) -> Result<Self, ConfigError> {
-        let malformed = |reason: String| ConfigError::MalformedUrl { url: url.to_owned(), reason };
+        let malformed = |reason: String| ConfigError::MalformedUrl { url: without_password(url), reason };
         let Some((scheme, rest)) = url.split_once("://") else {
             return Err(malformed("it has no scheme".to_owned()));
         };
@@ -44,7 +44,10 @@ impl Endpoint {
             return Ok(Self { socket: Some(PathBuf::from(rest)), ..Self::new(url, "http://localhost") });
         }
         if !scheme.eq_ignore_ascii_case("http") {
-            return Err(ConfigError::UnsupportedScheme { url: url.to_owned(), scheme: scheme.to_owned() });
+            return Err(ConfigError::UnsupportedScheme {
+                url: without_password(url),
+                scheme: scheme.to_owned(),
+            });
         }
         let base = http(rest).map_err(malformed)?;
         Ok(Self::new(&base, &base))
@@ -124,6 +127,15 @@ mod tests {
         assert_eq!(endpoint.socket.as_deref(), Some(std::path::Path::new("/var/run/datadog/apm.socket")));
         assert_eq!(endpoint.to_string(), "unix:///var/run/datadog/apm.socket");
         assert!(matches!(Endpoint::parse("unix://apm.socket"), Err(ConfigError::MalformedUrl { .. })));
+    }
+
+    #[test]
+    fn an_error_does_not_tell_the_password() {
+        for url in ["https://u:secret@h", "http://u:secret@h:0", "u:secret@h"] {
+            let error = Endpoint::parse(url).expect_err("unusable");
+            let told = format!("{error} {error:?}");
+            assert!(!told.contains("secret") && told.contains("...@h"), "{told}");
+        }
     }
 
     #[test]

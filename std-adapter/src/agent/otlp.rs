@@ -20,7 +20,8 @@ pub(super) struct Otlp {
 
 impl Otlp {
     pub(super) fn new(settings: &config::Otlp) -> Result<Self, ConfigError> {
-        let wrong = |reason: String| ConfigError::Otlp { url: settings.url.clone(), reason };
+        let wrong =
+            |reason: String| ConfigError::Otlp { url: config::without_password(&settings.url), reason };
         let (scheme, rest) =
             settings.url.split_once("://").ok_or_else(|| wrong("it has no scheme".to_owned()))?;
         if !scheme.eq_ignore_ascii_case("http") {

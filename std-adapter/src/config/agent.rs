@@ -110,7 +110,7 @@ pub(super) fn api_version(reader: &mut Reader) -> ApiVersion {
 pub(super) fn partial_flush(reader: &mut Reader) -> PartialFlush {
     let enabled = reader.truth(PARTIAL_FLUSH, true);
     let (value, mut too_small) = (reader.first(&[PARTIAL_FLUSH_MIN]), false);
-    let parse = |value: &str| match value.parse::<i64>() {
+    let parse = |value: &str| match value.parse::<i128>() {
         Ok(count) if count >= 1 => Ok(usize::try_from(count).unwrap_or(usize::MAX)),
         Ok(_) => {
             too_small = true;

@@ -9,6 +9,7 @@ use std::time::Duration;
 #[cfg(feature = "otlp")]
 use super::Config;
 use super::reader::Reader;
+use super::without_password;
 
 pub(super) const EXPORTERS: &str = "OTEL_TRACES_EXPORTER";
 /// What is said of traces alone goes before what is said of everything.
@@ -69,11 +70,11 @@ impl Otlp {
 }
 
 impl fmt::Debug for Otlp {
-    /// Without the values of headers, which may be keys.
+    /// Without the values of headers, which may be keys, and without a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
         f.debug_struct("Otlp")
-            .field("url", &self.url)
+            .field("url", &without_password(&self.url))
             .field("headers", &names)
             .field("timeout", &self.timeout)
             .finish()
@@ -272,6 +273,18 @@ mod tests {
         );
         let shown = format!("{config:?} {:?}", config.settings());
         assert!(shown.contains("Api-Key") && !shown.contains("se,ret"), "{shown}");
+    }
+
+    #[test]
+    fn no_url_is_shown_with_its_password() {
+        let variables = [
+            ("DD_TRACE_AGENT_URL", "http://u:secret@agent:8126"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://u:secret@collector:4318"),
+        ];
+        let config = config(&variables);
+        let shown = format!("{config:?} {:?}", config.settings());
+        assert!(shown.contains("...@agent") && shown.contains("...@collector"), "{shown}");
+        assert!(!shown.contains("secret"), "{shown}");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The list of all settings.
 
+use std::fmt;
+
 use microspan::propagation::{Behavior, Style};
 use serde_json::Value;
 
@@ -115,7 +117,7 @@ impl Config {
         let all = [
             (URL, without_password(&self.agent_url)),
             (EXPORTERS, self.exporters.to_string()),
-            (ENDPOINT[0], self.otlp.url.clone()),
+            (ENDPOINT[0], without_password(&self.otlp.url)),
             (HEADERS[0], list(self.otlp.headers.iter().map(|(name, _)| format!("{name}=...")))),
             (TIMEOUT[0], self.otlp.timeout.as_millis().to_string()),
             (PROTOCOL[0], "http/protobuf".to_owned()),
@@ -165,6 +167,59 @@ impl Config {
     }
 }
 
+impl fmt::Debug for Config {
+    /// Without a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // By name, so that a field that comes is not forgotten.
+        let Self {
+            agent_url,
+            exporters,
+            otlp,
+            api_version,
+            external_env,
+            trace_enabled,
+            stats_computation,
+            writer,
+            partial_flush,
+            tagging,
+            sampling,
+            filters,
+            replace,
+            propagation,
+            logs,
+            long_trace_ids,
+            stack_frames,
+            no_color,
+            warnings,
+            origins,
+            unused,
+        } = self;
+        f.debug_struct("Config")
+            .field("agent_url", &without_password(agent_url))
+            .field("exporters", &exporters)
+            .field("otlp", &otlp)
+            .field("api_version", &api_version)
+            .field("external_env", &external_env)
+            .field("trace_enabled", &trace_enabled)
+            .field("stats_computation", &stats_computation)
+            .field("writer", &writer)
+            .field("partial_flush", &partial_flush)
+            .field("tagging", &tagging)
+            .field("sampling", &sampling)
+            .field("filters", &filters)
+            .field("replace", &replace)
+            .field("propagation", &propagation)
+            .field("logs", &logs)
+            .field("long_trace_ids", &long_trace_ids)
+            .field("stack_frames", &stack_frames)
+            .field("no_color", &no_color)
+            .field("warnings", &warnings)
+            .field("origins", &origins)
+            .field("unused", &unused)
+            .finish()
+    }
+}
+
 fn list(items: impl Iterator<Item = String>) -> String {
     items.collect::<Vec<_>>().join(",")
 }
@@ -209,6 +264,8 @@ fn tags(filters: &[TagFilter], matching: bool) -> String {
 
 /// A URL as it may be shown.
 pub(crate) fn without_password(url: &str) -> String {
-    let parts = url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?)));
-    parts.map_or_else(|| url.to_owned(), |(scheme, (_, host))| format!("{scheme}://...@{host}"))
+    let Some((before, host)) = url.rsplit_once('@') else { return url.to_owned() };
+    // One that cannot be read may have a password too.
+    let scheme = before.split_once("://").map(|(scheme, _)| format!("{scheme}://"));
+    format!("{}...@{host}", scheme.unwrap_or_default())
 }

@@ -118,6 +118,13 @@ fn service_env_and_version_come_from_the_tags_when_nothing_else_names_them() {
 }
 
 #[test]
+fn a_number_of_spans_that_is_never_reached_is_no_mistake() {
+    let config = config(&[("DD_TRACE_PARTIAL_FLUSH_MIN_SPANS", "18446744073709551615")]);
+    assert_eq!(config.partial_flush.min_spans, usize::MAX);
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+}
+
+#[test]
 fn any_value_of_no_color_asks_for_none() {
     assert!(config(&[("NO_COLOR", "0")]).no_color);
 }

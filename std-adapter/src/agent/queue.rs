@@ -44,6 +44,8 @@ pub(super) struct Queue {
     /// Bytes of one payload, as configured and as the agent takes them.
     most: usize,
     payload_bytes: usize,
+    /// Bytes of one whose single span cannot be cut.
+    span_bytes: usize,
     flush_bytes: usize,
     flush_interval: Duration,
     open: Body,
@@ -82,6 +84,7 @@ impl Queue {
             budget: buffer_bytes,
             most: payload_bytes,
             payload_bytes,
+            span_bytes: payload_bytes,
             // What is about to be full should be on its way.
             flush_bytes: options.flush_bytes.min(buffer_bytes / 2),
             flush_interval: interval,
@@ -148,21 +151,21 @@ impl Queue {
             self.saw_events |= trace.spans().iter().any(|span| !span.events.is_empty());
         }
         // Large enough to go, though it cannot yet. Buffers that stay alike in size are used again where larger ones would scatter.
-        if self.open.len() >= self.flush_bytes {
+        if !self.open.is_empty() && self.open.len() >= self.flush_bytes {
             self.seal();
         }
         let room = self.budget.saturating_sub(self.behind);
         self.prepare();
-        let mut is_taken = self.open.push(trace, room.min(self.payload_bytes));
+        let mut is_taken = self.open.push(trace, room.min(self.most_of(trace)));
         if !is_taken && !self.open.is_empty() {
             self.seal();
             let room = self.budget.saturating_sub(self.behind);
             self.prepare();
-            is_taken = self.open.push(trace, room.min(self.payload_bytes));
+            is_taken = self.open.push(trace, room.min(self.most_of(trace)));
         }
         if !is_taken {
             let is_empty = self.behind == 0 && self.open.is_empty();
-            let may_fit_later = self.budget - self.behind.min(self.budget) < self.payload_bytes && !is_empty;
+            let may_fit_later = self.budget - self.behind.min(self.budget) < self.most_of(trace) && !is_empty;
             return Err(if may_fit_later { Refusal::Full } else { Refusal::TooLarge });
         }
         if self.opened.is_none() {
@@ -182,11 +185,20 @@ impl Queue {
     pub(super) fn set_info(&mut self, info: &Info) {
         self.native_events = Some(info.span_events);
         self.payload_bytes = info.max_request_bytes.map_or(self.most, |most| most.min(self.most));
+        self.span_bytes = self.payload_bytes;
     }
 
-    /// The agent did not take a single trace of so many bytes: later ones are cut into parts of half of that.
+    /// The agent did not take a single trace of so many bytes: later ones are cut into parts of half of that. A span that cannot be
+    /// cut is tried up to what was refused.
     pub(super) fn shrink(&mut self, refused: usize) {
         self.payload_bytes = self.payload_bytes.min((refused / 2).max(LEAST_BYTES));
+        self.span_bytes = self.span_bytes.min(refused.saturating_sub(1).max(LEAST_BYTES));
+    }
+
+    /// How large the open payload may become with this trace.
+    fn most_of(&self, trace: &Trace) -> usize {
+        let stands_alone = self.open.is_empty() && self.spans_of(trace) == 1;
+        if stands_alone { self.span_bytes } else { self.payload_bytes }
     }
 
     /// The agent does not take the smaller form.

@@ -122,7 +122,7 @@ fn bodies() -> Vec<(Body, usize)> {
 fn what_an_agent_did_not_take_bounds_what_it_is_sent_but_not_down_to_nothing() {
     let mut queue = queue(1_000_000, 100_000);
     let now = Instant::now();
-    for (refused, fits, fits_not) in [(40_000, 19_000, 21_000), (90_000, 19_000, 21_000), (7, 9_000, 11_000)]
+    for (refused, fits, fits_not) in [(22_000, 20_000, 23_000), (90_000, 20_000, 23_000), (7, 9_000, 11_000)]
     {
         queue.shrink(refused);
         assert_eq!(push(&mut queue, fits, now), Ok(()));
@@ -131,6 +131,28 @@ fn what_an_agent_did_not_take_bounds_what_it_is_sent_but_not_down_to_nothing() {
     // It says itself what it takes.
     queue.set_info(&Info { max_request_bytes: Some(50_000), ..Info::default() });
     assert_eq!(push(&mut queue, 21_000, now), Ok(()));
+}
+
+#[test]
+fn a_span_smaller_than_one_that_was_refused_is_tried_alone() {
+    let mut queue = queue(1_000_000, 200_000);
+    let now = Instant::now();
+    queue.shrink(22_000);
+    assert_eq!(push(&mut queue, 1_000, now), Ok(()));
+    assert_eq!(push(&mut queue, 20_000, now), Ok(()));
+    assert_eq!(push(&mut queue, 23_000, now), Err(Why::TooLarge));
+    queue.flush();
+    let traces: Vec<_> = std::iter::from_fn(|| queue.take(now)).map(|payload| payload.traces()).collect();
+    assert_eq!(traces, [1, 1]);
+}
+
+#[test]
+fn a_payload_that_is_due_at_once_brings_no_empty_one() {
+    let mut queue = Queue::new(&Options { flush_bytes: 0, ..Options::default() }, Body::of_agent());
+    let now = Instant::now();
+    assert_eq!(push(&mut queue, 1_000, now), Ok(()));
+    let traces: Vec<_> = std::iter::from_fn(|| queue.take(now)).map(|payload| payload.traces()).collect();
+    assert_eq!(traces, [1]);
 }
 
 #[test]

@@ -61,6 +61,7 @@ mod recent;
 mod remotes;
 mod replace;
 mod resolve;
+mod said;
 mod sampling;
 mod secret;
 mod size;

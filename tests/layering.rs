@@ -1,4 +1,4 @@
-//! Who may import whom, as a test: crates by their manifests, modules of the adapter by their `use` lines.
+//! Who may import whom, as a test: crates by their manifests, modules of the adapter by their `use` lines. And how long a file is.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -36,6 +36,9 @@ const MODULES: &[&[&str]] = &[
     &["daemon", "local"],
     &["opentracing"],
 ];
+
+/// The most lines of a file.
+const LINES: usize = 400;
 
 /// Modules that perform no I/O and read no clock: bytes and time come from the caller.
 const PURE: &[&str] = &["decode", "clock", "pipeline", "msgpack", "otlp", "model", "stats"];
@@ -188,4 +191,26 @@ fn what_must_do_no_io_names_none() {
             assert_eq!(named, None, "{} does I/O: {line}", path.display());
         }
     }
+}
+
+#[test]
+fn no_file_is_longer_than_can_be_taken_in() {
+    let mut folders = vec![built::root().to_path_buf()];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder").flatten() {
+            let (path, name) = (entry.path(), entry.file_name());
+            if path.is_dir() {
+                let is_made = name == "target" || name.as_encoded_bytes().starts_with(b".");
+                if !is_made {
+                    folders.push(path);
+                }
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let lines = fs::read_to_string(&path).expect("text").lines().count();
+                assert!(lines <= LINES, "{} has {lines} lines, more than {LINES}", path.display());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 100, "{seen} files");
 }

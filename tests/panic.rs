@@ -15,7 +15,7 @@ const LONGEST_RUN: Duration = Duration::from_secs(60);
 
 /// What the board sends over its serial port until it has ended.
 fn recording() -> Result<Vec<u8>, Missing> {
-    let emulator = needs::program("qemu-system-arm", "qemu-system-arm")?;
+    let emulator = needs::emulator()?;
     let firmware = built::bare_firmware("example_panic", built::CORTEX_M4)?;
     let folder = tempfile::tempdir().expect("a folder for temporary files");
     let path = folder.path().join("serial.bin");

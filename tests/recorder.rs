@@ -55,7 +55,7 @@ struct Running {
 
 impl Device {
     fn start(&self, arguments: &[&str], semihosting: &str) -> Result<Running, Missing> {
-        let emulator = needs::program("qemu-system-arm", "qemu-system-arm")?;
+        let emulator = needs::emulator()?;
         let firmware = built::bare_firmware(self.program, self.target)?;
         let folder = tempfile::tempdir().expect("a folder for temporary files");
         let mut command = Command::new(emulator);

@@ -10,7 +10,7 @@ declare -A about=(
     [clippy]='clippy without a warning, on the host and for the boards'
     [docs]='documentation without a warning'
     [layering]='who may import whom'
-    [tests]='unit, documentation and integration tests, with features on and off (--long: the soak of the way to the agent)'
+    [tests]='unit, documentation and integration tests without boards, with features on and off (--long: the soak of the way to the agent)'
     [features]='each feature of the core alone, each two, and all together, on the host and on a Cortex-M0; each of the host alone'
     [fuzz]='a minute of what a fuzzer makes of streams, packets, sessions, ELF files and programs (--long: ten for each)'
     [loom]='every interleaving of a few threads on the slot ring and the arena'
@@ -122,7 +122,8 @@ step_docs() {
 step_layering() { cargo test --locked -p microspan-tests --test layering; }
 
 step_tests() {
-    cargo test --locked --workspace &&
+    # Those on emulated boards are in the steps qemu and hammer.
+    MICROSPAN_WITHOUT_BOARDS=1 cargo test --locked --workspace &&
         cargo test --locked -p microspan --features defmt,embassy-net-tcp,embedded-io,rtt-target &&
         cargo test --locked -p microspan-std --all-features &&
         cargo test --locked -p microspan --features linked-tracer --test linked &&
@@ -260,7 +261,7 @@ step_qemu() {
     build_sandwich "${sandwiches[@]}" && build_examples || return
     MICROSPAN_REQUIRE_ALL=1 MICROSPAN_FIRMWARE=$(cd "$target_dir" && pwd) \
         cargo test --locked --workspace --test mqtt --test probe --test tcp --test udp --test uart \
-        --test clock --test configured --test distributed --test together --test examples --test defmt --test forms --test lines \
+        --test clock --test configured --test distributed --test elf --test together --test examples --test defmt --test forms --test lines \
         --test counted --test normalised --test otel --test otlp --test parametric --test beside_ddtrace
 }
 

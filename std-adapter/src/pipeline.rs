@@ -35,6 +35,9 @@
 //! it is worse to lose one that was wanted than to show one that was not. Where a root cannot be asked the first span of the part
 //! stands in its place.
 //!
+//! A part that comes after its root, as of a child that outlived it, passes the lists as the root did and says what the root said: what
+//! came with it, was said by hand, or was decided.
+//!
 //! A trace that goes on elsewhere before it is gathered is decided on then ([`Decider`]), and that holds for all of its parts.
 //!
 //! Nothing here performs I/O or reads a clock: spans and the time come from the caller. Spans of one trace that come
@@ -61,6 +64,7 @@ mod recent;
 mod remotes;
 mod replace;
 mod resolve;
+mod said;
 mod sampling;
 mod secret;
 mod size;

@@ -40,12 +40,11 @@ fn said(headers: &HashMap<String, String>) -> String {
     format!("{priority} {} {}", tag("_dd.p.dm"), tag("_dd.p.ksr"))
 }
 
-/// The same of what the agent got; a mechanism does not travel with what is dropped.
+/// The same of what the agent got.
 fn got(root: &support::Span) -> String {
     let priority = root.metrics["_sampling_priority_v1"];
     let tag = |key: &str| root.meta.get(key).map_or("-", String::as_str).to_owned();
-    let mechanism = if priority > 0.0 { tag("_dd.p.dm") } else { "-".to_owned() };
-    format!("{priority} {mechanism} {}", tag("_dd.p.ksr"))
+    format!("{priority} {} {}", tag("_dd.p.dm"), tag("_dd.p.ksr"))
 }
 
 /// The number in the headers that came from a root, by which it is found at the agent.
@@ -93,7 +92,7 @@ fn what_was_sent_with_a_trace_is_what_the_agent_gets() {
     let dropped = |root: &Span| _ = root.set_resource("GET /dropped");
     let gold = |root: &Span| _ = root.set_tag("plan", "gold");
     assert_eq!(both(&at_a_child(&kept, &dropped)), same("2 -3 1"));
-    assert_eq!(both(&at_a_child(&dropped, &gold)), same("-1 - 0"));
+    assert_eq!(both(&at_a_child(&dropped, &gold)), same("-1 -3 0"));
     assert_eq!(both(&at_a_child(&gold, nothing)), same("2 -3 1"));
     assert_eq!(both(&at_a_child(nothing, &dropped)), same("1 -0 -"));
 
@@ -104,11 +103,11 @@ fn what_was_sent_with_a_trace_is_what_the_agent_gets() {
         assert_eq!(said(headers), got(&root(&agent, trace_of(headers))));
     }
     assert!(halves.iter().any(|headers| said(headers) == "2 -3 0.5"), "{halves:?}");
-    assert!(halves.iter().any(|headers| said(headers) == "-1 - 0.5"), "{halves:?}");
+    assert!(halves.iter().any(|headers| said(headers) == "-1 -3 0.5"), "{halves:?}");
 
     // By hand, before and after; what was sent stays as it was.
     assert_eq!(both(&at_a_child(&|root| _ = root.keep(), nothing)), same("2 -4 -"));
-    assert_eq!(both(&at_a_child(&|root| _ = root.reject(), nothing)), same("-1 - -"));
+    assert_eq!(both(&at_a_child(&|root| _ = root.reject(), nothing)), same("-1 -4 -"));
     let request = trace("request");
     let first = sent(&request).expect("an open root");
     let child = trace("child");

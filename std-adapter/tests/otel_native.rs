@@ -1,12 +1,11 @@
 //! Programs that are written against OpenTelemetry's API alone, and nested with spans of our own, to an agent.
 
+#[path = "otel_native/contexts.rs"]
+mod contexts;
 mod support;
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
-use std::pin::pin;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
-use std::task::{Context as Polled, Waker};
 use std::time::{Duration, SystemTime};
 
 use microspan::{Rule, Sampler};
@@ -14,8 +13,8 @@ use microspan_std::local::{Builder, Local};
 use microspan_std::otel::{DatadogPropagator, MicrospanTracer, MicrospanTracerProvider};
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{
-    Event, FutureExt, Link, Span as _, SpanContext, SpanId, SpanKind, Status, TraceContextExt, TraceFlags,
-    TraceId, TraceState, Tracer, TracerProvider,
+    Event, Link, Span as _, SpanContext, SpanId, SpanKind, Status, TraceContextExt, TraceFlags, TraceId,
+    TraceState, Tracer, TracerProvider,
 };
 use opentelemetry::{Array, Context, InstrumentationScope, KeyValue, StringValue, Value, global};
 use opentelemetry_sdk::Resource;
@@ -46,19 +45,6 @@ impl Program {
         self.provider.tracer("bakery")
     }
 
-    /// The traces that came so far, by what is done in their roots.
-    fn tree(&self, root: &str) -> String {
-        self.provider.force_flush().expect("an agent that takes everything");
-        let mut spans = self.agent.spans();
-        spans.sort_by_key(|span| span.start);
-        let mut shown = String::new();
-        let known = |id: u64| spans.iter().any(|span| span.id == id);
-        for root in spans.iter().filter(|span| span.resource == root && !known(span.parent)) {
-            show(&spans, root, 0, &mut shown);
-        }
-        shown
-    }
-
     fn span(&self, resource: &str) -> Span {
         self.provider.force_flush().expect("an agent that takes everything");
         let found: Vec<Span> =
@@ -68,148 +54,8 @@ impl Program {
     }
 }
 
-fn show(spans: &[Span], span: &Span, depth: usize, shown: &mut String) {
-    writeln!(shown, "{:depth$}{}", "", span.resource).expect("room");
-    for child in spans.iter().filter(|child| child.parent == span.id && child.trace == span.trace) {
-        show(spans, child, depth + 1, shown);
-    }
-}
-
-fn current() -> Option<u64> {
-    microspan::current_span()?.context().map(|ids| ids.span_id)
-}
-
 fn id(context: &SpanContext) -> Option<u64> {
     context.is_valid().then(|| u64::from_be_bytes(context.span_id().to_bytes()))
-}
-
-#[test]
-fn spans_of_both_nest_in_each_other() {
-    let program = program();
-    let tracer = program.tracer();
-    let request = microspan::trace("nest.request");
-    tracer.in_span("nest.bake", |context| {
-        assert_eq!(current(), id(context.span().span_context()));
-        let oven = microspan::trace("nest.oven");
-        let mut bread = tracer.start("nest.bread");
-        assert_eq!(current(), oven.context().map(|ids| ids.span_id), "what is started is not current");
-        bread.end();
-        tracer.in_span("nest.crust", |_| drop(microspan::trace("nest.flour")));
-        assert_eq!(current(), oven.context().map(|ids| ids.span_id));
-    });
-    assert_eq!(current(), request.context().map(|ids| ids.span_id));
-    drop(request);
-    let expected = "nest.request\n nest.bake\n  nest.oven\n   nest.bread\n   nest.crust\n    nest.flour\n";
-    assert_eq!(program.tree("nest.request"), expected);
-}
-
-#[test]
-fn contexts_say_whose_child_a_span_is() {
-    let program = program();
-    let tracer = program.tracer();
-    let root = Context::new().with_span(tracer.start("whose.root"));
-    drop(tracer.start_with_context("whose.child", &root));
-    let attached = root.clone().attach();
-    drop(tracer.start_with_context("whose.other", &Context::new()));
-    let side = root.with_span(tracer.start("whose.side"));
-    drop(tracer.start_with_context("whose.of_side", &side));
-    // The attached one goes on to be current.
-    assert_eq!(current(), id(root.span().span_context()));
-    side.span().end();
-    drop(tracer.start_with_context("whose.late", &side));
-    drop(attached);
-    assert_eq!(current(), None);
-    root.span().end();
-    let expected = "whose.root\n whose.child\n whose.side\n  whose.of_side\n  whose.late\n";
-    assert_eq!(program.tree("whose.root"), expected);
-    assert_eq!(program.tree("whose.other"), "whose.other\n");
-}
-
-#[test]
-fn what_is_attached_is_current_in_whatever_order_it_is_left() {
-    let program = program();
-    let tracer = program.tracer();
-    let around = microspan::trace("order.around");
-    let outside = current();
-    let [first, second] =
-        ["order.first", "order.second"].map(|name| Context::current_with_span(tracer.start(name)));
-    let ids = [&first, &second].map(|context| id(context.span().span_context()));
-    let one = first.clone().attach();
-    let two = second.clone().attach();
-    let again = Context::current_with_value(7_u8).attach();
-    assert_eq!(current(), ids[1]);
-    {
-        let _none = Context::new().attach();
-        assert_eq!(current(), None);
-        drop(microspan::trace("order.alone"));
-    }
-    assert_eq!(current(), ids[1]);
-    drop(one);
-    drop(again);
-    assert_eq!(current(), ids[1]);
-    drop(two);
-    assert_eq!(current(), outside);
-    // One that has ended hands on to what is around it.
-    let guard = second.clone().attach();
-    second.span().end();
-    assert_eq!(current(), outside);
-    drop(guard);
-    assert_eq!(current(), outside);
-    drop((first, second, around));
-    assert_eq!(program.tree("order.around"), "order.around\n order.first\n order.second\n");
-    assert_eq!(program.tree("order.alone"), "order.alone\n");
-}
-
-#[test]
-fn contexts_without_a_span_that_are_left_in_any_order_change_nothing_around_them() {
-    let program = program();
-    let tracer = program.tracer();
-    for is_around in [false, true] {
-        let around = is_around.then(|| microspan::trace("any.around"));
-        let outside = current();
-        for round in 0..200_u32 {
-            let guards = [0, 1].map(|value| Context::current_with_value(round + value).attach());
-            let inner = microspan::trace("any.inner");
-            guards.into_iter().for_each(drop);
-            assert_eq!(current(), outside, "a span that began inside is none outside");
-            drop(inner);
-            let first = Context::current_with_span(tracer.start("any.first"));
-            let below = first.clone().attach();
-            let value = Context::current_with_value(round).attach();
-            let last = Context::current_with_span(tracer.start("any.last"));
-            let guard = last.clone().attach();
-            drop((below, value));
-            assert_eq!(current(), id(last.span().span_context()));
-            drop(guard);
-            assert_eq!(current(), outside);
-        }
-        drop(around);
-    }
-    assert_eq!(current(), None);
-}
-
-#[test]
-fn a_future_with_a_context_has_its_span_while_it_is_polled() {
-    let program = program();
-    let context = Context::new().with_span(program.tracer().start("future.span"));
-    let expected = id(context.span().span_context());
-    let mut future = pin!(
-        async {
-            assert_eq!(current(), expected);
-            let mut first = true;
-            std::future::poll_fn(|_| match std::mem::replace(&mut first, false) {
-                true => std::task::Poll::Pending,
-                false => std::task::Poll::Ready(()),
-            })
-            .await;
-            assert_eq!(current(), expected);
-        }
-        .with_context(context)
-    );
-    let mut polled = Polled::from_waker(Waker::noop());
-    assert!(future.as_mut().poll(&mut polled).is_pending());
-    assert_eq!(current(), None);
-    assert!(future.as_mut().poll(&mut polled).is_ready());
 }
 
 #[test]

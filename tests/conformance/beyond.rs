@@ -1,5 +1,7 @@
 //! Baggage, links and events.
 
+use std::time::SystemTime;
+
 use serde_json::{Value, json};
 
 use crate::run::{Case, Run, assert_field, named};
@@ -219,6 +221,18 @@ pub const CASES: &[Case] = &[
             let event = &run.only()["span_events"][0];
             assert_eq!(event["time_unix_nano"], 123_450_000);
             assert_eq!(event["attributes"]["ints"]["type"], 4);
+        },
+    },
+    Case {
+        name: "span_events: a time that is minutes back",
+        env: &[],
+        run: |run| {
+            let time =
+                SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_nanos();
+            let time = u64::try_from(time).expect("before 2554") - 100_000_000_000;
+            event(run, time);
+            let told = run.only()["span_events"][0]["time_unix_nano"].as_u64().expect("a time");
+            assert!(told.abs_diff(time) < 1_000_000_000, "{told} for {time}");
         },
     },
     Case {

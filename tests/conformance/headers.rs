@@ -169,6 +169,32 @@ pub const CASES: &[Case] = &[
             assert!(!headers["b3"].starts_with("0000000000000000-"), "{headers:?}");
         },
     },
+    Case {
+        name: "baggage as OpenTracing has it goes on where it is asked for",
+        env: &[("DD_TRACE_PROPAGATION_HTTP_BAGGAGE_ENABLED", "true")],
+        run: |run| {
+            let headers = run.serve(&[
+                ("x-datadog-trace-id", "7"),
+                ("x-datadog-parent-id", "9"),
+                ("baggage", "a=1,c=2"),
+                ("ot-baggage-c", "3"),
+            ]);
+            assert_eq!((&*headers["ot-baggage-a"], &*headers["ot-baggage-c"]), ("1", "3"), "{headers:?}");
+            assert!(headers["baggage"].contains("c=3") && !headers["baggage"].contains("c=2"), "{headers:?}");
+        },
+    },
+    Case {
+        name: "baggage as OpenTracing has it stays where it is where it is not asked for",
+        env: &[],
+        run: |run| {
+            let headers = run.serve(&[
+                ("x-datadog-trace-id", "7"),
+                ("x-datadog-parent-id", "9"),
+                ("ot-baggage-c", "3"),
+            ]);
+            assert!(!headers.keys().any(|name| name.contains("baggage")), "{headers:?}");
+        },
+    },
 ];
 
 fn hex(id: &Value) -> String {

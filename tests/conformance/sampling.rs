@@ -9,6 +9,16 @@ const NONE: (&str, &str) = ("DD_TRACE_SAMPLING_RULES", r#"[{"sample_rate":0}]"#)
 
 pub const CASES: &[Case] = &[
     Case {
+        name: "what a rule rejects goes on with who rejected it",
+        env: &[("DD_TRACE_SAMPLING_RULES", r#"[{"name":"name","sample_rate":0}]"#)],
+        run: |run| {
+            let headers = run.serve(&[]);
+            assert_eq!(headers["x-datadog-sampling-priority"], "-1");
+            assert!(headers["x-datadog-tags"].contains("_dd.p.dm=-3"), "{headers:?}");
+            assert!(headers["tracestate"].contains("t.dm:-3"), "{headers:?}");
+        },
+    },
+    Case {
         name: "trace_sampling Basic: an exact match by service",
         env: &[(
             "DD_TRACE_SAMPLING_RULES",

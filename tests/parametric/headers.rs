@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use microspan::Span;
 use microspan::propagation::Passing;
-use microspan_std::carrier::{Outgoing, propagator, show_baggage};
+use microspan_std::carrier::{
+    Outgoing, ot_baggage, propagator, set_ot_baggage, show_baggage, uses_ot_baggage,
+};
 use serde_json::json;
 
 use crate::ask::{Ask, Refusal};
@@ -18,8 +20,17 @@ const UNNAMED: u64 = 1 << 63;
 pub fn extract(held: &mut Held, ask: &Ask) -> Result<String, Refusal> {
     let came = joined(ask.pairs("http_headers"));
     let extracted = propagator().extract(came.as_slice());
-    let baggage: Vec<(String, String)> =
-        extracted.passing.baggage().iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+    let mut baggage: Vec<(String, String)> = Vec::new();
+    if uses_ot_baggage() {
+        let items = ot_baggage(came.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        baggage.extend(items.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    }
+    for (key, value) in extracted.passing.baggage().iter() {
+        let key = key.to_string();
+        if baggage.iter().all(|(known, _)| *known != key) {
+            baggage.push((key, value.to_string()));
+        }
+    }
     let context = extracted.context;
     let says_nothing = context.is_none() && extracted.sampling_priority.is_none();
     if says_nothing && baggage.is_empty() && extracted.links.is_empty() {
@@ -62,7 +73,7 @@ impl Known {
 /// Writes the headers of a request on behalf of a span.
 pub fn inject(held: &mut Held, ask: &Ask) -> Result<String, Refusal> {
     let Some((open, _)) = held.asked(ask)? else { return Ok(r#"{"http_headers":[]}"#.to_owned()) };
-    let mut headers: Vec<(&str, String)> = Vec::new();
+    let mut headers: Vec<(String, String)> = Vec::new();
     // When the root is finished its context is not told any more, and the trace is what it was.
     let outgoing = Outgoing::of(&open.span);
     if let Some(context) = outgoing.as_ref().map(|outgoing| *outgoing.context()).or(open.known.context) {
@@ -76,10 +87,15 @@ pub fn inject(held: &mut Held, ask: &Ask) -> Result<String, Refusal> {
         let passing = if is_ours { extracted.passing } else { Passing::default() };
         let baggage: Vec<(&str, &str)> =
             open.known.baggage.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        let mut set = |name: &'static str, value: &dyn Display| headers.push((name, value.to_string()));
+        let mut set = |name: &'static str, value: &dyn Display| {
+            headers.push((name.to_owned(), value.to_string()));
+        };
         let passing = outgoing.as_ref().map_or(passing, |outgoing| outgoing.passing(passing));
         if let Err(error) = propagator().inject(&context, &passing.baggage_items(&baggage), &mut set) {
             open.span.set_tag("_dd.propagation_error", error.to_string().as_str());
+        }
+        if uses_ot_baggage() {
+            set_ot_baggage(baggage, |name, value| headers.push((name.to_owned(), value.to_owned())));
         }
     }
     Ok(json!({ "http_headers": headers }).to_string())

@@ -1,8 +1,8 @@
 //! The client that Datadog's own conformance suite (system-tests, `parametric`) drives a tracer by: JSON over HTTP on the port
 //! that `APM_TEST_CLIENT_SERVER_PORT` names, everything else as `DD_*` variables say.
 //!
-//! It traces as any program would, by `microspan_std::init()` and the public API alone. What it holds is bounded, and goes with
-//! each flush.
+//! It traces as any program would, by `microspan_std::init()` and the public API alone, but that it asks the tracer's clock at which
+//! tick an event was. What it holds is bounded, and goes with each flush.
 //!
 //! | file | idea |
 //! | --- | --- |

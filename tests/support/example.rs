@@ -69,7 +69,7 @@ impl Example {
 
     /// Runs it, with these serial ports before the one that is recorded.
     fn run(self, ports: &[&str]) -> Result<Run, Missing> {
-        let emulator = needs::program("qemu-system-arm", "qemu-system-arm")?;
+        let emulator = needs::emulator()?;
         let firmware = built::example(self.program, self.target, self.features)?;
         let folder = tempfile::tempdir().expect("a folder for temporary files");
         let recording = folder.path().join("serial.bin");

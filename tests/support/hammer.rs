@@ -79,7 +79,7 @@ impl Board {
     /// # Panics
     /// When the firmware finds anything wrong, or its books do not balance.
     pub fn hammer(self, pace: Pace, words: &[(&str, u32)]) -> Result<Report, Missing> {
-        let emulator = needs::program("qemu-system-arm", "qemu-system-arm")?;
+        let emulator = needs::emulator()?;
         let firmware = built::bare_firmware(self.program, self.target)?;
         let mut command = Command::new(emulator);
         command.args(["-machine", self.machine, "-display", "none", "-monitor", "none", "-serial", "none"]);

@@ -2,6 +2,7 @@
 //!
 //! On a plain host `cargo test` passes: a test whose needs are not met says so and ends. Where `MICROSPAN_REQUIRE_ALL`
 //! is set, as `./test` sets it, the same test fails.
+//! With `MICROSPAN_WITHOUT_BOARDS` no board is emulated, for who has those tests run apart.
 
 use std::env;
 use std::fmt;
@@ -55,4 +56,15 @@ pub fn program(name: &str, package: &str) -> Result<std::path::PathBuf, Missing>
     folders.map(|folder| folder.join(name)).find(|candidate| candidate.is_file()).ok_or_else(|| {
         Missing(format!("`{name}` is not installed; run ./test, or apt-get install {package}"))
     })
+}
+
+/// The emulator of boards, unless they are left out.
+///
+/// # Errors
+/// As [`program`], or that they are.
+pub fn emulator() -> Result<std::path::PathBuf, Missing> {
+    if env::var_os("MICROSPAN_WITHOUT_BOARDS").is_some() {
+        return Err(Missing("MICROSPAN_WITHOUT_BOARDS is set; ./test qemu hammer has it".to_owned()));
+    }
+    program("qemu-system-arm", "qemu-system-arm")
 }

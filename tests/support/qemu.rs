@@ -59,7 +59,7 @@ impl Board {
     /// [`Missing`] when there is no emulator, or nothing to build firmware with.
     pub fn new(firmware: &str, seconds: u32) -> Result<Self, Missing> {
         Ok(Self {
-            program: needs::program("qemu-system-arm", "qemu-system-arm")?,
+            program: needs::emulator()?,
             firmware: built::firmware(firmware)?,
             seconds,
             semihosting: format!("enable=on,target=native,arg=sandwich,arg=seconds={seconds}"),

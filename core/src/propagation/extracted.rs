@@ -92,7 +92,7 @@ impl<'c> Passing<'c> {
     /// The same with the number of Datadog's mechanism that decided on the trace, here: 3 a rule, 4 the user. Of one that
     /// came from elsewhere its own holds.
     ///
-    /// Without it that is 4 for the priority 2, and 0 for 1.
+    /// Without it that is 4 for the priority 2, 0 for 1, and none where the trace is rejected.
     ///
     /// ```
     /// use microspan::propagation::*;
@@ -142,12 +142,17 @@ impl<'c> Passing<'c> {
         self
     }
 
-    /// The mechanism to tell of a trace that was decided on here and is kept.
+    /// The mechanism to tell of a trace that was decided on here. Of one that is rejected it is told where it is known.
     pub(super) fn new_decision(&self, priority: i8) -> Option<u8> {
-        if self.is_continued && !self.is_overruled || priority <= 0 {
+        if self.is_continued && !self.is_overruled {
             return None;
         }
-        Some(self.decision.unwrap_or(if priority > 1 { 4 } else { 0 }))
+        let by_default = match priority {
+            ..=0 => None,
+            1 => Some(0),
+            _ => Some(4),
+        };
+        self.decision.or(by_default)
     }
 
     /// The tags that go on: those that came, but for what was decided otherwise here, and the rate.

@@ -191,6 +191,7 @@ fn a_trace_that_begins_here_says_how_it_was_decided_and_one_that_is_continued_do
     assert_eq!(tags(Some(2), &fresh), ("2".into(), format!("_dd.p.dm=-4,{tid}")));
     assert_eq!(tags(Some(2), &fresh.decided_by(3)), ("2".into(), format!("_dd.p.dm=-3,{tid}")));
     assert_eq!(tags(Some(-1), &fresh), ("-1".into(), tid.into()));
+    assert_eq!(tags(Some(-1), &fresh.decided_by(3)), ("-1".into(), format!("_dd.p.dm=-3,{tid}")));
     let headers = [("x-datadog-trace-id", "7"), ("x-datadog-parent-id", "9")];
     let extracted = only(DATADOG).extract(headers.as_slice());
     assert_eq!(tags(Some(1), &extracted.passing.decided_by(3)).1, tid);

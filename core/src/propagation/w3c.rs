@@ -29,7 +29,7 @@ pub(super) fn extract<'c>(headers: &'c (impl Headers + ?Sized)) -> Option<Found<
     let mut passing = Passing { origin: ours.origin, tags: ours.tags, state, flags, ..Passing::default() };
     if ours.priority.is_some() && ours.priority != priority {
         // Somebody between decided otherwise: the mark of who did before is no longer true.
-        passing = passing.overruled_by(0);
+        passing = Passing { is_overruled: true, ..passing };
     }
     Some(Found { trace_id, span_id, priority, passing, last_datadog_span: ours.last, error: None })
 }

@@ -108,6 +108,7 @@ impl Assembler {
     /// part waits for it.
     pub fn ask_roots(&mut self, roots: Box<Roots>) {
         self.roots = Some(roots);
+        self.stage.know_roots();
     }
 
     /// The lists of the agent's `/info`, beside those of the configuration; they replace the agent's earlier ones.
@@ -329,13 +330,14 @@ impl Assembler {
         if self.stage.has_own() {
             self.resolver.resolve_again(&mut spans, &context.service);
         }
+        self.stage.repeat(key, &mut spans);
         let mut marks = std::mem::take(&mut self.spare_marks);
         self.resolver.mark(&spans, &mut marks);
         self.counters.spans_out += spans.len() as u64;
         self.counters.traces_out += 1;
 
         let mut trace = Trace::new(spans, marks, context, &self.rates);
-        self.stage.finish(&mut trace, open, &self.rates, self.now);
+        self.stage.finish(key, &mut trace, open, &self.rates, self.now);
         out(&trace);
         self.reclaim(trace);
     }

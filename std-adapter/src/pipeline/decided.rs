@@ -94,7 +94,7 @@ impl Decisions {
     }
 
     /// What was decided on a trace of which a part was gathered, or is now; `root`: its root, or what stands for it. `None`: there
-    /// are no rules, nothing was decided, and nobody needs to remember.
+    /// are no rules and no lower rate than 1, nothing was decided, and nobody needs to remember.
     pub(super) fn gathered(
         &self,
         root: &Span,
@@ -105,7 +105,10 @@ impl Decisions {
         // Who decides early looks afterwards whether the root is still open. If it was, this sees that there is something.
         fence(Ordering::SeqCst);
         let is_whole = root.is_local_root();
-        if is_whole && self.rules.is_empty() && !self.has_any.load(Ordering::Relaxed) {
+        // A part that comes later may have another service, and a rate change.
+        let is_remembered =
+            !self.rules.is_empty() || verdict.as_ref().is_some_and(|said| said.rate.value < 1.0);
+        if is_whole && !is_remembered && !self.has_any.load(Ordering::Relaxed) {
             return None;
         }
         let id = root.trace_id;
@@ -121,15 +124,32 @@ impl Decisions {
                 state.open.insert(id, decided.clone());
                 self.has_any.store(true, Ordering::Relaxed);
             }
-        } else if state.open.remove(&id).is_some() || !self.rules.is_empty() {
+        } else if state.open.remove(&id).is_some() || is_remembered {
             state.closed.insert(id, decided.clone());
         }
         Some(decided)
     }
 
+    /// The root of a trace went out, although it was not asked what was decided, or is known to be gone.
+    pub(super) fn close(&self, id: u128) {
+        // As above.
+        fence(Ordering::SeqCst);
+        if !self.has_any.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut state = self.lock();
+        if let Some(decided) = state.open.remove(&id) {
+            state.closed.insert(id, decided);
+        }
+    }
+
     /// Nothing more comes of an open trace.
     pub(super) fn forget(&self, id: u128) {
-        self.lock().open.remove(&id);
+        // As above.
+        fence(Ordering::SeqCst);
+        if self.has_any.load(Ordering::Relaxed) {
+            self.lock().open.remove(&id);
+        }
     }
 
     fn by_rule(&self, state: &mut State, root: &Span, context: &Context, now: u64) -> Option<Decision> {

@@ -6,37 +6,46 @@ use std::hash::Hash;
 /// A map that forgets its oldest key when it is full.
 pub(super) struct Recent<K, V> {
     most: usize,
-    known: HashMap<K, V>,
-    order: VecDeque<K>,
+    /// Each with the number of its insertion.
+    known: HashMap<K, (u64, V)>,
+    /// Those that were removed stay for a while; a key that came again has another number.
+    order: VecDeque<(u64, K)>,
+    inserted: u64,
 }
 
 impl<K: Copy + Eq + Hash, V> Recent<K, V> {
     pub(super) fn new(most: usize) -> Self {
-        Self { most, known: HashMap::new(), order: VecDeque::new() }
+        Self { most, known: HashMap::new(), order: VecDeque::new(), inserted: 0 }
     }
 
     pub(super) fn get(&self, key: &K) -> Option<&V> {
-        self.known.get(key)
+        self.known.get(key).map(|(_, value)| value)
     }
 
     pub(super) fn insert(&mut self, key: K, value: V) {
-        if self.known.insert(key, value).is_some() {
+        if let Some((_, known)) = self.known.get_mut(&key) {
+            *known = value;
             return;
         }
-        self.order.push_back(key);
+        self.inserted += 1;
+        self.known.insert(key, (self.inserted, value));
+        self.order.push_back((self.inserted, key));
         if self.order.len() > 2 * self.most {
-            self.order.retain(|key| self.known.contains_key(key));
+            let known = &self.known;
+            self.order.retain(|(number, key)| known.get(key).is_some_and(|(known, _)| known == number));
         }
         while self.known.len() > self.most
-            && let Some(oldest) = self.order.pop_front()
+            && let Some((number, key)) = self.order.pop_front()
         {
-            self.known.remove(&oldest);
+            if self.known.get(&key).is_some_and(|(known, _)| *known == number) {
+                self.known.remove(&key);
+            }
         }
     }
 
-    /// Forgets a key. It is not to come again.
+    /// Forgets a key.
     pub(super) fn remove(&mut self, key: &K) -> Option<V> {
-        self.known.remove(key)
+        self.known.remove(key).map(|(_, value)| value)
     }
 }
 
@@ -69,5 +78,20 @@ mod tests {
             assert!(recent.order.len() <= 4);
         }
         assert!(recent.get(&0).is_some() && recent.remove(&1).is_none());
+    }
+
+    #[test]
+    fn a_key_that_comes_and_goes_takes_one_place_and_is_as_old_as_its_last_coming() {
+        let mut recent = Recent::new(2);
+        for key in [0, 1] {
+            recent.insert(key, ());
+        }
+        for _ in 0..100 {
+            assert_eq!(recent.remove(&0), Some(()));
+            recent.insert(0, ());
+            assert!(recent.order.len() <= 4);
+        }
+        recent.insert(2, ());
+        assert_eq!([0, 1, 2].map(|key| recent.get(&key).is_some()), [true, false, true]);
     }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::ahead::as_gathered;
 use super::context::Context;
 use super::decided::Decisions;
-use super::decision::{LIMIT, RULE};
+use super::decision::{LIMIT, PRIORITY, RULE};
 use super::filter::{TraceFilter, pass, passes_so_far, root};
 use super::recent::Recent;
 use super::replace;
+use super::said::Said;
 use super::sampling::Sampler;
 use super::table::Key;
 use super::{Rates, Trace};
@@ -25,6 +26,9 @@ pub(super) struct Stage {
     own: Vec<Box<dyn TraceFilter>>,
     /// Whether they pass.
     judged: Recent<Key, bool>,
+    said: Said,
+    /// Whether a root that is neither open nor in a part is gone.
+    knows_roots: bool,
     sampler: Sampler,
     replace: Arc<[ReplaceRule]>,
     mapping: Vec<(Text, Text)>,
@@ -40,6 +44,8 @@ impl Stage {
             of_agent: Filters::default(),
             own: Vec::new(),
             judged: Recent::new(REMEMBERED),
+            said: Said::default(),
+            knows_roots: false,
             sampler: Sampler::default(),
             replace: Arc::new([]),
             mapping,
@@ -68,6 +74,10 @@ impl Stage {
 
     pub(super) fn add_filter(&mut self, filter: Box<dyn TraceFilter>) {
         self.own.push(filter);
+    }
+
+    pub(super) fn know_roots(&mut self) {
+        self.knows_roots = true;
     }
 
     pub(super) fn set_agent_filters(&mut self, filters: Filters) {
@@ -120,8 +130,8 @@ impl Stage {
         !self.own.is_empty()
     }
 
-    /// Whether a trace goes on; one of which a part was dropped does not, and lists let all of one pass of which a part did by what its
-    /// root, if that is `open`, was then.
+    /// Whether a trace goes on; one of which a part was dropped does not, and lists let all of one pass of which the root did, or a part
+    /// by what the root, if that is `open`, was then.
     pub(super) fn keep(
         &mut self,
         key: Key,
@@ -133,7 +143,9 @@ impl Stage {
             return true;
         }
         let Some(first) = spans.first() else { return true };
-        let (id, known) = (first.trace_id, self.judged.get(&key).copied());
+        let began = began_trace(first).then_some(first.trace_id);
+        let is_late = !first.is_local_root() && self.said.knows(key);
+        let known = self.judged.get(&key).copied().or(is_late.then_some(true));
         let mut lists = [&self.filters, &self.of_agent].into_iter();
         let passes = known.unwrap_or_else(|| match open {
             Some(root) => lists.all(|filters| passes_so_far(filters, root, context)),
@@ -142,7 +154,8 @@ impl Stage {
             }
         });
         let is_kept = passes && self.own.iter_mut().all(|filter| filter.keep(spans));
-        if !is_kept {
+        // A root that continues a trace is not the only one of it: its caller may be open here too.
+        if let Some(id) = began.filter(|_| !is_kept) {
             self.sampler.decisions().forget(id);
         }
         if known != Some(is_kept) && (!is_kept || open.is_some()) {
@@ -151,9 +164,34 @@ impl Stage {
         is_kept
     }
 
+    /// Has a part that comes after its root say what that said of the trace.
+    pub(super) fn repeat(&self, key: Key, spans: &mut [Span]) {
+        spans.first_mut().into_iter().for_each(|first| self.said.repeat(key, first));
+    }
+
     /// Decides of a trace, and hides what is not to leave.
-    pub(super) fn finish(&mut self, trace: &mut Trace, open: Option<Span>, rates: &Rates, now: u64) {
+    pub(super) fn finish(
+        &mut self,
+        key: Key,
+        trace: &mut Trace,
+        open: Option<Span>,
+        rates: &Rates,
+        now: u64,
+    ) {
+        if let Some(root) = trace.spans.first().filter(|first| first.is_local_root()) {
+            let is_decided = root.tag(PRIORITY).is_some();
+            if is_decided || self.waits_for_roots() {
+                self.said.note(key, root);
+            }
+            if is_decided && began_trace(root) {
+                self.sampler.decisions().close(root.trace_id);
+            }
+        }
+        let is_late = self.knows_roots && open.is_none() && !trace.has_root();
+        let undecided = trace.spans.first().filter(|first| is_late && first.tag(PRIORITY).is_none());
+        let late = undecided.map(|first| first.trace_id);
         self.sampler.judge(trace, open, rates, now);
+        late.into_iter().for_each(|id| self.sampler.decisions().close(id));
         if self.replace.is_empty() {
             return;
         }
@@ -162,4 +200,9 @@ impl Stage {
             trace.context = clean;
         }
     }
+}
+
+/// Whether the trace has no root before this one.
+fn began_trace(span: &Span) -> bool {
+    span.parent_id == 0 && !span.remote_parent
 }

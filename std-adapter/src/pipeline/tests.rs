@@ -8,6 +8,7 @@ mod devices;
 mod early;
 mod filtered;
 mod hidden;
+mod late;
 mod meaning;
 mod roots;
 mod runs;

@@ -179,7 +179,7 @@ fn what_a_user_decides_here_takes_the_place_of_what_came_and_a_rate_goes_along()
     );
     assert_eq!(
         sent(&came.passing.overruled_by(4), -1),
-        ["_dd.p.usr.id=ada", "dd=p:00000000000000cc;s:-1;t.usr.id:ada"]
+        ["_dd.p.dm=-4,_dd.p.usr.id=ada", "dd=p:00000000000000cc;s:-1;t.dm:-4;t.usr.id:ada"]
     );
     assert_eq!(
         sent(&Passing::default().decided_by(1).sampled_at("0.25"), 1),

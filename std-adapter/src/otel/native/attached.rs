@@ -1,12 +1,14 @@
 //! The contexts that are attached to a thread, and what was current before each of them.
 //!
 //! Guards may be dropped in any order, and only the leaving of the topmost is told, with the context that is current then. So what
-//! is here may have been left long ago, and is taken for that as soon as it makes no difference, or there is much of it.
+//! is here may have been left long ago, and is taken for that as soon as it makes no difference, or there is more of it than can be
+//! attached.
 
 use microspan::__private::Place;
 
-/// So many contexts are in each other where guards are dropped in order.
-const MANY: usize = 64;
+/// OpenTelemetry attaches fewer contexts to a thread: of so many some were left out of order. Whether fewer were cannot be told,
+/// as contexts with the same spans may be in each other again and again.
+const MANY: usize = u16::MAX as usize;
 
 /// The contexts of one thread.
 pub(super) struct Attached(Vec<Entry>);
@@ -38,7 +40,7 @@ impl Attached {
         };
         let before = self.0.get(rest).map(|entry| entry.before);
         self.0.truncate(rest);
-        if rest > MANY
+        if rest >= MANY
             && let Some(first) = self.0.iter().position(|entry| entry.id == id)
         {
             self.0.truncate(first + 1);
@@ -48,7 +50,8 @@ impl Attached {
 
     /// Forgets all, if leaving any of them would make nothing current: so does leaving what is not known.
     pub(super) fn settle(&mut self, leads_to_a_span: impl Fn(Place) -> bool) {
-        if !self.0.iter().any(|entry| leads_to_a_span(entry.before)) {
+        // What is open is likely the newest.
+        if !self.0.iter().rev().any(|entry| leads_to_a_span(entry.before)) {
             self.0.clear();
         }
     }
@@ -140,11 +143,11 @@ mod tests {
         for id in [0, 7] {
             let mut attached = Attached::new();
             attached.enter(id, place);
-            for round in 100..10_000 {
+            for round in 100..100_000 {
                 [round, id, round + 1].iter().for_each(|id| attached.enter(*id, place));
                 attached.leave(id);
                 attached.settle(Place::is_open);
-                assert!(attached.0.len() <= MANY, "{} of {id}", attached.0.len());
+                assert!(attached.0.len() < MANY, "{} of {id}", attached.0.len());
             }
         }
         drop(span);
@@ -153,13 +156,31 @@ mod tests {
     #[test]
     fn contexts_that_are_deep_in_each_other_are_left_one_by_one() {
         let mut attached = attached(&[1, 2]);
-        (0..10 * MANY).for_each(|_| attached.enter(2, NOWHERE));
-        for _ in 0..10 * MANY {
+        (0..1_000).for_each(|_| attached.enter(2, NOWHERE));
+        for _ in 0..1_000 {
             attached.leave(2);
             assert_eq!(ids(&attached).first_chunk(), Some(&[1, 2]));
         }
         attached.leave(1);
         attached.leave(0);
         assert_eq!(ids(&attached), [0; 0]);
+    }
+
+    #[test]
+    fn contexts_that_are_in_each_other_again_and_again_lead_back_to_what_was_around_each() {
+        let around = TRACER.trace("around");
+        let outside = Place::here(&TRACER);
+        let within = TRACER.trace("within");
+        let inside = Place::here(&TRACER);
+        let mut attached = Attached::new();
+        let depth = MANY as u64 - 1;
+        let (before, id) = (|at| if at % 3 == 0 { outside } else { inside }, |at| 1 + at % 2);
+        (0..depth).for_each(|at| attached.enter(id(at), before(at)));
+        for at in (0..depth).rev() {
+            let now = at.checked_sub(1).map_or(0, id);
+            assert_eq!(format!("{:?}", attached.leave(now)), format!("{:?}", Some(before(at))), "{at} left");
+        }
+        assert_eq!(ids(&attached), [0; 0]);
+        drop((within, around));
     }
 }

@@ -88,6 +88,51 @@ fn the_limit_is_asked_once_for_a_trace() {
 }
 
 #[test]
+fn what_was_sent_of_a_trace_stands_although_its_program_called_itself_and_filtered_that() {
+    let variables = [
+        ("DD_TRACE_SAMPLE_RATE", "1"),
+        ("DD_TRACE_RATE_LIMIT", "2"),
+        ("DD_APM_IGNORE_RESOURCES", "^GET /health$"),
+    ];
+    let (mut bench, decider) = bench(&variables, &Rates::default());
+    assert_eq!(early(&decider, 2, "GET /health").0, 2);
+    bench.push(root(2, "GET /health"), 0);
+    assert_eq!((bench.poll(SECOND), early(&decider, 1, "GET /").0), (0, 2));
+    let mut called = root(7, "GET /health");
+    (called.span_id, called.parent_id, called.remote_parent) = (2, 1, true);
+    called.extra.get_or_insert_default().remote_trace = Some(1);
+    bench.push(called, SECOND);
+    assert_eq!(bench.poll(2 * SECOND), 0);
+    bench.push(root(1, "GET /"), 2 * SECOND);
+    bench.poll(3 * SECOND);
+    assert_eq!(gathered(&bench).0, 2);
+    assert_eq!(early(&decider, 2, "GET /").0, -1, "what began with a root that was dropped is kept in mind");
+}
+
+#[test]
+fn parts_whose_roots_are_gone_and_roots_with_a_priority_push_out_no_decision_on_an_open_trace() {
+    let rates = Rates::default();
+    let (mut bench, decider) = bench(&[], &rates);
+    bench.assembler.ask_roots(Box::new(|_, _| Ahead::Unknown));
+    rates.replace([("service:,env:", 0.0)]);
+    assert_eq!(early(&decider, 1, "GET /").0, 0);
+    rates.replace([("service:,env:", 1.0)]);
+    let source = Arc::new(Source::new(1));
+    for trace in 2..70_000 {
+        bench.assembler.push(Span::new(trace, 2, 1, "late", source.clone()), 0, &mut |_| {});
+    }
+    bench.assembler.flush(&mut |_| {});
+    for trace in 100_000..170_000 {
+        assert_eq!(early(&decider, trace, "GET /").0, 1);
+        let mut root = Span::new(trace, 1, 0, "request", source.clone());
+        root.tags.push(("_sampling_priority_v1".into(), Value::Int(2)));
+        bench.assembler.push(root, 0, &mut |_| {});
+        bench.assembler.flush(&mut |_| {});
+    }
+    assert_eq!(early(&decider, 1, "GET /").0, 0);
+}
+
+#[test]
 fn a_rule_sees_what_the_agent_would_get_and_tags_of_the_configuration() {
     let rules = r#"[{"tags": {"team": "bread"}, "resource": "GET /a", "sample_rate": 0},
         {"service": "till", "sample_rate": 0.0}]"#;

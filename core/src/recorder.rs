@@ -3,6 +3,7 @@
 //! | file | idea |
 //! | --- | --- |
 //! | `recorder.rs` | the image and who owns it |
+//! | `recorder/owner.rs` | the owner, in memory that is as it should be |
 //! | `recorder/boot.rs` | what a boot does with what it finds |
 //! | `recorder/reset.rs` | why there was a reset, and what its handler leaves |
 //! | `recorder/header.rs` | what an image says of itself |

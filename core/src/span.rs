@@ -5,6 +5,7 @@
 //! | `span.rs` | starting and finishing; what a name is good for |
 //! | `span/builder.rs` | starting with more than a name |
 //! | `span/tags.rs` | tags into cells, and out again |
+//! | `span/beyond.rs` | events, links, baggage, a parent elsewhere |
 //! | `span/judge.rs` | traces kept or rejected by hand, and those that are not recorded |
 //! | `span/errors.rs`, `span/message.rs` | errors: their types, messages, sources and places |
 

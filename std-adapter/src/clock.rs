@@ -6,6 +6,7 @@
 //! | `clock/bounds.rs` | between what its offset lies |
 //! | `clock/drift.rs` | how much faster or slower it runs than the host's |
 //! | `clock/timeline.rs` | one line from ticks to Unix time that never runs back |
+//! | `clock/simulated.rs` | the map against simulated clocks |
 //!
 //! # What the bound promises
 //!

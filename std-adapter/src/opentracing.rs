@@ -44,6 +44,7 @@
 //! | `opentracing/carrier.rs`, `travel.rs`, `binary.rs` | contexts in carriers |
 //! | `opentracing/tags.rs`, `logs.rs` | what is standard |
 //! | `opentracing/time.rs` | times of a program as the arena has them |
+//! | `opentracing/error.rs` | what can go wrong in its calls |
 
 mod binary;
 mod builder;

@@ -44,6 +44,7 @@
 //! | `propagation/extracted.rs` | what headers said, and what of it goes on |
 //! | `propagation/datadog.rs`, `b3.rs`, `w3c.rs`, `tracestate.rs`, `baggage.rs` | a style each, and the list of members in `tracestate` |
 //! | `propagation/tags.rs` | the tags of a trace that travel |
+//! | `propagation/passed.rs` | those that came with a trace, as tags of its root |
 //! | `propagation/compact.rs` | at most 26 bytes |
 //! | `propagation/parse.rs`, `shown.rs` | numbers; what is written as it is asked for |
 

@@ -29,7 +29,8 @@ use std::sync::OnceLock;
 
 use microspan::{SpanContext, SpanRef};
 
-use crate::config::{Config, Logs, Tagging};
+use crate::config::{Config, Logs, Tagging, UNNAMED_SERVICE};
+use crate::model::Text;
 
 /// The span that a line of a log belongs to: shown as Datadog's log pipelines read it.
 ///
@@ -122,7 +123,9 @@ struct Settings {
 
 impl Settings {
     fn of(config: &Config) -> Self {
-        Self { tagging: config.tagging.clone(), logs: config.logs }
+        let mut tagging = config.tagging.clone();
+        tagging.service.get_or_insert_with(|| Text::new(UNNAMED_SERVICE));
+        Self { tagging, logs: config.logs }
     }
 }
 
@@ -160,6 +163,11 @@ mod tests {
         assert_eq!(Correlation { tagging: None, long_ids: false, ..of_both }.to_string(), short);
         let context = SpanContext { trace_id: 7, ..context };
         assert_eq!(Correlation { context, tagging: None, long_ids: true }.to_string(), short);
+    }
+
+    #[test]
+    fn a_program_without_a_name_has_the_one_that_its_spans_go_out_with() {
+        assert_eq!(Settings::of(&Config::new()).tagging.service.as_deref(), Some(UNNAMED_SERVICE));
     }
 
     #[test]

@@ -24,7 +24,7 @@ const PATH: &str = "/v1/traces";
 const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where traces go. Without the feature `otlp` they go to the agent.
+/// Where traces go. Without the feature `otlp` that is the agent or nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exporters {
     /// To the Datadog agent.
@@ -128,14 +128,12 @@ pub(super) fn below(url: &str) -> String {
 }
 
 pub(super) fn exporters(reader: &mut Reader) -> Exporters {
-    if !cfg!(feature = "otlp") {
-        return Exporters::default();
-    }
     let parse = |value: &str| {
         let mut found = Exporters { agent: false, otlp: false };
         for name in value.split(',').map(str::trim) {
             match name {
-                "otlp" => found.otlp = true,
+                "otlp" if cfg!(feature = "otlp") => found.otlp = true,
+                "otlp" => return Err("this program was built without OTLP; `datadog` is used".to_owned()),
                 "datadog" => found.agent = true,
                 "none" => {}
                 _ => {
@@ -228,18 +226,18 @@ mod tests {
     }
 
     #[test]
-    #[cfg(feature = "otlp")]
-    fn the_exporters_are_a_list() {
+    fn the_exporters_are_a_list_and_one_that_is_not_there_is_warned_of() {
         for (list, shown) in [
-            ("otlp", "otlp"),
-            ("datadog", "datadog"),
-            ("otlp, datadog", "datadog,otlp"),
-            ("none", "none"),
-            ("zipkin", "datadog"),
+            ("otlp", Some("otlp").filter(|_| cfg!(feature = "otlp"))),
+            ("datadog", Some("datadog")),
+            ("otlp, datadog", Some("datadog,otlp").filter(|_| cfg!(feature = "otlp"))),
+            ("none", Some("none")),
+            ("zipkin", None),
         ] {
             let config = config(&[("OTEL_TRACES_EXPORTER", list)]);
-            assert_eq!(config.exporters.to_string(), shown, "{list}");
-            assert_eq!(config.warnings.len(), usize::from(list == "zipkin"), "{:?}", config.warnings);
+            assert_eq!(config.exporters.to_string(), shown.unwrap_or("datadog"), "{list}");
+            assert_eq!(config.warnings.len(), usize::from(shown.is_none()), "{:?}", config.warnings);
+            assert!(config.unused().is_empty());
         }
     }
 

@@ -6,6 +6,8 @@ use regex::{Regex, RegexBuilder};
 const LONGEST: usize = 4_000;
 /// What a compiled one may take, enough for a hundred characters of any script. It is noticed when so much is built.
 const LARGEST: usize = 1 << 18;
+/// What matching by one may keep for a thread that matches: it is slower where that is little, and an agent may name hundreds.
+const REMEMBERED: usize = 1 << 16;
 /// How deep its groups may be nested.
 const DEEPEST: u32 = 50;
 
@@ -33,7 +35,9 @@ impl Patterns {
         let left = self.room.checked_sub(weight(text));
         self.room = left.ok_or("patterns that are too many together are left out")?;
         // The library shows the place on several lines; the last says what it is.
-        RegexBuilder::new(text).size_limit(LARGEST).nest_limit(DEEPEST).build().map_err(|error| {
+        let mut builder = RegexBuilder::new(text);
+        builder.size_limit(LARGEST).dfa_size_limit(REMEMBERED).nest_limit(DEEPEST);
+        builder.build().map_err(|error| {
             let error = error.to_string();
             let why = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
             format!("`{text}` is no regular expression ({why})")

@@ -90,13 +90,14 @@ impl Reader {
     pub(super) fn read_list<T>(
         &mut self,
         variable: &'static str,
-        parse: impl FnOnce(&str) -> (T, Vec<String>),
-    ) -> Option<T> {
+        parse: impl FnOnce(&str) -> (Vec<T>, Vec<String>),
+    ) -> Option<Vec<T>> {
         let (_, value) = self.first(&[variable])?;
         let (parsed, wrong) = parse(value.trim());
         self.origins.insert(variable, Origin::Variable(variable));
         if !wrong.is_empty() {
-            self.warn(variable, value, format!("{}; the rest is used", wrong.join(", ")));
+            let used = if parsed.is_empty() { "nothing of it" } else { "the rest" };
+            self.warn(variable, value, format!("{}; {used} is used", wrong.join(", ")));
         }
         Some(parsed)
     }

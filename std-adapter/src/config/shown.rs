@@ -57,7 +57,7 @@ pub(super) fn unused<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
 
 /// Whether something goes by a setting.
 fn is_gone_by(name: &str) -> bool {
-    let otlp = [EXPORTERS, ENDPOINT[0], HEADERS[0], TIMEOUT[0], PROTOCOL[0]];
+    let otlp = [ENDPOINT[0], HEADERS[0], TIMEOUT[0], PROTOCOL[0]];
     USED.contains(&name) || cfg!(feature = "otlp") && otlp.contains(&name)
 }
 
@@ -102,6 +102,7 @@ const USED: &[&str] = &[
     logs::LONG_IDS,
     recording::LONG_IDS,
     STACK,
+    EXPORTERS,
     "NO_COLOR",
 ];
 

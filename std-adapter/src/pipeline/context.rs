@@ -4,11 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{replace, resolve};
-use crate::config::{ReplaceRule, Tagging};
+use crate::config::{ReplaceRule, Tagging, UNNAMED_SERVICE};
 use crate::model::{Source, Tag, Text, Value, find};
-
-/// The service of spans whose source and configuration name none; Datadog's name for a Rust program without one.
-const UNNAMED: &str = "unnamed-rust-service";
 
 /// How many sources are remembered. One is a session of a device or a process, so that more than this at a time means
 /// that most are gone.
@@ -42,7 +39,7 @@ impl Context {
         // The configured version is that of the configured service, and says nothing of a device with its own name.
         let is_configured = own.is_none() || own == tagging.service;
         let configured = if is_configured { tagging.version.clone() } else { None };
-        let mut service = own.or_else(|| tagging.service.clone()).unwrap_or(Text::from(UNNAMED));
+        let mut service = own.or_else(|| tagging.service.clone()).unwrap_or(Text::from(UNNAMED_SERVICE));
         service.truncate(resolve::SERVICE);
 
         let mut tags = source.tags.clone();

@@ -26,7 +26,7 @@ fn sampling_rules_are_read_one_by_one() {
         ]
     );
     let (rules, wrong) = shown("DD_TRACE_SAMPLING_RULES", "{}");
-    assert_eq!((rules.as_str(), wrong[0].as_str()), ("", "not a list in JSON; the rest is used"));
+    assert_eq!((rules.as_str(), wrong[0].as_str()), ("", "not a list in JSON; nothing of it is used"));
     assert!(shown("DD_TRACE_SAMPLING_RULES", "[{]").1[0].starts_with("not JSON (key must be a string"));
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{replace, resolve};
 use crate::config::{ReplaceRule, Tagging, UNNAMED_SERVICE};
-use crate::model::{Source, Tag, Text, Value, find};
+use crate::model::{Source, Span, Tag, Text, Value, find};
 
 /// How many sources are remembered. One is a session of a device or a process, so that more than this at a time means
 /// that most are gone.
@@ -83,6 +83,20 @@ impl Context {
 }
 
 impl Context {
+    /// What a root goes out with by this key beside its own tags and those of every span.
+    pub(super) fn of_root(&self, root: &Span, key: &str) -> Option<Value> {
+        let text = |text: &Text| Value::Str(text.clone());
+        match key {
+            "version" if root.service.as_ref() == Some(&self.service) => self.version.as_ref().map(text),
+            "device.name" if root.is_local_root() => self.device.as_ref().map(text),
+            "build.id" if root.is_local_root() => self.build_id.as_ref().map(text),
+            "runtime-id" => Some(text(&self.runtime_id)),
+            "language" => Some(Value::Str(Text::constant(self.language))),
+            "process_id" => self.process_id.map(|id| Value::Uint(id.into())),
+            _ => None,
+        }
+    }
+
     /// The deployment environment, or nothing.
     pub(super) fn env(&self) -> &str {
         match find(&self.tags, "env") {

@@ -50,7 +50,7 @@ pub(super) fn passes_so_far(filters: &Filters, root: &Span, context: &Context) -
 }
 
 fn has(filter: &TagFilter, root: &Span, context: &Context) -> bool {
-    tag(root, context, &filter.key).is_some_and(|value| is(&filter.value, value))
+    tag(root, context, &filter.key).is_some_and(|value| is(&filter.value, &value))
 }
 
 fn is(wanted: &TagValue, value: &Value) -> bool {

@@ -3,6 +3,7 @@
 //! The first rule that is for the trace's root holds, or else the rate of all others, both under the limit. One id and one rate
 //! are decided alike by every tracer of Datadog.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use microspan::__private::matches;
@@ -74,15 +75,23 @@ pub(super) fn is_for(rule: &SamplingRule, root: &Span, context: &Context) -> boo
         && is(&rule.resource, root.resource.as_deref().unwrap_or(&root.name))
         && rule.tags.iter().all(|(key, pattern)| match tag(root, context, key) {
             // What a fraction looks like is nobody's promise.
-            Some(Value::Float(value)) if value.fract() != 0.0 => pattern.bytes().all(|byte| byte == b'*'),
+            Some(value) if matches!(*value, Value::Float(value) if value.fract() != 0.0) => {
+                pattern.bytes().all(|byte| byte == b'*')
+            }
             Some(value) => matches(pattern, &value.to_string()),
             None => false,
         })
 }
 
-/// A span's own tag, or that of its source or the configuration.
-pub(super) fn tag<'a>(span: &'a Span, context: &'a Context, key: &str) -> Option<&'a Value> {
-    span.tag(key).or_else(|| find(&context.tags, key).filter(|_| !span.is_removed(key)))
+/// A root's own tag, or that of its source or the configuration.
+pub(super) fn tag<'a>(root: &'a Span, context: &'a Context, key: &str) -> Option<Cow<'a, Value>> {
+    if let Some(own) = root.tag(key) {
+        return Some(Cow::Borrowed(own));
+    }
+    if root.is_removed(key) {
+        return None;
+    }
+    find(&context.tags, key).map(Cow::Borrowed).or_else(|| context.of_root(root, key).map(Cow::Owned))
 }
 
 /// Keeps single spans of traces that are not kept.

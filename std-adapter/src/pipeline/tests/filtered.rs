@@ -49,6 +49,14 @@ fn a_trace_whose_root_a_list_names_is_dropped_whole_and_counted() {
     let tagged = |reject| configured(&[("DD_ENV", "lab"), ("DD_APM_FILTER_TAGS_REJECT", reject)]);
     assert!(passing(tagged("env:lab")).is_empty(), "a tag of all spans");
     assert_eq!(passing(tagged("env:prod")), [1, 2]);
+    let required = |tag| {
+        configured(&[("DD_SERVICE", "main"), ("DD_VERSION", "1.2"), ("DD_APM_FILTER_TAGS_REQUIRE", tag)])
+    };
+    for (tag, count) in
+        [("version:1.2", 2), ("version:1", 0), ("language", 2), ("runtime-id", 2), ("build.id", 0)]
+    {
+        assert_eq!(passing(required(tag)).len(), count, "a tag that a root goes out with: {tag}");
+    }
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub struct ReplaceRule {
 /// Where a replace rule looks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// In the resource and in every tag, but for Datadog's own, whose keys begin with `_`.
+    /// In the resource, in every tag but for Datadog's own, whose keys begin with `_`, and in what events are called.
     All,
     /// In the resource.
     Resource,
@@ -61,6 +61,11 @@ impl Target {
     /// Whether it looks into the resource.
     pub fn is_for_resource(&self) -> bool {
         matches!(self, Self::All | Self::Resource)
+    }
+
+    /// Whether it looks into what events are called: a line of a device's log is one.
+    pub fn is_for_events(&self) -> bool {
+        matches!(self, Self::All)
     }
 }
 

@@ -37,6 +37,8 @@ impl Decision {
         if first.tag(MECHANISM).is_none() {
             first.tags.push((Text::from(MECHANISM), Value::Str(Text::from(format!("-{}", self.mechanism)))));
         }
+        // Who decides says by which rule, whatever came with the trace.
+        first.tags.retain(|(key, _)| key != RULE && key != RATE && key != LIMIT);
         first.tags.push((Text::from(RULE), Value::Float(self.rate)));
         first.tags.push((Text::from(RATE), Value::Str(Text::from(format_rate(self.rate)))));
         first.tags.extend(self.limit.map(|limit| (Text::from(LIMIT), Value::Float(limit))));

@@ -9,11 +9,12 @@ const REST: [&str; 2] = ["_dd.p+1", "_dd.p+2"];
 
 /// Puts each of them on the first span of a trace, where there is none of its key.
 pub(super) fn spread(first: &mut Span) {
-    let Some(start) = take(first, PASSED) else { return };
-    let pairs = REST
-        .into_iter()
-        .filter_map(|key| take(first, key))
-        .fold(start, |pairs, more| Text::from(format!("{pairs}{more}")));
+    let start = take(first, PASSED);
+    // Those that cannot be put behind what is before them are of no use.
+    let [second, third] = REST.map(|key| take(first, key));
+    let Some(start) = start else { return };
+    let rest = second.into_iter().flat_map(|second| std::iter::once(second).chain(third.clone()));
+    let pairs = rest.fold(start, |pairs, more| Text::from(format!("{pairs}{more}")));
     for (key, value) in pairs.split(',').filter_map(|pair| pair.split_once('=')) {
         let key = Text::from(format!("{PASSED}.{key}"));
         if first.tag(&key).is_none() {
@@ -56,5 +57,15 @@ mod tests {
         spread(&mut span);
         let tags: Vec<_> = span.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
         assert_eq!(tags, ["_dd.p.dm=-4", "_dd.p.a=abcd", "_dd.p.d=efgh", "_dd.p.e=2"]);
+    }
+
+    #[test]
+    fn what_is_behind_one_that_is_missing_is_left_out() {
+        for (tags, left) in [(["_dd.p", "_dd.p+2"], &["_dd.p.a"][..]), (["_dd.p+1", "_dd.p+2"], &[])] {
+            let mut span = Span::new(7, 1, 0, "n", Arc::new(Source::new(1)));
+            span.tags = tags.map(|key| (Text::from(key), Value::from("a=b"))).to_vec();
+            spread(&mut span);
+            assert_eq!(span.tags.iter().map(|(key, _)| &**key).collect::<Vec<_>>(), left);
+        }
     }
 }

@@ -4,7 +4,8 @@ use super::resolve;
 use crate::config::ReplaceRule;
 use crate::model::{Span, Tag, Text, Value};
 
-/// Applies each rule in turn to a span: its resource, its tags, and those of its links and events.
+/// Applies each rule in turn to a span: its resource, its tags, and those of its links and events; to names of events, which may be
+/// whole lines of a log.
 pub(super) fn apply(rules: &[ReplaceRule], span: &mut Span) {
     for rule in rules {
         if rule.target.is_for_resource()
@@ -12,6 +13,11 @@ pub(super) fn apply(rules: &[ReplaceRule], span: &mut Span) {
             && let Some(new) = replaced(rule, text, resolve::RESOURCE)
         {
             span.resource = Some(new);
+        }
+        for event in span.events.iter_mut().filter(|_| rule.target.is_for_events()) {
+            if let Some(new) = replaced(rule, &event.name, resolve::VALUE) {
+                event.name = new;
+            }
         }
         let links = span.links.iter_mut().map(|link| &mut link.attributes);
         let events = span.events.iter_mut().map(|event| &mut event.attributes);

@@ -116,6 +116,7 @@ impl SpanSampler {
                 ];
                 let tags =
                     tags.into_iter().filter_map(|(key, value)| Some((Text::from(key), Value::Float(value?))));
+                span.tags.retain(|(key, _)| !key.starts_with("_dd.span_sampling."));
                 span.tags.extend(tags);
             }
         }

@@ -82,18 +82,21 @@ fn what_grows_is_cut_where_any_text_is() {
 }
 
 #[test]
-fn attributes_of_events_and_links_are_looked_into() {
-    let mut span = sample();
-    let link = Link { attributes: tags([("a", "jo@x.io")]), ..Link::new(1, 1) };
-    span.links.push(link);
-    span.events.push(Event { name: "e".into(), time: 0, attributes: tags([("a", "jo@x.io")]) });
-    let mut bench = hiding(r#"[{"name":"a","pattern":"jo","repl":"?"}]"#);
-    bench.push(span, 0);
-    bench.assembler.flush(&mut |trace| {
-        let hidden = tags([("a", "?@x.io")]);
-        let span = &trace.spans()[0];
-        assert_eq!((&span.links[0].attributes, &span.events[0].attributes), (&hidden, &hidden));
-    });
+fn attributes_of_events_and_links_are_looked_into_and_by_a_star_what_events_are_called() {
+    for (target, name) in [("a", "for jo"), ("*", "for ?")] {
+        let mut span = sample();
+        let link = Link { attributes: tags([("a", "jo@x.io")]), ..Link::new(1, 1) };
+        span.links.push(link);
+        span.events.push(Event { name: "for jo".into(), time: 0, attributes: tags([("a", "jo@x.io")]) });
+        let mut bench = hiding(&format!(r#"[{{"name":"{target}","pattern":"jo","repl":"?"}}]"#));
+        bench.push(span, 0);
+        bench.assembler.flush(&mut |trace| {
+            let hidden = tags([("a", "?@x.io")]);
+            let span = &trace.spans()[0];
+            assert_eq!((&span.links[0].attributes, &span.events[0].attributes), (&hidden, &hidden));
+            assert_eq!(span.events[0].name, name);
+        });
+    }
 }
 
 #[test]

@@ -168,7 +168,10 @@ fn filters_and_correlation(recorded: &mut Recorded) {
     let spans = recorded.take();
     assert_eq!(spans.len(), 1, "{spans:?}");
     let Span { trace_id, span_id, .. } = &spans[0];
-    assert_eq!(shown, format!("dd.trace_id={trace_id:032x} dd.span_id={span_id}"));
+    assert_eq!(
+        shown,
+        format!("dd.service=unnamed-rust-service dd.trace_id={trace_id:032x} dd.span_id={span_id}")
+    );
 }
 
 fn told_parents_that_are_not_recorded(recorded: &mut Recorded) {

@@ -1,7 +1,7 @@
 //! Datadog's own test agent, with its checks on.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -24,6 +24,9 @@ const SOCKET: &str = "apm.socket";
 
 /// Time for Python to start on a busy machine.
 const START: Duration = Duration::from_secs(60);
+
+/// How often one is started: a port that was free a moment ago may be somebody's.
+const TRIES: usize = 3;
 
 /// A running test agent, one for one test.
 pub struct TestAgent {
@@ -58,7 +61,7 @@ impl TestAgent {
     /// # Panics
     /// When it does not start.
     pub fn start() -> Result<Self, Missing> {
-        Self::start_on(ports::tcp())
+        Self::begin(ports::several)
     }
 
     /// Starts one on this port.
@@ -69,14 +72,40 @@ impl TestAgent {
     /// # Panics
     /// When it does not start.
     pub fn start_on(port: u16) -> Result<Self, Missing> {
+        Self::begin(|| {
+            let [otlp_http, otlp_grpc] = ports::several();
+            [port, otlp_http, otlp_grpc]
+        })
+    }
+
+    /// Starts one on these ports: its own, and those of OTLP over HTTP and over gRPC; and again on others where they are somebody's by then.
+    fn begin(ports: impl Fn() -> [u16; 3]) -> Result<Self, Missing> {
         let program = installed()?;
-        // Two that differ: with one number for both it refuses to start.
-        let [otlp_http, otlp_grpc] = ports::several();
+        let mut failures = 0;
+        loop {
+            let mut agent = Self::run(&program, ports());
+            let has_begun = eventually(START, || {
+                if !agent.process.runs() {
+                    return Ok(false);
+                }
+                get(&format!("{}/info", agent.url))?;
+                get(&format!("{}/test/session/traces", agent.otlp_url)).map(|_| true)
+            });
+            if has_begun {
+                return Ok(agent);
+            }
+            failures += 1;
+            assert!(failures < TRIES, "{}\nit ended at its start", agent.process.told());
+        }
+    }
+
+    fn run(program: &Path, [port, otlp_http, otlp_grpc]: [u16; 3]) -> Self {
         let folder = TempDir::new().expect("a folder for temporary files");
         let process = Process::start(
             Command::new(program)
                 .env("ENABLED_CHECKS", CHECKS)
                 .env("PORT", port.to_string())
+                // Two that differ: with one number for both it refuses to start.
                 .env("OTLP_HTTP_PORT", otlp_http.to_string())
                 .env("OTLP_GRPC_PORT", otlp_grpc.to_string())
                 .env("SNAPSHOT_DIR", folder.path())
@@ -84,13 +113,7 @@ impl TestAgent {
                 .current_dir(folder.path()),
         );
         let url = |port: u16| format!("http://127.0.0.1:{port}");
-        let mut agent = Self { process, url: url(port), otlp_url: url(otlp_http), folder };
-        eventually(START, || {
-            assert!(agent.process.runs(), "{}\nit ended at its start", agent.process.told());
-            get(&format!("{}/info", agent.url))?;
-            get(&format!("{}/test/session/traces", agent.otlp_url)).map(drop)
-        });
-        Ok(agent)
+        Self { process, url: url(port), otlp_url: url(otlp_http), folder }
     }
 
     /// Its URL.

@@ -16,16 +16,13 @@ use std::ops::Range;
 
 use rmp::encode::{self, ByteBuf};
 
-use crate::model::{Span, Text};
+use crate::model::{Span, normal};
 use crate::pipeline::{Datum, Trace};
 use beyond::{write_events, write_links};
 use write::{begin_map, constant, end_map, float, number, signed, string, sure, text};
 
 /// The marker of an array whose length follows in four bytes.
 const ARRAY_32: u8 = 0xdd;
-
-/// What stands for no text.
-static NONE: Text = Text::constant("");
 
 /// The array header of a payload. Its width is fixed because its length is known only at the end.
 const HEADER: usize = 5;
@@ -263,16 +260,24 @@ fn has_names_of(span: &Span, other: &Span) -> bool {
 
 fn write_names(out: &mut ByteBuf, span: &Span) {
     constant(out, b"\xa7service");
-    text(out, span.service.as_ref().unwrap_or(&NONE));
+    match &span.service {
+        Some(service) if normal::is_service(service.as_bytes()) => text(out, service),
+        service => string(out, &normal::service(service.as_deref().unwrap_or_default())),
+    }
     constant(out, b"\xa4name");
-    text(out, &span.name);
+    match normal::is_name(span.name.as_bytes()) {
+        true => text(out, &span.name),
+        false => string(out, &normal::name(&span.name)),
+    }
     constant(out, b"\xa8resource");
     text(out, span.resource.as_ref().unwrap_or(&span.name));
 }
 
-/// Writes the ids and the start of a span; tells whether it has a parent.
+/// Writes the ids and the start of a span; tells whether it has a parent: none where it, its trace and its parent have one id, as for
+/// the agent.
 fn write_numbers(out: &mut ByteBuf, span: &Span) -> usize {
-    let has_parent = span.parent_id != 0;
+    let is_own = span.parent_id == span.span_id && span.parent_id == span.trace_id as u64;
+    let has_parent = span.parent_id != 0 && !is_own;
     let numbers = [span.trace_id as u64, span.span_id, span.start.max(0) as u64, span.parent_id];
     let few = if has_parent { &numbers[..] } else { &numbers[..3] };
     // What nearly all are takes eight bytes each, and is written at once.
@@ -340,6 +345,13 @@ fn write_tags(
         _ if !events.is_empty() && *key == EVENTS => {}
         _ if !links.is_empty() && *key == LINKS => {}
         _ if keep_rate.is_some() && *key == KEEP_RATE => {}
+        Datum::Text(value) if normal::is_for(key.as_bytes()) => {
+            if let Some(value) = normal::tag(key.as_bytes(), value) {
+                texts += 1;
+                text(out, key);
+                string(out, &value);
+            }
+        }
         Datum::Text(value) => {
             texts += 1;
             text(out, key);

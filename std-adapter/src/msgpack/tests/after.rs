@@ -1,7 +1,7 @@
 //! Numbers of all sizes, and what is written once for spans that say the same.
 
 use super::*;
-use crate::model::Extra;
+use crate::model::{Extra, Text};
 
 /// The keys of a map, if it is there.
 fn keys_of(map: &Msg) -> Vec<&str> {
@@ -25,7 +25,7 @@ fn numbers_of_any_size_read_back() {
 
 #[test]
 fn each_span_has_its_own_names_also_after_one_with_other_or_the_same() {
-    let long = "a name that is too long to be held in place";
+    let long = "a_name_that_is_too_long_to_be_held_in_place";
     let named = [
         ("op", None, None),
         ("op", None, None),

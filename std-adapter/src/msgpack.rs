@@ -3,12 +3,16 @@
 //! A payload is an array of traces, a trace an array of spans, a span a map. Keys with nothing to say are left out:
 //! `parent_id` and `error` when 0, `type`, `meta`, `metrics`, `span_links` and `span_events` when empty. `trace_id` is the low half; the high half
 //! is the tag `_dd.p.tid`, which the pipeline puts on the first span of a trace. Events are `span_events` for an agent that
-//! says it takes them, otherwise the tag `events`, as JSON. The smaller form of `/v0.5/traces` is made from this one when a
+//! says it takes them, otherwise the tag `events`, as JSON; what of them has no room in a tag is left out, and
+//! `microspan.events_left_out` (for links `microspan.links_left_out`) says how many. Names and services are in the form in which the agent
+//! would leave them, and so are the tags `env`, `peer.service` and `_dd.base_service`; a text as `http.status_code` that it would take
+//! away is not there. The smaller form of `/v0.5/traces` is made from this one when a
 //! payload is sent, so that it can go out as it is to an agent that does not take the other.
 
 mod beyond;
 mod cut;
 mod json;
+mod tags;
 mod v05;
 mod write;
 
@@ -17,9 +21,10 @@ use std::ops::Range;
 use rmp::encode::{self, ByteBuf};
 
 use crate::model::{Span, normal};
-use crate::pipeline::{Datum, Trace};
+use crate::pipeline::Trace;
 use beyond::{write_events, write_links};
-use write::{begin_map, constant, end_map, float, number, signed, string, sure, text};
+use tags::write_tags;
+use write::{begin_map, constant, end_map, number, signed, string, sure, text};
 
 /// The marker of an array whose length follows in four bytes.
 const ARRAY_32: u8 = 0xdd;
@@ -306,84 +311,6 @@ fn write_numbers(out: &mut ByteBuf, span: &Span) -> usize {
     }
     usize::from(has_parent)
 }
-
-/// Writes the maps of string and number tags, each unless it is empty; tells how many it wrote.
-fn write_tags(
-    out: &mut ByteBuf,
-    metrics: &mut ByteBuf,
-    trace: &Trace,
-    index: usize,
-    form: Form,
-    keep_rate: Option<f64>,
-) -> usize {
-    let before = out.as_slice().len();
-    constant(out, b"\xa4meta");
-    let head = begin_map(out);
-    metrics.as_mut_vec().clear();
-    let (mut texts, mut numbers) = (0, 0);
-    let span = trace.spans().get(index);
-    let events = span.map(|span| span.events.as_slice()).filter(|_| !form.native_events).unwrap_or_default();
-    let links = span.map(|span| span.links.as_slice()).filter(|_| form.text_links).unwrap_or_default();
-    if !events.is_empty() {
-        texts += 1;
-        string(out, EVENTS);
-        string(out, &json::events(events));
-    }
-    if !links.is_empty() {
-        texts += 1;
-        string(out, LINKS);
-        string(out, &json::links(links));
-    }
-    let keep_rate = keep_rate.filter(|_| index == 0);
-    if let Some(rate) = keep_rate {
-        numbers += 1;
-        string(metrics, KEEP_RATE);
-        float(metrics, rate);
-    }
-    trace.each_tag(index, |key, datum| match datum {
-        // A span has one tag of a key.
-        _ if !events.is_empty() && *key == EVENTS => {}
-        _ if !links.is_empty() && *key == LINKS => {}
-        _ if keep_rate.is_some() && *key == KEEP_RATE => {}
-        Datum::Text(value) if normal::is_for(key.as_bytes()) => {
-            if let Some(value) = normal::tag(key.as_bytes(), value) {
-                texts += 1;
-                text(out, key);
-                string(out, &value);
-            }
-        }
-        Datum::Text(value) => {
-            texts += 1;
-            text(out, key);
-            text(out, value);
-        }
-        Datum::Number(value) => {
-            numbers += 1;
-            text(metrics, key);
-            float(metrics, value);
-        }
-    });
-    if texts == 0 {
-        out.as_mut_vec().truncate(before);
-    } else {
-        end_map(out, head, texts);
-    }
-    if numbers != 0 {
-        constant(out, b"\xa7metrics");
-        sure(encode::write_map_len(out, numbers));
-        out.as_mut_vec().extend_from_slice(metrics.as_slice());
-    }
-    usize::from(texts != 0) + usize::from(numbers != 0)
-}
-
-/// The tag that holds events as JSON.
-const EVENTS: &str = "events";
-
-/// The tag that holds links as JSON.
-const LINKS: &str = "_dd.span_links";
-
-/// The number that says which share of traces found room lately.
-const KEEP_RATE: &str = "_dd.tracer_kr";
 
 #[cfg(test)]
 mod tests;

@@ -24,6 +24,9 @@ pub(crate) const CUT: &str = "...";
 pub(crate) const NAME: usize = 100;
 pub(crate) const SERVICE: usize = 100;
 
+/// Its limit of the text of a tag, in bytes.
+pub(crate) const VALUE: usize = 25_000;
+
 /// Its limits of an environment, in characters and bytes.
 const ENV_CHARACTERS: usize = 200;
 const ENV: usize = 400;

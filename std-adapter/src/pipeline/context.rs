@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{replace, resolve};
 use crate::config::{ReplaceRule, Tagging};
-use crate::model::normal::{SERVICE, UNNAMED_SERVICE};
+use crate::model::normal::{SERVICE, UNNAMED_SERVICE, VALUE};
 use crate::model::{Source, Span, Tag, Text, Value, find};
 
 /// How many sources are remembered. One is a session of a device or a process, so that more than this at a time means
@@ -53,7 +53,7 @@ impl Context {
         resolve::tidy(&mut tags);
 
         let cut = |mut text: Text| {
-            text.truncate(resolve::VALUE);
+            text.truncate(VALUE);
             text
         };
 

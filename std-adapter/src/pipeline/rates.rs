@@ -63,7 +63,7 @@ impl Rates {
             return None;
         }
         // The agent speaks of the names that it was sent.
-        let (service, env) = (normal::peer(service), normal::env(env));
+        let (service, env) = (normal::service(service), normal::env(env));
         let find = |service: &str, env: &str| {
             by_service.get(service)?.iter().find(|(known, _)| known == env).map(|(_, rate)| rate.clone())
         };

@@ -8,14 +8,13 @@ use std::collections::HashSet;
 use super::baggage;
 use super::places::Places;
 use crate::config::BaggageKeys;
-use crate::model::normal::{NAME, SERVICE, UNNAMED, is_status};
+use crate::model::normal::{NAME, SERVICE, UNNAMED, VALUE, is_status};
 use crate::model::{Span, Tag, Text, Value};
 
 /// The agent's limits, in bytes.
 pub(super) const RESOURCE: usize = 5_000;
 const TYPE: usize = 100;
 const KEY: usize = 200;
-pub(super) const VALUE: usize = 25_000;
 
 /// A tag that gives its span another name.
 const OPERATION: &[u8] = b"operation.name";

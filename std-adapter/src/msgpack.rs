@@ -191,8 +191,8 @@ impl Payload {
     fn write_trace(&mut self, trace: &Trace, limit: usize) {
         let out = &mut self.bytes;
         sure(encode::write_array_len(out, trace.spans().len() as u32));
-        // The span before, and where its names stand; the last plain one, where its tags stand, and how many maps they are.
-        let mut names: Option<(&Span, Range<usize>)> = None;
+        // The span before, or one that is called as it is; the last plain one, where its tags stand, and how many maps they are.
+        let mut names: Option<Named> = None;
         let mut plain: Option<(&Span, Range<usize>, usize)> = None;
         for (index, span) in trace.spans().iter().enumerate() {
             if out.as_slice().len() > limit {
@@ -200,15 +200,13 @@ impl Payload {
             }
             let head = begin_map(out);
             let mut keys = 7;
-            let start = out.as_slice().len();
             match &names {
                 // Spans of one name come in runs.
-                Some((before, place)) if has_names_of(span, before) => {
-                    out.as_mut_vec().extend_from_within(place.clone());
+                Some(before) if has_names_of(span, before.span) => {
+                    out.as_mut_vec().extend_from_within(before.service..before.end);
                 }
-                _ => write_names(out, span),
+                before => names = Some(write_names(out, span, before.as_ref())),
             }
-            names = Some((span, start..out.as_slice().len()));
             keys += write_numbers(out, span);
             constant(out, b"\xa8duration");
             signed(out, span.duration);
@@ -263,19 +261,47 @@ fn has_names_of(span: &Span, other: &Span) -> bool {
     span.name == other.name && span.service == other.service && span.resource == other.resource
 }
 
-fn write_names(out: &mut ByteBuf, span: &Span) {
-    constant(out, b"\xa7service");
-    match &span.service {
-        Some(service) if normal::is_service(service.as_bytes()) => text(out, service),
-        service => string(out, &normal::service(service.as_deref().unwrap_or_default())),
+/// A span, and where it is written how it is called.
+struct Named<'a> {
+    span: &'a Span,
+    service: usize,
+    name: usize,
+    resource: usize,
+    end: usize,
+}
+
+/// Writes how a span is called. What another says as well is copied, so that it is looked through once for both.
+fn write_names<'a>(out: &mut ByteBuf, span: &'a Span, before: Option<&Named<'_>>) -> Named<'a> {
+    let service = out.as_slice().len();
+    match (before, &span.service) {
+        (Some(before), service) if *service == before.span.service => {
+            out.as_mut_vec().extend_from_within(before.service..before.name);
+        }
+        (_, service) => {
+            constant(out, b"\xa7service");
+            match service {
+                Some(service) if normal::is_service(service.as_bytes()) => text(out, service),
+                service => string(out, &normal::service(service.as_deref().unwrap_or_default())),
+            }
+        }
     }
-    constant(out, b"\xa4name");
-    match normal::is_name(span.name.as_bytes()) {
-        true => text(out, &span.name),
-        false => string(out, &normal::name(&span.name)),
+    let name = out.as_slice().len();
+    match before {
+        Some(before) if span.name == before.span.name => {
+            out.as_mut_vec().extend_from_within(before.name..before.resource);
+        }
+        _ => {
+            constant(out, b"\xa4name");
+            match normal::is_name(span.name.as_bytes()) {
+                true => text(out, &span.name),
+                false => string(out, &normal::name(&span.name)),
+            }
+        }
     }
+    let resource = out.as_slice().len();
     constant(out, b"\xa8resource");
     text(out, span.resource.as_ref().unwrap_or(&span.name));
+    Named { span, service, name, resource, end: out.as_slice().len() }
 }
 
 /// Writes the ids and the start of a span; tells whether it has a parent: none where it, its trace and its parent have one id, as for

@@ -181,10 +181,10 @@ fn is_of_letters(text: &[u8], most: usize) -> bool {
 
 /// What a byte is, below, and what must not come next, above: bits.
 type Bytes = [u8; 256];
-const FINE: u8 = 0;
 const UNDERSCORE: u8 = 1;
 const DOT: u8 = 2;
 const NEVER: u8 = 8;
+const FINE: u8 = NEVER << 4;
 
 const IN_NAMES: Bytes = {
     let mut bytes = [NEVER; 256];
@@ -195,8 +195,8 @@ const IN_NAMES: Bytes = {
         }
         byte += 1;
     }
-    bytes[b'_' as usize] = UNDERSCORE | (UNDERSCORE | DOT) << 4;
-    bytes[b'.' as usize] = DOT | UNDERSCORE << 4;
+    bytes[b'_' as usize] = UNDERSCORE | (UNDERSCORE | DOT | NEVER) << 4;
+    bytes[b'.' as usize] = DOT | (UNDERSCORE | NEVER) << 4;
     bytes
 };
 
@@ -210,7 +210,7 @@ const IN_SERVICES: Bytes = {
         }
         byte += 1;
     }
-    bytes[b'_' as usize] = UNDERSCORE | UNDERSCORE << 4;
+    bytes[b'_' as usize] = UNDERSCORE | (UNDERSCORE | NEVER) << 4;
     bytes
 };
 
@@ -221,7 +221,7 @@ fn follow(text: &[u8], bytes: &Bytes) -> bool {
     for &byte in text {
         let kind = bytes[usize::from(byte)];
         found |= kind & barred;
-        barred = kind >> 4 | NEVER;
+        barred = kind >> 4;
     }
     found == 0
 }

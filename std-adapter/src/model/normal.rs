@@ -83,8 +83,7 @@ pub(crate) fn peer(text: &str) -> Cow<'_, str> {
 
 /// The deployment environment.
 pub(crate) fn env(text: &str) -> Cow<'_, str> {
-    let begins = |text: &str| text.starts_with(|first: char| first.is_ascii_lowercase() || first == ':');
-    if text.is_empty() || is_of_letters(text.as_bytes(), ENV_CHARACTERS) && begins(text) {
+    if text.is_empty() || is_env(text.as_bytes()) {
         return Cow::Borrowed(text);
     }
     let mut env = of_letters(text, false);
@@ -97,7 +96,6 @@ pub(crate) fn env(text: &str) -> Cow<'_, str> {
 }
 
 /// What the agent leaves of a tag's text; `None`: nothing, the tag goes.
-#[inline]
 pub(crate) fn tag<'a>(key: &[u8], text: &'a str) -> Option<Cow<'a, str>> {
     match key {
         b"env" => Some(env(text)),
@@ -107,10 +105,15 @@ pub(crate) fn tag<'a>(key: &[u8], text: &'a str) -> Option<Cow<'a, str>> {
     }
 }
 
-/// Whether [`tag`] looks at texts under this key.
+/// Whether a tag's text is seen at once to be as the agent leaves it.
 #[inline]
-pub(crate) fn is_for(key: &[u8]) -> bool {
-    matches!(key, b"env" | b"peer.service" | b"_dd.base_service" | b"http.status_code")
+pub(crate) fn is_tag(key: &[u8], text: &[u8]) -> bool {
+    match key {
+        b"env" => is_env(text),
+        b"peer.service" | b"_dd.base_service" => is_service(text),
+        b"http.status_code" => matches!(text, [b'1'..=b'5', b'0'..=b'9', b'0'..=b'9']),
+        _ => true,
+    }
 }
 
 /// Whether a status of HTTP may be one. As a number the agent takes any.
@@ -172,6 +175,12 @@ pub(crate) fn is_name(text: &[u8]) -> bool {
 #[inline]
 pub(crate) fn is_service(text: &[u8]) -> bool {
     is_of_letters(text, SERVICE)
+}
+
+#[inline]
+fn is_env(text: &[u8]) -> bool {
+    let begins = |first: &u8| first.is_ascii_lowercase() || *first == b':';
+    text.first().is_some_and(begins) && is_of_letters(text, ENV_CHARACTERS)
 }
 
 #[inline]

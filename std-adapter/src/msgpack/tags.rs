@@ -5,7 +5,7 @@ use rmp::encode::{self, ByteBuf};
 use super::Form;
 use super::json::{self, Json};
 use super::write::{begin_map, constant, end_map, float, string, sure, text};
-use crate::model::normal;
+use crate::model::{Text, normal};
 use crate::pipeline::{Datum, Trace};
 
 /// Writes the maps of string and number tags, each unless it is empty; tells how many it wrote.
@@ -50,18 +50,12 @@ pub(super) fn write_tags(
         _ if !events.is_empty() && *key == EVENTS => {}
         _ if !links.is_empty() && *key == LINKS => {}
         _ if keep_rate.is_some() && *key == KEEP_RATE => {}
-        Datum::Text(value) if normal::is_for(key.as_bytes()) => {
-            if let Some(value) = normal::tag(key.as_bytes(), value) {
-                texts += 1;
-                text(out, key);
-                string(out, &value);
-            }
-        }
-        Datum::Text(value) => {
+        Datum::Text(value) if normal::is_tag(key.as_bytes(), value.as_bytes()) => {
             texts += 1;
             text(out, key);
             text(out, value);
         }
+        Datum::Text(value) => texts += usize::from(write_other(out, key, value)),
         Datum::Number(value) => {
             numbers += 1;
             text(metrics, key);
@@ -79,6 +73,17 @@ pub(super) fn write_tags(
         out.as_mut_vec().extend_from_slice(metrics.as_slice());
     }
     usize::from(texts != 0) + usize::from(numbers != 0)
+}
+
+/// Writes a text as the agent would leave it; tells whether it would.
+#[cold]
+fn write_other(out: &mut ByteBuf, key: &Text, value: &Text) -> bool {
+    let value = normal::tag(key.as_bytes(), value);
+    if let Some(value) = &value {
+        text(out, key);
+        string(out, value);
+    }
+    value.is_some()
 }
 
 /// The tag that holds events as JSON.

@@ -115,6 +115,13 @@ fn of_tags_the_agent_looks_at_few() {
         assert_eq!(tag(b"status", status).as_deref(), Some(status));
     }
     for key in ["env", "peer.service", "_dd.base_service", "http.status_code"] {
-        assert!(is_for(key.as_bytes()) && tag(key.as_bytes(), "A b").as_deref() != Some("A b"), "{key}");
+        assert!(!is_tag(key.as_bytes(), b"A b") && tag(key.as_bytes(), "A b").as_deref() != Some("A b"));
+    }
+    for (key, text) in
+        [("env", "lab"), ("peer.service", "3-mills"), ("http.status_code", "599"), ("note", "A b")]
+    {
+        assert!(
+            is_tag(key.as_bytes(), text.as_bytes()) && tag(key.as_bytes(), text).as_deref() == Some(text)
+        );
     }
 }

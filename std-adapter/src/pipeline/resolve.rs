@@ -192,7 +192,7 @@ fn take_special(span: &mut Span) {
 fn may_be_status(value: &Value) -> bool {
     match value {
         Value::Str(text) => is_status(text),
-        value => !matches!(value, Value::Bool(_)),
+        _ => true,
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod beyond;
 mod cut;
+mod forms;
 mod json;
 mod tags;
 mod v05;
@@ -20,14 +21,18 @@ use std::ops::Range;
 
 use rmp::encode::{self, ByteBuf};
 
-use crate::model::{Span, normal};
+use crate::model::{Span, Text, normal};
 use crate::pipeline::Trace;
 use beyond::{write_events, write_links};
+use forms::Forms;
 use tags::write_tags;
-use write::{begin_map, constant, end_map, number, signed, string, sure, text};
+use write::{begin_map, constant, end_map, number, signed, sure, text};
 
 /// The marker of an array whose length follows in four bytes.
 const ARRAY_32: u8 = 0xdd;
+
+/// What stands for no text.
+static NONE: Text = Text::constant("");
 
 /// The array header of a payload. Its width is fixed because its length is known only at the end.
 const HEADER: usize = 5;
@@ -38,6 +43,7 @@ pub struct Payload {
     bytes: ByteBuf,
     /// The metrics of the span being written: they follow its meta, and come mixed with it.
     metrics: ByteBuf,
+    forms: Forms,
     form: Form,
     /// The share of traces that found room lately, unless all did.
     keep_rate: Option<f64>,
@@ -70,7 +76,15 @@ impl Payload {
     pub fn new() -> Self {
         let (bytes, metrics) = (ByteBuf::new(), ByteBuf::new());
         let form = Form::default();
-        let mut payload = Self { bytes, metrics, form, keep_rate: None, ends: Vec::new(), spans: 0 };
+        let mut payload = Self {
+            bytes,
+            metrics,
+            forms: Forms::default(),
+            form,
+            keep_rate: None,
+            ends: Vec::new(),
+            spans: 0,
+        };
         payload.clear();
         payload
     }
@@ -205,7 +219,7 @@ impl Payload {
                 Some(before) if has_names_of(span, before.span) => {
                     out.as_mut_vec().extend_from_within(before.service..before.end);
                 }
-                before => names = Some(write_names(out, span, before.as_ref())),
+                before => names = Some(write_names(out, &mut self.forms, span, before.as_ref())),
             }
             keys += write_numbers(out, span);
             constant(out, b"\xa8duration");
@@ -226,7 +240,14 @@ impl Payload {
                 }
                 _ => {
                     let start = out.as_slice().len();
-                    let keys = write_tags(out, &mut self.metrics, trace, index, self.form, self.keep_rate);
+                    let keys = write_tags(
+                        out,
+                        &mut self.metrics,
+                        &mut self.forms,
+                        trace,
+                        index,
+                        (self.form, self.keep_rate),
+                    );
                     if is_plain(trace, index) {
                         plain = Some((span, start..out.as_slice().len(), keys));
                     }
@@ -271,7 +292,12 @@ struct Named<'a> {
 }
 
 /// Writes how a span is called. What another says as well is copied, so that it is looked through once for both.
-fn write_names<'a>(out: &mut ByteBuf, span: &'a Span, before: Option<&Named<'_>>) -> Named<'a> {
+fn write_names<'a>(
+    out: &mut ByteBuf,
+    forms: &mut Forms,
+    span: &'a Span,
+    before: Option<&Named<'_>>,
+) -> Named<'a> {
     let service = out.as_slice().len();
     match (before, &span.service) {
         (Some(before), service) if *service == before.span.service => {
@@ -281,7 +307,7 @@ fn write_names<'a>(out: &mut ByteBuf, span: &'a Span, before: Option<&Named<'_>>
             constant(out, b"\xa7service");
             match service {
                 Some(service) if normal::is_service(service.as_bytes()) => text(out, service),
-                service => string(out, &normal::service(service.as_deref().unwrap_or_default())),
+                service => text(out, forms.service(service.as_ref().unwrap_or(&NONE))),
             }
         }
     }
@@ -294,7 +320,7 @@ fn write_names<'a>(out: &mut ByteBuf, span: &'a Span, before: Option<&Named<'_>>
             constant(out, b"\xa4name");
             match normal::is_name(span.name.as_bytes()) {
                 true => text(out, &span.name),
-                false => string(out, &normal::name(&span.name)),
+                false => text(out, forms.name(&span.name)),
             }
         }
     }

@@ -3,19 +3,20 @@
 use rmp::encode::{self, ByteBuf};
 
 use super::Form;
+use super::forms::Forms;
 use super::json::{self, Json};
 use super::write::{begin_map, constant, end_map, float, string, sure, text};
-use crate::model::{Text, normal};
+use crate::model::normal;
 use crate::pipeline::{Datum, Trace};
 
 /// Writes the maps of string and number tags, each unless it is empty; tells how many it wrote.
 pub(super) fn write_tags(
     out: &mut ByteBuf,
     metrics: &mut ByteBuf,
+    forms: &mut Forms,
     trace: &Trace,
     index: usize,
-    form: Form,
-    keep_rate: Option<f64>,
+    (form, keep_rate): (Form, Option<f64>),
 ) -> usize {
     let before = out.as_slice().len();
     constant(out, b"\xa4meta");
@@ -55,7 +56,13 @@ pub(super) fn write_tags(
             text(out, key);
             text(out, value);
         }
-        Datum::Text(value) => texts += usize::from(write_other(out, key, value)),
+        Datum::Text(value) => {
+            if let Some(value) = forms.tag(key.as_bytes(), value) {
+                texts += 1;
+                text(out, key);
+                text(out, value);
+            }
+        }
         Datum::Number(value) => {
             numbers += 1;
             text(metrics, key);
@@ -73,17 +80,6 @@ pub(super) fn write_tags(
         out.as_mut_vec().extend_from_slice(metrics.as_slice());
     }
     usize::from(texts != 0) + usize::from(numbers != 0)
-}
-
-/// Writes a text as the agent would leave it; tells whether it would.
-#[cold]
-fn write_other(out: &mut ByteBuf, key: &Text, value: &Text) -> bool {
-    let value = normal::tag(key.as_bytes(), value);
-    if let Some(value) = &value {
-        text(out, key);
-        string(out, value);
-    }
-    value.is_some()
 }
 
 /// The tag that holds events as JSON.

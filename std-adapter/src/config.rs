@@ -48,6 +48,7 @@ mod replace;
 mod sampling;
 mod shown;
 mod tagging;
+pub(crate) mod url;
 mod writer;
 
 use std::collections::BTreeMap;

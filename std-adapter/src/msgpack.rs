@@ -43,7 +43,7 @@ pub struct Payload {
     bytes: ByteBuf,
     /// The metrics of the span being written: they follow its meta, and come mixed with it.
     metrics: ByteBuf,
-    forms: Forms,
+    forms: Box<Forms>,
     form: Form,
     /// The share of traces that found room lately, unless all did.
     keep_rate: Option<f64>,
@@ -76,15 +76,8 @@ impl Payload {
     pub fn new() -> Self {
         let (bytes, metrics) = (ByteBuf::new(), ByteBuf::new());
         let form = Form::default();
-        let mut payload = Self {
-            bytes,
-            metrics,
-            forms: Forms::default(),
-            form,
-            keep_rate: None,
-            ends: Vec::new(),
-            spans: 0,
-        };
+        let mut payload =
+            Self { bytes, metrics, forms: Box::default(), form, keep_rate: None, ends: Vec::new(), spans: 0 };
         payload.clear();
         payload
     }

@@ -23,7 +23,7 @@ use crate::arena::Here;
 use crate::clock::Clock;
 use crate::exclusive::Threads;
 use crate::future::Detached;
-use crate::span::{Message, SpanRef};
+use crate::span::SpanRef;
 use crate::tag::Value;
 use crate::tracer::Tracer;
 use core::marker::PhantomData;
@@ -222,5 +222,5 @@ pub trait Shown {}
 #[cold]
 #[inline(never)]
 fn set_error<M: Threads>(span: &Span<M>, kind: &'static str, message: fmt::Arguments<'_>) {
-    span.set_error_info(kind, Message::of(message).as_str());
+    span.set_error_shown(kind, message);
 }

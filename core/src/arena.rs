@@ -53,7 +53,8 @@ pub(crate) use reap::{Cell, Finished};
 pub(crate) use span::Started;
 pub(crate) use tags::{ERROR, LOST, note_of};
 
-/// The longest dynamic string a tag can hold, in bytes; a longer one is cut and marked as cut.
+/// The longest dynamic string that tag cells hold, in bytes; a longer one is cut and marked as cut, unless somebody
+/// [keeps](crate::Tracer::keep_long_texts) it.
 ///
 /// ```
 #[doc = include_str!("../docs/setup.txt")]

@@ -28,8 +28,8 @@ impl<M: Threads> SpanRef<M> {
     /// The type is the one that the compiler sees: of a `&dyn Error` it is `dyn core::error::Error`, whatever stands behind it.
     /// Where that is known, hand over the error before it is boxed.
     ///
-    /// Texts are cut after 255 bytes. Where slots are [reserved](Tracer::reserve), the error of a span that found none is
-    /// recorded all the same, in a span without length named `dropped_span_error`.
+    /// Texts are cut after 255 bytes, unless somebody [keeps](Tracer::keep_long_texts) long ones. Where slots are
+    /// [reserved](Tracer::reserve), the error of a span that found none is recorded all the same, in a span without length named `dropped_span_error`.
     ///
     /// ```
     /// # use microspan::{Arena, Clock, Tracer};

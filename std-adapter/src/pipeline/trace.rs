@@ -133,7 +133,9 @@ impl Trace {
                 add("microspan.clock_error_ns", Datum::Number(error.get() as f64));
             }
             for (key, text) in of_device.into_iter().filter(|_| span.is_local_root()) {
-                if let Some(text) = text {
+                if let Some(text) = text
+                    && !span.is_removed(key)
+                {
                     add(key, Datum::Text(text));
                 }
             }

@@ -16,7 +16,9 @@ use microspan_std::otel::MicrospanTracerProvider;
 use microspan_std::tower::{ClientLayer, ServerLayer};
 use microspan_tests::recorded::{named, tag};
 use opentelemetry::KeyValue;
-use opentelemetry::trace::{Span as _, Status, Tracer as _, TracerProvider as _};
+use opentelemetry::trace::{
+    Span as _, SpanContext, SpanId, Status, TraceFlags, TraceId, TraceState, Tracer as _, TracerProvider as _,
+};
 use tower_layer::Layer;
 use tower_service::Service;
 use tracing::{error_span, info};
@@ -70,6 +72,10 @@ fn a_long_text_is_whole_whoever_sets_it() {
     query.set_attribute(KeyValue::new("db.query.text", sql.clone()));
     query.add_event("exception", vec![KeyValue::new("exception.stacktrace", sql.clone())]);
     query.set_status(Status::error(sql.clone()));
+    let state = TraceState::from_key_value([("bakery", "x".repeat(200)), ("shop", "y".repeat(200))])
+        .expect("a sound state");
+    let ids = (TraceId::from(7), SpanId::from(9));
+    query.add_link(SpanContext::new(ids.0, ids.1, TraceFlags::SAMPLED, true, state), Vec::new());
     query.end();
     let mut renamed = tracer.start("renamed");
     renamed.update_name(name.to_owned());
@@ -82,6 +88,11 @@ fn a_long_text_is_whole_whoever_sets_it() {
     );
     assert_eq!(tag(query, "error.message").as_deref(), Some(&*sql));
     assert_eq!(tag(query, "error.stack").as_deref(), Some(&*sql));
+    assert_eq!(
+        query.links[0].tracestate.as_deref(),
+        Some(&*format!("bakery={},shop={}", "x".repeat(200), "y".repeat(200)))
+    );
+    assert!(query.links[0].attributes.is_empty(), "{:?}", query.links);
     assert_eq!((found[1].resource.as_deref(), found.len()), (Some(name), 2));
 
     let tracer = Tracer::new(None, opentracing::Config::new()).expect("a program that is traced");

@@ -61,10 +61,6 @@ impl<'a> Cells<'a> {
     /// A string under a key.
     #[inline(always)]
     pub(super) fn text(&mut self, key: &'static str, text: &str, marks: u32) -> Result<(), Cause> {
-        #[cfg(not(target_os = "none"))]
-        if text.len() > MAX_STR {
-            return self.long(key, text, format_args!("{text}"), marks);
-        }
         let short = cut(text, MAX_STR);
         let kind = if short.len() == text.len() { Kind::Str } else { Kind::Cut };
         self.string(kind, key, short, marks)
@@ -106,6 +102,10 @@ impl<'a> Cells<'a> {
         let key = cut(key, MAX_NAME);
         let (kind, [low, high]) = match in_one_cell(value, MAX_STATIC) {
             Ok(cell) => cell,
+            #[cfg(not(target_os = "none"))]
+            Err(long) if long.len() > MAX_STR => {
+                return self.long(key, long, format_args!("{long}"), ATTRIBUTE);
+            }
             Err(long) => return self.text(key, long, ATTRIBUTE),
         };
         self.put([key.as_ptr(), low, high], note_of(kind, key.len()) | ATTRIBUTE)

@@ -4,7 +4,7 @@
 //! forgotten, so that it lives as long as the cell: until its span is drained, or overwritten, or the tag was not set.
 
 use super::cells::Cells;
-use super::tags::{LONG, note_of};
+use super::tags::{LONG, first, note_of};
 use super::{ArenaView, Cause, MAX_NAME, MAX_STR};
 use crate::slot_ring::By;
 use crate::sync::Ordering;
@@ -103,13 +103,38 @@ impl ArenaView {
         }
     }
 
-    /// Has the text of a cell that is about to be freed forgotten.
+    /// Frees cells as [`free_cells`](Self::free_cells) does, from one on that holds the number of a text. A function of its own, so
+    /// that the others are freed as fast as without.
     #[cold]
     #[inline(never)]
-    pub(super) fn forget_long(&self, cell: u32) {
-        // SAFETY: the caller frees the cell, so it is the caller's; it was written before it was chained.
-        let [_, low, high] = unsafe { self.cells.slot(cell).read() }.0;
-        self.forget_number(bits_of([low, high]));
+    pub(super) fn free_long(&self, mut link: u32, end: u32) {
+        for _ in 0..self.cells.capacity() {
+            if link == end || link == 0 {
+                return;
+            }
+            let cell = self.cells.slot(link - 1);
+            let word = cell.chained();
+            if word & LONG != 0 {
+                // SAFETY: the caller frees the cell, so it is the caller's; it was written before it was chained.
+                let [_, low, high] = unsafe { cell.read() }.0;
+                self.forget_number(bits_of([low, high]));
+            }
+            self.cells.free_chained(link - 1);
+            link = first(word);
+        }
+    }
+
+    /// Sets a tag of a span to a long text.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn long_str(
+        &self,
+        by: By<'static>,
+        handle: u32,
+        key: &'static str,
+        text: &str,
+    ) -> Result<(), Cause> {
+        self.long_text(by, handle, key, text, format_args!("{text}"))
     }
 
     /// Sets a tag of a span to a long text, of which the beginning is at hand.

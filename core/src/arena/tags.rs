@@ -64,6 +64,10 @@ impl ArenaView {
         key: &'static str,
         text: &str,
     ) -> Result<(), Cause> {
+        #[cfg(not(target_os = "none"))]
+        if text.len() > super::MAX_STR {
+            return self.long_str(by, handle, key, text);
+        }
         let mut cells = Cells::new(self, by, handle);
         cells.text(key, text, 0)?;
         cells.push()
@@ -180,7 +184,7 @@ impl ArenaView {
             let word = self.cells.slot(link - 1).chained();
             #[cfg(not(target_os = "none"))]
             if word & LONG != 0 {
-                self.forget_long(link - 1);
+                return self.free_long(link, end);
             }
             self.cells.free_chained(link - 1);
             link = first(word);

@@ -333,12 +333,10 @@ impl Said<'_> {
 
 /// Shows the value of a tag, and whether it is a string that was cut.
 fn value(cell: &Cell, look: impl FnOnce(Value<'_>, bool)) {
-    #[cfg(not(target_os = "none"))]
-    if cell.kind == Kind::Cut && cell.long().is_some() {
-        return long(cell, look);
-    }
     match cell.value() {
         Some(value) => look(value, false),
+        #[cfg(not(target_os = "none"))]
+        None if cell.long().is_some() => long(cell, look),
         None => text(cell, |text| look(Value::Str(text), cell.kind == Kind::Cut)),
     }
 }

@@ -24,35 +24,13 @@ impl Session {
         for tag in wire.tags {
             let key = self.names.text(tag.key);
             has_crashed |= is_address(&key);
-            match tag.value {
-                TagValue::Removed => {
-                    let is_set = field(span, &key).is_some_and(|field| field.is_some());
-                    if !is_set && span.tag(&key).is_none() && !span.is_removed(&key) {
-                        span.extra_mut().removed.push(key);
-                    }
-                }
-                TagValue::Event(event) => span.events.push(Event {
-                    name: key,
-                    time: self.at(wire.start, span.start, event.time),
-                    attributes: self.names.attributes(event.attributes),
-                }),
-                TagValue::Link(link) => {
-                    let attributes = self.names.attributes(link.attributes);
-                    self.link(span, link.counter, link.trace, attributes, counters);
-                }
-                TagValue::RemoteLink(context, attributes) => {
-                    self.remote_link(span, &context, self.names.attributes(attributes));
-                }
-                TagValue::RemoteParent(context) => self.remote_parent(span, &context),
-                TagValue::Baggage(value) => span.extra_mut().baggage.push((key, self.names.text(value))),
-                TagValue::Unknown(_) => counters.unknown_tags += 1,
-                value => match self.names.value(value) {
-                    Some(value) if !span.is_removed(&key) => match field(span, &key) {
-                        Some(field) => drop(field.get_or_insert_with(|| text_of(value))),
-                        None => span.tags.push((key, value)),
-                    },
-                    _ => {}
+            match self.names.value(tag.value) {
+                Some(_) if span.is_removed(&key) => {}
+                Some(value) => match field(span, &key) {
+                    Some(field) => drop(field.get_or_insert_with(|| text_of(value))),
+                    None => span.tags.push((key, value)),
                 },
+                None => self.set_other(span, wire, key, tag.value, counters),
             }
         }
         span.tags.reverse();
@@ -64,6 +42,42 @@ impl Session {
     }
 
     /// So many ticks after the start of a span, in nanoseconds since the Unix epoch.
+    /// What stands among the tags and is none.
+    #[inline(never)]
+    fn set_other(
+        &self,
+        span: &mut Span,
+        wire: &WireSpan<'_>,
+        key: Text,
+        value: TagValue<'_>,
+        counters: &mut Counters,
+    ) {
+        match value {
+            TagValue::Removed => {
+                let is_set = field(span, &key).is_some_and(|field| field.is_some());
+                if !is_set && span.tag(&key).is_none() && !span.is_removed(&key) {
+                    span.extra_mut().removed.push(key);
+                }
+            }
+            TagValue::Event(event) => span.events.push(Event {
+                name: key,
+                time: self.at(wire.start, span.start, event.time),
+                attributes: self.names.attributes(event.attributes),
+            }),
+            TagValue::Link(link) => {
+                let attributes = self.names.attributes(link.attributes);
+                self.link(span, link.counter, link.trace, attributes, counters);
+            }
+            TagValue::RemoteLink(context, attributes) => {
+                self.remote_link(span, &context, self.names.attributes(attributes));
+            }
+            TagValue::RemoteParent(context) => self.remote_parent(span, &context),
+            TagValue::Baggage(value) => span.extra_mut().baggage.push((key, self.names.text(value))),
+            TagValue::Unknown(_) => counters.unknown_tags += 1,
+            _ => {}
+        }
+    }
+
     fn at(&self, first: u64, start: i64, ticks: i64) -> i64 {
         if let Some(unix) = first.checked_add_signed(ticks).and_then(|tick| self.clock.peek(tick)) {
             return unix;
@@ -115,6 +129,7 @@ impl Session {
 }
 
 /// The field of a span that a tag of this key names.
+#[inline(always)]
 fn field<'s>(span: &'s mut Span, key: &Text) -> Option<&'s mut Option<Text>> {
     match key.as_bytes() {
         b"service.name" => Some(&mut span.service),

@@ -70,6 +70,7 @@ impl Crash {
 }
 
 /// Whether a tag of this key tells an address of a crash.
+#[inline]
 pub(super) fn is_address(key: &Text) -> bool {
     matches!(key.as_bytes(), b"reset.pc" | b"reset.lr")
 }

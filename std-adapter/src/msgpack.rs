@@ -335,11 +335,15 @@ fn write_tags(
         string(metrics, KEEP_RATE);
         float(metrics, rate);
     }
+    let has_said = texts != 0 || numbers != 0;
+    let is_said = |key: &Text| {
+        !events.is_empty() && *key == EVENTS
+            || !links.is_empty() && *key == LINKS
+            || keep_rate.is_some() && *key == KEEP_RATE
+    };
     trace.each_tag(index, |key, datum| match datum {
         // A span has one tag of a key.
-        _ if !events.is_empty() && *key == EVENTS => {}
-        _ if !links.is_empty() && *key == LINKS => {}
-        _ if keep_rate.is_some() && *key == KEEP_RATE => {}
+        _ if has_said && is_said(key) => {}
         Datum::Text(value) => {
             texts += 1;
             text(out, key);

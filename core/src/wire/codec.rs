@@ -285,14 +285,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Goes over a string.
-    pub(crate) fn pass_text(&mut self) -> Result<(), Malformed> {
-        let len = usize::try_from(self.take::<u64>()?).map_err(|_| Malformed)?;
-        let bytes = self.take_bytes(len)?;
-        // Most are ASCII, which is seen sooner.
-        if bytes.is_ascii() || core::str::from_utf8(bytes).is_ok() { Ok(()) } else { Err(Malformed) }
-    }
-
     pub(crate) fn take_bytes(&mut self, len: usize) -> Result<&'a [u8], Malformed> {
         let (bytes, rest) = self.0.split_at_checked(len).ok_or(Malformed)?;
         self.0 = rest;

@@ -103,11 +103,14 @@ impl<'a> Text<'a> {
 
     #[inline(never)]
     fn pass_in_full(r: &mut Reader<'a>, form: u32) -> Result<u32, Malformed> {
-        if form != ADDRESS.into() {
-            return r.pass_text().map(|()| 0);
+        if form == ADDRESS.into() {
+            let (_address, _length) = (r.take::<u64>()?, r.take::<u32>()?);
+            return Ok(u32::MAX);
         }
-        let (_address, _length) = (r.take::<u64>()?, r.take::<u32>()?);
-        Ok(u32::MAX)
+        let len = usize::try_from(r.take::<u64>()?).map_err(|_| Malformed)?;
+        let text = r.take_bytes(len)?;
+        // Most are ASCII, which is seen sooner.
+        if text.is_ascii() || core::str::from_utf8(text).is_ok() { Ok(0) } else { Err(Malformed) }
     }
 
     /// As [`Tags::names`].

@@ -13,12 +13,13 @@ use crate::model::{Event, Link, Span, Tag, Text, Value};
 const PRIORITY: &str = "_sampling_priority_v1";
 
 impl Session {
-    pub(super) fn set_tags(&self, span: &mut Span, wire: &WireSpan<'_>, counters: &mut Counters) {
+    pub(super) fn set_tags(&mut self, span: &mut Span, wire: &WireSpan<'_>, counters: &mut Counters) {
         let count = wire.tags.size_hint().0;
         if count == 0 {
             return;
         }
-        span.tags = Vec::with_capacity(count);
+        span.tags = self.spare.pop().unwrap_or_default();
+        span.tags.reserve_exact(count);
         let mut has_crashed = false;
         // On the wire the newest comes first.
         for tag in wire.tags {

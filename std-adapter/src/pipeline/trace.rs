@@ -91,7 +91,7 @@ impl Trace {
         let undecided = spans.first().filter(|first| first.tag(PRIORITY).is_none());
         let verdict = undecided.and_then(|first| {
             let service = first.service.as_ref().unwrap_or(&context.service);
-            rates.judge(service, context.env(), first.trace_id)
+            rates.judge(|| (service, context.env()), first.trace_id)
         });
         Self { spans, top_level, context, versioned, verdict }
     }

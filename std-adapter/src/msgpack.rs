@@ -8,7 +8,9 @@
 
 mod beyond;
 mod cut;
+mod further;
 mod json;
+mod tags;
 mod v05;
 mod write;
 
@@ -17,9 +19,11 @@ use std::ops::Range;
 use rmp::encode::{self, ByteBuf};
 
 use crate::model::{Span, Text};
-use crate::pipeline::{Datum, Trace};
+use crate::pipeline::Trace;
 use beyond::{write_events, write_links};
-use write::{begin_map, constant, end_map, float, number, signed, string, sure, text};
+use further::Known;
+use tags::write_tags;
+use write::{begin_map, constant, end_map, number, signed, sure, text};
 
 /// The marker of an array whose length follows in four bytes.
 const ARRAY_32: u8 = 0xdd;
@@ -36,6 +40,7 @@ pub struct Payload {
     bytes: ByteBuf,
     /// The metrics of the span being written: they follow its meta, and come mixed with it.
     metrics: ByteBuf,
+    known: Known,
     form: Form,
     /// The share of traces that found room lately, unless all did.
     keep_rate: Option<f64>,
@@ -66,9 +71,9 @@ impl Default for Payload {
 impl Payload {
     /// A payload without traces.
     pub fn new() -> Self {
-        let (bytes, metrics) = (ByteBuf::new(), ByteBuf::new());
+        let (bytes, metrics, known) = (ByteBuf::new(), ByteBuf::new(), Known::default());
         let form = Form::default();
-        let mut payload = Self { bytes, metrics, form, keep_rate: None, ends: Vec::new(), spans: 0 };
+        let mut payload = Self { bytes, metrics, known, form, keep_rate: None, ends: Vec::new(), spans: 0 };
         payload.clear();
         payload
     }
@@ -226,7 +231,15 @@ impl Payload {
                 }
                 _ => {
                     let start = out.as_slice().len();
-                    let keys = write_tags(out, &mut self.metrics, trace, index, self.form, self.keep_rate);
+                    let keys = write_tags(
+                        out,
+                        &mut self.metrics,
+                        &mut self.known,
+                        trace,
+                        index,
+                        self.form,
+                        self.keep_rate,
+                    );
                     if is_plain(trace, index) {
                         plain = Some((span, start..out.as_slice().len(), keys));
                     }
@@ -301,81 +314,6 @@ fn write_numbers(out: &mut ByteBuf, span: &Span) -> usize {
     }
     usize::from(has_parent)
 }
-
-/// Writes the maps of string and number tags, each unless it is empty; tells how many it wrote.
-fn write_tags(
-    out: &mut ByteBuf,
-    metrics: &mut ByteBuf,
-    trace: &Trace,
-    index: usize,
-    form: Form,
-    keep_rate: Option<f64>,
-) -> usize {
-    let before = out.as_slice().len();
-    constant(out, b"\xa4meta");
-    let head = begin_map(out);
-    metrics.as_mut_vec().clear();
-    let (mut texts, mut numbers) = (0, 0);
-    let span = trace.spans().get(index);
-    let events = span.map(|span| span.events.as_slice()).filter(|_| !form.native_events).unwrap_or_default();
-    let links = span.map(|span| span.links.as_slice()).filter(|_| form.text_links).unwrap_or_default();
-    if !events.is_empty() {
-        texts += 1;
-        string(out, EVENTS);
-        string(out, &json::events(events));
-    }
-    if !links.is_empty() {
-        texts += 1;
-        string(out, LINKS);
-        string(out, &json::links(links));
-    }
-    let keep_rate = keep_rate.filter(|_| index == 0);
-    if let Some(rate) = keep_rate {
-        numbers += 1;
-        string(metrics, KEEP_RATE);
-        float(metrics, rate);
-    }
-    let has_said = texts != 0 || numbers != 0;
-    let is_said = |key: &Text| {
-        !events.is_empty() && *key == EVENTS
-            || !links.is_empty() && *key == LINKS
-            || keep_rate.is_some() && *key == KEEP_RATE
-    };
-    trace.each_tag(index, |key, datum| match datum {
-        // A span has one tag of a key.
-        _ if has_said && is_said(key) => {}
-        Datum::Text(value) => {
-            texts += 1;
-            text(out, key);
-            text(out, value);
-        }
-        Datum::Number(value) => {
-            numbers += 1;
-            text(metrics, key);
-            float(metrics, value);
-        }
-    });
-    if texts == 0 {
-        out.as_mut_vec().truncate(before);
-    } else {
-        end_map(out, head, texts);
-    }
-    if numbers != 0 {
-        constant(out, b"\xa7metrics");
-        sure(encode::write_map_len(out, numbers));
-        out.as_mut_vec().extend_from_slice(metrics.as_slice());
-    }
-    usize::from(texts != 0) + usize::from(numbers != 0)
-}
-
-/// The tag that holds events as JSON.
-const EVENTS: &str = "events";
-
-/// The tag that holds links as JSON.
-const LINKS: &str = "_dd.span_links";
-
-/// The number that says which share of traces found room lately.
-const KEEP_RATE: &str = "_dd.tracer_kr";
 
 #[cfg(test)]
 mod tests;

@@ -24,12 +24,15 @@ impl Session {
         // On the wire the newest comes first.
         for tag in wire.tags {
             let key = self.names.text(tag.key);
-            has_crashed |= is_address(&key);
             match self.names.value(tag.value) {
                 Some(_) if span.is_removed(&key) => {}
-                Some(value) => match field(span, &key) {
-                    Some(field) => drop(field.get_or_insert_with(|| text_of(value))),
-                    None => span.tags.push((key, value)),
+                Some(value) => match meaning(&key) {
+                    Meaning::Tag => span.tags.push((key, value)),
+                    Meaning::Address => {
+                        has_crashed = true;
+                        span.tags.push((key, value));
+                    }
+                    Meaning::Field(field) => drop(field(span).get_or_insert_with(|| text_of(value))),
                 },
                 None => self.set_other(span, wire, key, tag.value, counters),
             }
@@ -55,7 +58,7 @@ impl Session {
     ) {
         match value {
             TagValue::Removed => {
-                let is_set = field(span, &key).is_some_and(|field| field.is_some());
+                let is_set = matches!(meaning(&key), Meaning::Field(field) if field(span).is_some());
                 if !is_set && span.tag(&key).is_none() && !span.is_removed(&key) {
                     span.extra_mut().removed.push(key);
                 }
@@ -129,14 +132,23 @@ impl Session {
     }
 }
 
-/// The field of a span that a tag of this key names.
+/// What a tag is by its key.
+enum Meaning {
+    Tag,
+    /// Where a crash was.
+    Address,
+    /// No tag, but this field of its span.
+    Field(fn(&mut Span) -> &mut Option<Text>),
+}
+
 #[inline(always)]
-fn field<'s>(span: &'s mut Span, key: &Text) -> Option<&'s mut Option<Text>> {
+fn meaning(key: &Text) -> Meaning {
     match key.as_bytes() {
-        b"service.name" => Some(&mut span.service),
-        b"resource.name" => Some(&mut span.resource),
-        b"span.type" => Some(&mut span.span_type),
-        _ => None,
+        b"service.name" => Meaning::Field(|span| &mut span.service),
+        b"resource.name" => Meaning::Field(|span| &mut span.resource),
+        b"span.type" => Meaning::Field(|span| &mut span.span_type),
+        key if is_address(key) => Meaning::Address,
+        _ => Meaning::Tag,
     }
 }
 

@@ -109,17 +109,37 @@ impl Trace {
     /// Calls `emit` for every tag that the span at `index` goes out with, each key once: its own, those of its source
     /// and of the configuration, and what Datadog asks for on each span and on the first of a chunk.
     pub fn each_tag(&self, index: usize, mut emit: impl FnMut(&Text, Datum<'_>)) {
-        let Some(span) = self.spans.get(index) else { return };
-        let context = &*self.context;
+        self.each_own_tag(index, &mut emit);
+        self.each_further_tag(index, emit);
+    }
 
+    /// The same of the span's own, which are those that no other span has.
+    pub(crate) fn each_own_tag(&self, index: usize, mut emit: impl FnMut(&Text, Datum<'_>)) {
+        let Some(span) = self.spans.get(index) else { return };
         for (key, value) in &span.tags {
             if let Some(datum) = Datum::of(value) {
                 emit(key, datum);
             }
         }
+        if index == 0
+            && let Some(error) = span.clock_error
+            && !has(&span.tags, &keys::CLOCK_ERROR)
+            && !has(&self.context.tags, &keys::CLOCK_ERROR)
+        {
+            emit(&keys::CLOCK_ERROR, Datum::Number(error.get() as f64));
+        }
+    }
+
+    /// The same of all others; tells whether the span's own tags left them all as they are.
+    pub(crate) fn each_further_tag(&self, index: usize, mut emit: impl FnMut(&Text, Datum<'_>)) -> bool {
+        let Some(span) = self.spans.get(index) else { return false };
+        let context = &*self.context;
         let own = looks(&span.tags);
+        let mut are_all = true;
         for (key, value) in &context.tags {
-            if (own & look(key) == 0 || !has(&span.tags, key))
+            let is_own = own & look(key.as_bytes()) != 0 && has(&span.tags, key);
+            are_all &= !is_own;
+            if !is_own
                 && !span.is_removed(key)
                 && let Some(datum) = Datum::of(value)
             {
@@ -128,10 +148,12 @@ impl Trace {
         }
 
         // What is said above is said on purpose, and stays.
-        let all = own | looks(&context.tags);
-        let is_free = |key: &Text| all & look(key) == 0 || !has(&span.tags, key) && !has(&context.tags, key);
+        let common = looks(&context.tags);
         let mut add = |key: &Text, datum: Datum<'_>| {
-            if is_free(key) {
+            let look = look(key.as_bytes());
+            let is_own = own & look != 0 && has(&span.tags, key);
+            are_all &= !is_own;
+            if !is_own && (common & look == 0 || !has(&context.tags, key)) {
                 emit(key, datum);
             }
         };
@@ -150,15 +172,13 @@ impl Trace {
         if index == 0 {
             self.each_chunk_tag(span, &mut add);
             let of_device = [(&keys::DEVICE, &context.device), (&keys::BUILD, &context.build_id)];
-            if let Some(error) = span.clock_error {
-                add(&keys::CLOCK_ERROR, Datum::Number(error.get() as f64));
-            }
             for (key, text) in of_device.into_iter().filter(|_| span.is_local_root()) {
                 if let Some(text) = text {
                     add(key, Datum::Text(text));
                 }
             }
         }
+        are_all && !(index == 0 && has(&span.tags, &keys::PRIORITY))
     }
 
     fn each_chunk_tag(&self, span: &Span, add: &mut impl FnMut(&Text, Datum<'_>)) {
@@ -191,12 +211,11 @@ fn has(tags: &[(Text, Value)], key: &Text) -> bool {
 
 /// What is seen of keys at a glance, a bit each: a key with another bit is none of them.
 fn looks(tags: &[(Text, Value)]) -> u64 {
-    tags.iter().fold(0, |looks, (key, _)| looks | look(key))
+    tags.iter().fold(0, |looks, (key, _)| looks | look(key.as_bytes()))
 }
 
 /// A bit for a key's length and its first byte.
 #[inline]
-fn look(key: &Text) -> u64 {
-    let key = key.as_bytes();
+pub(crate) fn look(key: &[u8]) -> u64 {
     1 << ((key.len() + 5 * key.first().map_or(0, |first| usize::from(*first))) % 64)
 }

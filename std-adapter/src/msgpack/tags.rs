@@ -1,0 +1,111 @@
+//! The tags of a span: texts, numbers, and what goes out as JSON text.
+
+use rmp::encode::{self, ByteBuf};
+
+use super::Form;
+use super::further::Known;
+use super::json;
+use super::write::{begin_map, constant, end_map, float, string, sure, text};
+use crate::model::Text;
+use crate::pipeline::{Datum, Trace};
+
+/// Writes the maps of string and number tags, each unless it is empty; tells how many it wrote.
+pub(super) fn write_tags(
+    out: &mut ByteBuf,
+    metrics: &mut ByteBuf,
+    known: &mut Known,
+    trace: &Trace,
+    index: usize,
+    form: Form,
+    keep_rate: Option<f64>,
+) -> usize {
+    let before = out.as_slice().len();
+    constant(out, b"\xa4meta");
+    let head = begin_map(out);
+    metrics.as_mut_vec().clear();
+    let (mut texts, mut numbers) = (0, 0);
+    let span = trace.spans().get(index);
+    let events = span.map(|span| span.events.as_slice()).filter(|_| !form.native_events).unwrap_or_default();
+    let links = span.map(|span| span.links.as_slice()).filter(|_| form.text_links).unwrap_or_default();
+    if !events.is_empty() {
+        texts += 1;
+        string(out, EVENTS);
+        string(out, &json::events(events));
+    }
+    if !links.is_empty() {
+        texts += 1;
+        string(out, LINKS);
+        string(out, &json::links(links));
+    }
+    let keep_rate = keep_rate.filter(|_| index == 0);
+    if let Some(rate) = keep_rate {
+        numbers += 1;
+        string(metrics, KEEP_RATE);
+        float(metrics, rate);
+    }
+    // A span has one tag of a key.
+    let is_said = |key: &Text| {
+        !events.is_empty() && *key == EVENTS
+            || !links.is_empty() && *key == LINKS
+            || keep_rate.is_some() && *key == KEEP_RATE
+    };
+    let has_said = texts != 0 || numbers != 0;
+    let mut tags = Tags { texts: out, numbers: metrics, counts: [texts, numbers] };
+    if has_said {
+        trace.each_tag(index, |key, datum| {
+            if !is_said(key) {
+                tags.write(key, datum);
+            }
+        });
+    } else {
+        trace.each_own_tag(index, |key, datum| tags.write(key, datum));
+        known.write(&mut tags, trace, index, span.map(|span| span.tags.as_slice()).unwrap_or_default());
+    }
+    let [texts, numbers] = tags.counts;
+    if texts == 0 {
+        out.as_mut_vec().truncate(before);
+    } else {
+        end_map(out, head, texts as usize);
+    }
+    if numbers != 0 {
+        constant(out, b"\xa7metrics");
+        sure(encode::write_map_len(out, numbers));
+        out.as_mut_vec().extend_from_slice(metrics.as_slice());
+    }
+    usize::from(texts != 0) + usize::from(numbers != 0)
+}
+
+/// Where string tags are written, and where number tags are; how many there are of each.
+pub(super) struct Tags<'a> {
+    pub(super) texts: &'a mut ByteBuf,
+    pub(super) numbers: &'a mut ByteBuf,
+    pub(super) counts: [u32; 2],
+}
+
+impl Tags<'_> {
+    #[inline]
+    pub(super) fn write(&mut self, key: &Text, datum: Datum<'_>) {
+        let [texts, numbers] = &mut self.counts;
+        match datum {
+            Datum::Text(value) => {
+                *texts += 1;
+                text(self.texts, key);
+                text(self.texts, value);
+            }
+            Datum::Number(value) => {
+                *numbers += 1;
+                text(self.numbers, key);
+                float(self.numbers, value);
+            }
+        }
+    }
+}
+
+/// The tag that holds events as JSON.
+const EVENTS: &str = "events";
+
+/// The tag that holds links as JSON.
+const LINKS: &str = "_dd.span_links";
+
+/// The number that says which share of traces found room lately.
+const KEEP_RATE: &str = "_dd.tracer_kr";

@@ -81,7 +81,7 @@ impl Text {
         match &self.0 {
             Repr::Static(text) => text.as_bytes(),
             Repr::Shared(text) => text.as_bytes(),
-            Repr::Inline([length, bytes @ ..]) => bytes.get(..usize::from(*length)).unwrap_or_default(),
+            Repr::Inline([length, bytes @ ..]) => &bytes[..usize::from(*length).min(INLINE)],
         }
     }
 

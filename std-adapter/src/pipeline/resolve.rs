@@ -286,8 +286,8 @@ fn keep_last(tags: &mut Vec<Tag>) {
 
 /// What is seen of a key at a glance, its length and three of its bytes, as one bit: that of another key is mostly another.
 #[inline]
-fn look(key: &[u8]) -> u128 {
+fn look(key: &[u8]) -> u64 {
     let byte = |at: usize| key.get(at).map_or(0, |byte| usize::from(*byte));
-    let sum = key.len() + 3 * byte(0) + 5 * byte(key.len() / 2) + 7 * byte(key.len().wrapping_sub(1));
-    1 << (sum % 128)
+    let ends = 13 * byte(0) + 7 * byte(key.len().wrapping_sub(1));
+    1 << ((23 * key.len() + ends + 3 * byte(key.len() / 2)) % 64)
 }

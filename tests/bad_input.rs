@@ -6,7 +6,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use microspan_tests::bridge::{self, Bridge};
+use microspan_tests::bridge::{self, Bridge, Summary};
 use microspan_tests::built;
 use microspan_tests::device::{self, SPANS, Seeded, frame};
 use microspan_tests::ports;
@@ -16,6 +16,12 @@ use microspan_tests::standin::Standin;
 const TRACES: usize = 60;
 /// Long enough for the bridge to read what was sent.
 const LATEST_BYTES: Duration = Duration::from_millis(500);
+
+fn assert_all_arrived(summary: &Summary, standin: &Standin) {
+    let all = TRACES as u64 * SPANS;
+    assert_eq!((summary.spans_sent, summary.spans_lost_on_the_way), (all, 0), "{summary:?}");
+    assert_eq!((standin.summary().spans, standin.summary().rejected), (all, 0));
+}
 
 #[test]
 fn damaged_doubled_and_shuffled_datagrams_are_counted_and_the_rest_arrives() {
@@ -49,12 +55,7 @@ fn damaged_doubled_and_shuffled_datagrams_are_counted_and_the_rest_arrives() {
     let summary = bridge.stop();
     assert_eq!(summary.packets, TRACES as u64, "{summary:?}");
     assert_eq!((summary.damaged, summary.packets_duplicate), (damaged + 1, doubled), "{summary:?}");
-    assert_eq!(
-        (summary.spans_sent, summary.spans_lost_on_the_way),
-        (TRACES as u64 * SPANS, 0),
-        "{summary:?}"
-    );
-    assert_eq!((standin.summary().spans, standin.summary().rejected), (TRACES as u64 * SPANS, 0));
+    assert_all_arrived(&summary, &standin);
 }
 
 #[test]
@@ -102,12 +103,7 @@ fn damaged_frames_of_a_stream_are_counted_and_the_rest_arrives() {
     bridge.process.close_stdin();
     let summary = bridge.finish();
     assert!(summary.damaged > 0, "{summary:?}");
-    assert_eq!(
-        (summary.spans_sent, summary.spans_lost_on_the_way),
-        (TRACES as u64 * SPANS, 0),
-        "{summary:?}"
-    );
-    assert_eq!((standin.summary().spans, standin.summary().rejected), (TRACES as u64 * SPANS, 0));
+    assert_all_arrived(&summary, &standin);
 }
 
 #[test]

@@ -2,14 +2,13 @@
 //! over HTTP, and the pantry tells the counter through a broker. Datadog's test agent has the trace.
 
 use std::process::Command;
-use std::time::Duration;
 
 use microspan_tests::balance::wait_for_stored;
 use microspan_tests::bridge::Bridge;
 use microspan_tests::broker::Broker;
 use microspan_tests::official::TestAgent;
-use microspan_tests::process::Process;
 use microspan_tests::qemu::Board;
+use microspan_tests::service::Service;
 use microspan_tests::span::{Span, now};
 use microspan_tests::{built, need, ports};
 
@@ -32,24 +31,10 @@ const SPANS: [(&str, &str, &str, &str); 9] = [
     ("counter-1", "counter", "hand_over", "mqtt.publish"),
 ];
 
-/// The host's service, as a program of its own.
-struct Pantry(Process);
-
-impl Pantry {
-    fn start(bridge: u16, broker: u16) -> (Self, u16) {
-        let mut command = Command::new(built::service("pantry"));
-        let process = Process::start(command.args([bridge, broker].map(|port| format!("127.0.0.1:{port}"))));
-        let port = |line: &str| line.strip_prefix("listening on http 127.0.0.1:")?.parse().ok();
-        let told = process.stdout.find(Duration::from_secs(20), port);
-        let port = told.unwrap_or_else(|| panic!("{}\nno port was told", process.told()));
-        (Self(process), port)
-    }
-
-    fn stop(mut self) {
-        self.0.interrupt();
-        let status = self.0.wait(Duration::from_secs(20));
-        assert!(status.success(), "{}", self.0.told());
-    }
+/// Starts the host's service.
+fn pantry(bridge: u16, broker: u16) -> (Service, u16) {
+    let mut command = Command::new(built::service("pantry"));
+    Service::start(command.args([bridge, broker].map(|port| format!("127.0.0.1:{port}"))))
 }
 
 #[test]
@@ -62,7 +47,7 @@ fn two_boards_and_a_service_of_the_host_take_part_in_one_trace() {
     let spans = bridge.udp_port();
 
     let from = now();
-    let (pantry, requests) = Pantry::start(spans, broker.port());
+    let (pantry, requests) = pantry(spans, broker.port());
     let calls = ports::udp();
     let kitchen = kitchen.reached_by_udp(calls, CALLS, spans).argument("pantry", requests).start();
     kitchen.wait_for("kitchen-1 hears orders");

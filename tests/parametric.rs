@@ -29,10 +29,6 @@ use serde_json::json;
 /// Cases that fail, and why.
 const FAILING: &[(&str, &str)] = &[
     (
-        "128_bit_traceids: made by default, with the time in front",
-        "the upper half is the session's, which a device without a clock has, too; it is the same for all traces of a process",
-    ),
-    (
         "span_links: from Datadog's headers, with what its tracestate would be",
         "a link is told ids and priority, and no tracestate",
     ),

@@ -2,13 +2,12 @@
 //! emulated board, in one trace. Datadog's test agent has it.
 
 use std::process::Command;
-use std::time::Duration;
 
 use microspan_tests::balance::wait_for_stored;
 use microspan_tests::bridge::Bridge;
 use microspan_tests::official::TestAgent;
-use microspan_tests::process::Process;
 use microspan_tests::qemu::Board;
+use microspan_tests::service::Service;
 use microspan_tests::span::Span;
 use microspan_tests::{built, need, ports};
 
@@ -65,30 +64,14 @@ const TAGS: [(&str, &str, &str); 19] = [
     ("fetch_ingredients", "http.status_code", "201"),
 ];
 
-/// A service of the host, as a program of its own.
-struct Service(Process);
-
-impl Service {
-    fn start(name: &str, agent: &TestAgent, addresses: &[u16]) -> (Self, u16) {
-        let mut command = Command::new(built::service(name));
-        for (variable, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("DD_"))
-        {
-            command.env_remove(variable);
-        }
-        command.env("DD_SERVICE", name).env("DD_TRACE_AGENT_URL", agent.url());
-        command.args(addresses.iter().map(|port| format!("127.0.0.1:{port}")));
-        let process = Process::start(&mut command);
-        let port = |line: &str| line.strip_prefix("listening on http 127.0.0.1:")?.parse().ok();
-        let told = process.stdout.find(Duration::from_secs(20), port);
-        let port = told.unwrap_or_else(|| panic!("{}\nno port was told", process.told()));
-        (Self(process), port)
+/// Starts a service of the host, which has no variables of Datadog's but these.
+fn service(name: &str, agent: &TestAgent, addresses: &[u16]) -> (Service, u16) {
+    let mut command = Command::new(built::service(name));
+    for (variable, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("DD_")) {
+        command.env_remove(variable);
     }
-
-    fn stop(mut self) {
-        self.0.interrupt();
-        let status = self.0.wait(Duration::from_secs(20));
-        assert!(status.success(), "{}", self.0.told());
-    }
+    command.env("DD_SERVICE", name).env("DD_TRACE_AGENT_URL", agent.url());
+    Service::start(command.args(addresses.iter().map(|port| format!("127.0.0.1:{port}"))))
 }
 
 #[test]
@@ -96,15 +79,15 @@ fn parts_instrumented_each_in_its_own_way_take_part_in_one_trace_with_another_se
     let kitchen = need!(Board::new("distributed_kitchen", 30));
     let agent = need!(TestAgent::start());
     let bridge = Bridge::start(agent.url(), &["--udp", "127.0.0.1:0"]);
-    let (cellar, ingredients) = Service::start("cellar", &agent, &[]);
+    let (cellar, ingredients) = service("cellar", &agent, &[]);
     let calls = ports::udp();
     let kitchen = kitchen.reached_by_udp(calls, CALLS, bridge.udp_port()).argument("pantry", ingredients);
     let kitchen = kitchen.start();
     kitchen.wait_for("kitchen-1 hears orders");
-    let (shop, orders) = Service::start("shop", &agent, &[ingredients, calls]);
+    let (shop, orders) = service("shop", &agent, &[ingredients, calls]);
 
     let answer = ureq::post(format!("http://127.0.0.1:{orders}/orders/7")).send_empty().expect("an answer");
-    assert_eq!(answer.status().as_u16(), 201, "{}", shop.0.told());
+    assert_eq!(answer.status().as_u16(), 201, "{}", shop.told());
 
     let report = kitchen.finish();
     shop.stop();

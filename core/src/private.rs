@@ -23,6 +23,7 @@ use crate::arena::Here;
 use crate::clock::Clock;
 use crate::exclusive::Threads;
 use crate::future::Detached;
+use crate::id::Session;
 use crate::span::{Message, SpanRef};
 use crate::tag::Value;
 use crate::tracer::Tracer;
@@ -94,11 +95,18 @@ impl Drop for Entered {
     }
 }
 
-/// Has the ids of traces that begin in a tracer have 64 bits, with nothing above: to be called before its drain is made, by who then
-/// tells the spans of that drain in the same way.
+/// Has the ids of traces that begin in a tracer be [`timed_trace_id`]s: to be called before its drain is made, by who then tells the
+/// spans of that drain in the same way.
 #[cfg(not(target_os = "none"))]
-pub fn shorten_trace_ids(tracer: &Tracer) {
-    tracer.arena.shorten_ids();
+pub fn time_trace_ids(tracer: &Tracer, seconds: u32) {
+    tracer.arena.time_ids(seconds);
+}
+
+/// The id of a session's trace whose root has this counter, with Unix seconds and 32 zero bits above its root's id; of 64 bits where
+/// the seconds are 0.
+#[cfg(not(target_os = "none"))]
+pub fn timed_trace_id(session: Session, root: u64, seconds: u32) -> u128 {
+    session.timed_trace_id(root, seconds)
 }
 
 /// The clock of a tracer.

@@ -18,7 +18,6 @@
 //! | --- | --- |
 //! | cannot be reached, does not answer in time, answers 429, 502, 503 or 504 | the same payload is sent again, as above |
 //! | asks for a pause (`Retry-After`, in seconds) | nothing is sent meanwhile, for a minute at most |
-//! | answers 413 to a single trace | the trace is dropped |
 //! | answers success and that it did not take some spans | these are counted as refused, with the status 200 |
 //!
 //! # What the agent says

@@ -17,6 +17,7 @@
 //! | `carrier/settled.rs` | what the configuration asks for, for the whole process |
 //! | `carrier/ot_baggage.rs` | baggage as OpenTracing has it |
 //! | `carrier/outgoing.rs` | what a request carries that is sent, once its trace is decided on |
+//! | `carrier/left_out.rs` | what of it is more than may travel, told once |
 //! | `carrier/tags.rs` | which baggage becomes tags |
 //! | `carrier/incoming.rs` | what came with a trace, kept for the requests sent on its behalf |
 //! | `carrier/held.rs` | what came with the requests that are being served |
@@ -28,6 +29,7 @@ pub(crate) mod held;
 mod http;
 #[cfg(any(feature = "opentelemetry", feature = "opentracing", feature = "tower"))]
 mod incoming;
+mod left_out;
 mod ot_baggage;
 mod outgoing;
 mod settled;
@@ -44,6 +46,8 @@ use microspan::propagation::{Headers, SetHeader};
 pub use self::http::{HttpHeaders, SetHttpHeaders};
 #[cfg(any(feature = "opentelemetry", feature = "opentracing", feature = "tower"))]
 pub(crate) use incoming::Incoming;
+#[cfg(any(feature = "opentelemetry", feature = "opentracing", feature = "tower"))]
+pub(crate) use left_out::inject;
 #[cfg(any(feature = "http", feature = "opentelemetry", feature = "opentracing"))]
 pub(crate) use ot_baggage::set_baggage;
 pub use ot_baggage::{ot_baggage, set_ot_baggage};

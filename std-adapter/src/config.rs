@@ -48,6 +48,7 @@ mod replace;
 mod sampling;
 mod shown;
 mod tagging;
+pub(crate) mod url;
 mod writer;
 
 use std::collections::BTreeMap;
@@ -103,8 +104,8 @@ pub struct Config {
     pub propagation: Propagation,
     /// What lines of logs say of their spans.
     pub logs: Logs,
-    /// Whether the ids of traces that begin in this program have 128 bits. Those of devices have them always: a device tells them to
-    /// others before anybody reads a variable.
+    /// Whether the ids of traces that begin in this program have 128 bits, of which the upper are the Unix seconds of its start and
+    /// 32 zeros. Those of devices have 128 always: a device tells them to others before anybody reads a variable.
     pub long_trace_ids: bool,
     /// How many calls a panic's stack has at most, the innermost; 0: it is not taken.
     pub stack_frames: usize,

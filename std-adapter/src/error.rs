@@ -1,7 +1,10 @@
 //! What can go wrong, told so that the reader can act: what was attempted, what was found, what to do.
 //!
 //! A message holds its cause, so the cause is not told again as a source.
+//!
+//! What ends a program's `main` is shown by its `Debug`. So that of [`ConfigError`] and of [`InitError`] is their message.
 
+use std::fmt;
 use std::io;
 #[cfg(any(feature = "defmt", feature = "elf"))]
 use std::path::PathBuf;
@@ -10,7 +13,7 @@ use std::time::Duration;
 /// A setting that cannot be used, found at start.
 ///
 /// Settings with a harmless fallback do not come here: they are [warnings](crate::config::Warning).
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The agent's URL has a scheme this client does not speak.
@@ -52,8 +55,14 @@ pub enum ConfigError {
     Thread(io::Error),
 }
 
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// Why a program does not trace itself.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum InitError {
     /// The agent cannot be addressed, or the system gives no thread.
@@ -65,6 +74,12 @@ pub enum InitError {
     /// The system gives no random numbers for ids.
     #[error("cannot draw ids for this program's traces: {0}; let it read the system's random numbers")]
     Random(getrandom::Error),
+}
+
+impl fmt::Debug for InitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// Why one attempt to hand a payload to the agent failed.
@@ -249,6 +264,19 @@ mod tests {
             .collect();
         let expected: Vec<u16> = [408, 429].into_iter().chain(500..=599).collect();
         assert_eq!(retried, expected);
+    }
+
+    #[test]
+    fn what_ends_a_program_is_shown_as_a_message() {
+        let scheme =
+            || ConfigError::UnsupportedScheme { url: "https://a".to_owned(), scheme: "https".to_owned() };
+        let shown = format!("{:?}", InitError::from(scheme()));
+        assert!(shown.starts_with("cannot send traces to the agent at `https://a`: the scheme"), "{shown}");
+        assert_eq!(shown, format!("{:?}", scheme()));
+        let shown = format!("{:?}", Box::<dyn std::error::Error>::from(InitError::from(scheme())));
+        assert_eq!(shown, scheme().to_string());
+        let again = InitError::Global(microspan::SetGlobalError::AlreadySet);
+        assert_eq!(format!("{again:?}"), again.to_string());
     }
 
     #[test]

@@ -142,9 +142,10 @@ impl Span {
     /// The bytes it takes in memory, as near as can be told; its source, which it may share, not included.
     pub fn size(&self) -> usize {
         if self.links.capacity() == 0 && self.events.capacity() == 0 && self.extra.is_none() {
-            return size_of::<Self>() + size_of_tags(&self.tags);
+            return size_of::<Self>() + self.heap_of_texts() + size_of_tags(&self.tags);
         }
         size_of::<Self>()
+            + self.heap_of_texts()
             + size_of_tags(&self.tags)
             + self.links.capacity() * size_of::<Link>()
             + self.events.capacity() * size_of::<Event>()
@@ -155,6 +156,11 @@ impl Span {
                 .map(|event| event.name.heap() + size_of_tags(&event.attributes))
                 .sum::<usize>()
             + self.extra.as_deref().map_or(0, Extra::size)
+    }
+
+    fn heap_of_texts(&self) -> usize {
+        let texts = [&self.service, &self.resource, &self.span_type];
+        self.name.heap() + texts.into_iter().flatten().map(Text::heap).sum::<usize>()
     }
 
     /// What few spans have, for changing it.

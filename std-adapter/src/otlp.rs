@@ -22,6 +22,7 @@
 
 mod answer;
 mod attributes;
+mod cut;
 mod resource;
 mod span;
 
@@ -67,13 +68,24 @@ impl Request {
         true
     }
 
-    /// Two bodies of about half the size; `None`: there is only one trace.
+    /// Two bodies of about half the size: of some of the traces each, or of some spans of the only one. `None`: there is only one
+    /// span.
     pub fn split(&self) -> Option<[Self; 2]> {
-        let last = self.ends.len().checked_sub(1).filter(|&last| last != 0)?;
+        let last = self.ends.len().checked_sub(1)?;
+        if last == 0 {
+            return cut::cut(&self.bytes)
+                .map(|halves| halves.map(|(bytes, spans)| Self::of_one(bytes, spans)));
+        }
         let at = self.ends.partition_point(|end| 2 * end.byte <= self.len()).clamp(1, last);
         let (first, second) = self.ends.split_at_checked(at)?;
         let middle = first.last().map_or(0, |end| end.byte);
         Some([self.part(0, first), self.part(middle, second)])
+    }
+
+    /// A body of one trace as it is written.
+    fn of_one(bytes: Vec<u8>, spans: u64) -> Self {
+        let ends = vec![End { byte: bytes.len(), spans }];
+        Self { bytes, ends, spans }
     }
 
     /// A body of the traces with these ends, of which the first starts at `from`.

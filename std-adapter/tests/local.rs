@@ -70,6 +70,25 @@ fn what_a_device_can_say_is_said_by_the_same_names() {
 }
 
 #[test]
+fn the_ids_of_traces_have_the_second_of_the_start_above_them() {
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    // The tracer was started by one of the tests here, a minute ago at most.
+    let earliest = now() - 60;
+    tracing();
+    let (first, second) = (span("timed").root().start(), span("timed.too").root().start());
+    let ids = [&first, &second].map(|root| root.context().expect("a session").trace_id);
+    for id in ids {
+        assert!((earliest..=now()).contains(&((id >> 96) as u64)), "{id:032x}");
+        assert_eq!(id >> 64 & 0xffff_ffff, 0, "{id:032x}");
+    }
+    assert_ne!(ids[0] as u64, ids[1] as u64);
+    drop((first, second));
+    let sent = sent().span("timed");
+    assert_eq!(sent.meta["_dd.p.tid"], format!("{:016x}", (ids[0] >> 64) as u64));
+    assert_eq!(sent.trace, ids[0] as u64);
+}
+
+#[test]
 fn a_length_of_time_is_told_in_nanoseconds() {
     tracing();
     let nap = trace("nap");

@@ -20,7 +20,7 @@ impl Clock for Hand {
 
 /// Takes everything.
 #[derive(Default)]
-struct Kept(Vec<Vec<u8>>);
+pub(crate) struct Kept(pub(crate) Vec<Vec<u8>>);
 
 impl Transport for Kept {
     type Error = ();

@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use microspan::wire::{Request, write_frame};
 use microspan::{
-    Arena, Callsites, Clock, Context, Drain, Interrupts, Names, Refused, Session, SpanContext, Static,
-    Tracer, Transport, Value,
+    Arena, Callsites, Clock, Context, Drain, Interrupts, Names, Session, SpanContext, Static, Tracer, Value,
 };
+
+use crate::device::Kept;
 
 /// Microseconds, set by hand.
 struct Hand(AtomicU64);
@@ -33,18 +34,6 @@ struct Running(AtomicU32);
 impl Context for Running {
     fn interrupt(&self) -> u32 {
         self.0.load(Ordering::Relaxed)
-    }
-}
-
-#[derive(Default)]
-struct Kept(Vec<Vec<u8>>);
-
-impl Transport for Kept {
-    type Error = ();
-
-    fn send(&mut self, packet: &[u8]) -> Result<(), Refused<()>> {
-        self.0.push(packet.to_vec());
-        Ok(())
     }
 }
 

@@ -15,6 +15,7 @@
 //! | [`recorded`] | a tracer of this process, and what a host makes of what it records |
 //! | [`golden`], [`shown`] | bytes of every feature of the wire; bytes of the wire as text |
 //! | [`official`] | Datadog's own test agent, with its checks switched on |
+//! | [`service`] | a service of the examples |
 //! | [`sent`] | what a board has sent, read without a bridge |
 //! | [`span`] | spans as an agent stores them |
 //! | [`sandwich`] | what the traces of the sandwich device must look like |
@@ -43,6 +44,7 @@ pub mod qemu;
 pub mod recorded;
 pub mod sandwich;
 pub mod sent;
+pub mod service;
 pub mod shown;
 pub mod span;
 pub mod standin;

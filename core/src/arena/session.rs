@@ -11,9 +11,12 @@ pub(super) struct Known {
     is_begun: AtomicBool,
     /// Whether the halves of the key are there.
     has_key: AtomicBool,
-    /// Whether the ids of traces that begin here have 64 bits: an operating system's programs may be asked for that.
+    /// Whether the time stands above the ids of traces that begin here, as in a program of an operating system.
     #[cfg(not(target_os = "none"))]
-    short_ids: AtomicBool,
+    are_timed: AtomicBool,
+    /// That time: seconds; 0: the ids have 64 bits.
+    #[cfg(not(target_os = "none"))]
+    seconds: AtomicU32,
     key: [AtomicU32; 2],
     /// Bits 16 to 47 of the newest counter drained. Counters pass 2^48 after eight years of a million spans a second.
     latest: AtomicU32,
@@ -30,7 +33,9 @@ impl Known {
                 is_begun: AtomicBool::new(false),
                 has_key: AtomicBool::new(false),
                 #[cfg(not(target_os = "none"))]
-                short_ids: AtomicBool::new(false),
+                are_timed: AtomicBool::new(false),
+                #[cfg(not(target_os = "none"))]
+                seconds: AtomicU32::new(0),
                 key: super::two(),
                 latest: AtomicU32::new(0),
                 next_packet: AtomicU32::new(0),
@@ -67,20 +72,20 @@ impl ArenaView {
         })
     }
 
-    /// Has the ids of traces that begin here be the lower halves of what they were, from before the session begins.
+    /// Has these seconds and 32 zero bits stand above the ids of traces that begin here, from before the session begins.
     #[cfg(not(any(loom, target_os = "none")))]
-    pub(crate) fn shorten_ids(&self) {
-        self.state.session.short_ids.store(true, Ordering::Relaxed);
+    pub(crate) fn time_ids(&self, seconds: u32) {
+        self.state.session.seconds.store(seconds, Ordering::Relaxed);
+        self.state.session.are_timed.store(true, Ordering::Relaxed);
     }
 
     /// The id of the trace of this session whose root has this counter.
     pub(crate) fn trace_id(&self, session: Session, root: u64) -> u128 {
-        let id = session.trace_id(root);
         #[cfg(not(target_os = "none"))]
-        if self.state.session.short_ids.load(Ordering::Relaxed) {
-            return id & u128::from(u64::MAX);
+        if self.state.session.are_timed.load(Ordering::Relaxed) {
+            return session.timed_trace_id(root, self.state.session.seconds.load(Ordering::Relaxed));
         }
-        id
+        session.trace_id(root)
     }
 
     /// Tells the newest counter drained, and how many spans went into packets.

@@ -52,19 +52,23 @@ mod tests {
     }
 
     #[test]
-    fn short_ids_are_the_lower_halves_and_lead_to_their_roots() {
-        static ARENA: Arena<8, 8> = Arena::new();
-        static TRACER: Tracer = Tracer::new(&ARENA, &Still);
-        super::super::shorten_trace_ids(&TRACER);
-        let session = Session::new(7);
-        let _drain: Drain<256, 4> = Drain::new(&TRACER, session).unwrap();
-        let order = TRACER.trace("order");
-        let context = order.context().unwrap();
-        assert_eq!(context.trace_id, u128::from(context.span_id));
-        assert_eq!(TRACER.trace("bread").context().unwrap().trace_id, context.trace_id);
-        assert!(matches!(Root::find(&TRACER, context.trace_id), Root::Open(_)));
-        let long = session.trace_id(session.counter(context.span_id));
-        assert!(long != context.trace_id && matches!(Root::find(&TRACER, long), Root::Gone));
+    fn ids_with_seconds_above_or_nothing_lead_to_their_roots() {
+        static ARENA: [Arena<8, 8>; 2] = [const { Arena::new() }; 2];
+        static TRACERS: [Tracer; 2] = [Tracer::new(&ARENA[0], &Still), Tracer::new(&ARENA[1], &Still)];
+        for (tracer, seconds) in TRACERS.iter().zip([0, 0x6b02_fb5c_u32]) {
+            super::super::time_trace_ids(tracer, seconds);
+            let session = Session::new(7);
+            let _drain: Drain<256, 4> = Drain::new(tracer, session).unwrap();
+            let order = tracer.trace("order");
+            let context = order.context().unwrap();
+            assert_eq!(context.trace_id, u128::from(seconds) << 96 | u128::from(context.span_id));
+            let counter = session.counter(context.span_id);
+            assert_eq!(super::super::timed_trace_id(session, counter, seconds), context.trace_id);
+            assert_eq!(tracer.trace("bread").context().unwrap().trace_id, context.trace_id);
+            assert!(matches!(Root::find(tracer, context.trace_id), Root::Open(_)));
+            let other = session.trace_id(counter);
+            assert!(other != context.trace_id && matches!(Root::find(tracer, other), Root::Gone));
+        }
     }
 
     #[test]

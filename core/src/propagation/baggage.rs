@@ -1,7 +1,7 @@
 //! W3C baggage: items that travel with a request, percent-encoded.
 
-use super::SetHeader;
 use super::shown::{Shown, length};
+use super::{Passing, Propagator, SetHeader, Style};
 use core::fmt::{self, Display, Write};
 
 /// The header.
@@ -138,30 +138,68 @@ impl<'c> Baggage<'c> {
 
     /// Writes the header, with the items that there is room for.
     pub(super) fn inject(self, limits: Limits, headers: &mut impl SetHeader) {
-        if self.is_empty() || limits.items == 0 {
+        let room = self.room(limits);
+        if room == 0 {
             return;
         }
         let header = Shown(move |f: &mut fmt::Formatter<'_>| {
-            let mut used = 0;
-            for (key, value) in self.iter().take(limits.items) {
-                let item = Shown(move |f: &mut fmt::Formatter<'_>| {
-                    key.encode(f, is_plain_in_keys)?;
-                    f.write_char('=')?;
-                    value.encode(f, is_plain_in_values)
-                });
-                let comma = if used == 0 { "" } else { "," };
-                let next = used + comma.len() + length(&item);
-                if next > limits.bytes {
-                    break;
-                }
-                write!(f, "{comma}{item}")?;
-                used = next;
-            }
-            Ok(())
+            self.iter().take(room).enumerate().try_for_each(|(index, (key, value))| {
+                let comma = if index == 0 { "" } else { "," };
+                write!(f, "{comma}{}", item(key, value))
+            })
         });
-        if length(&header) != 0 {
-            headers.set_header(HEADER, &header);
+        headers.set_header(HEADER, &header);
+    }
+
+    /// How many of its items there is room for, from the first on.
+    fn room(self, limits: Limits) -> usize {
+        let mut used = 0;
+        let fit = self.iter().take(limits.items).take_while(|(key, value)| {
+            // A comma stands before each but the first, and none is empty.
+            used += usize::from(used != 0) + length(item(*key, *value));
+            used <= limits.bytes
+        });
+        fit.count()
+    }
+}
+
+/// An item as it travels.
+fn item<'c>(key: BaggageText<'c>, value: BaggageText<'c>) -> impl Display {
+    Shown(move |f: &mut fmt::Formatter<'_>| {
+        key.encode(f, is_plain_in_keys)?;
+        f.write_char('=')?;
+        value.encode(f, is_plain_in_values)
+    })
+}
+
+impl Propagator {
+    /// The most items of baggage that are written, and the most bytes of them.
+    ///
+    /// ```
+    /// use microspan::propagation::*;
+    /// assert_eq!(Propagator::new().most_baggage(), (64, 8192));
+    /// ```
+    pub const fn most_baggage(&self) -> (usize, usize) {
+        (self.baggage.items, self.baggage.bytes)
+    }
+
+    /// The key of the first item of baggage that [`inject`](Self::inject) does not write, as there is no room for it; nor does it
+    /// those behind it. Where no baggage is to travel at all none is left out.
+    ///
+    /// ```
+    /// use microspan::propagation::*;
+    /// let passing = Passing::default().baggage_items(&[("user", "ada"), ("plan", "gold")]);
+    /// let left_out = |propagator: Propagator| propagator.baggage_left_out(&passing).map(|key| key.to_string());
+    /// assert_eq!(left_out(Propagator::new().baggage_limits(1, 8192)).as_deref(), Some("plan"));
+    /// assert_eq!(left_out(Propagator::new()), None);
+    /// ```
+    pub fn baggage_left_out<'c>(&self, passing: &Passing<'c>) -> Option<BaggageText<'c>> {
+        let baggage = passing.baggage();
+        let is_wanted = self.baggage.items != 0 && self.inject.contain(Style::Baggage);
+        if baggage.is_empty() || !is_wanted {
+            return None;
         }
+        baggage.iter().nth(baggage.room(self.baggage)).map(|(key, _)| key)
     }
 }
 

@@ -68,7 +68,7 @@ impl Body {
         either!(self, body => body.push(trace, limit))
     }
 
-    /// Two of about half the size; `None`: there is only one span, or one trace of OpenTelemetry's form.
+    /// Two of about half the size; `None`: there is only one span.
     pub(super) fn split(&self) -> Option<[Self; 2]> {
         match self {
             Self::Agent(payload) => payload.split().map(|halves| halves.map(Self::Agent)),

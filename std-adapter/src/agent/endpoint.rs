@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::config::url::{Address, Fault, address};
 use crate::config::without_password;
 use crate::error::ConfigError;
 
@@ -32,59 +33,25 @@ pub(super) struct Endpoint {
 impl Endpoint {
     /// Reads `http://host[:port][/base]` or `unix:///path`.
     pub(super) fn parse(url: &str) -> Result<Self, ConfigError> {
-        let malformed = |reason: String| ConfigError::MalformedUrl { url: without_password(url), reason };
-        let Some((scheme, rest)) = url.split_once("://") else {
-            return Err(malformed("it has no scheme".to_owned()));
-        };
-        if cfg!(unix) && scheme.eq_ignore_ascii_case("unix") {
-            if !rest.starts_with('/') {
-                return Err(malformed("the path of a socket starts with `/`".to_owned()));
-            }
+        match address(url) {
+            Ok(Address::Http(base)) => Ok(Self::new(&base, &base)),
             // What the header `Host` says; the agent does not look at it.
-            return Ok(Self { socket: Some(PathBuf::from(rest)), ..Self::new(url, "http://localhost") });
+            Ok(Address::Socket(path)) => {
+                Ok(Self { socket: Some(path), ..Self::new(url, "http://localhost") })
+            }
+            Err(Fault::Scheme(scheme)) => {
+                Err(ConfigError::UnsupportedScheme { url: without_password(url), scheme })
+            }
+            Err(Fault::Malformed(reason)) => {
+                Err(ConfigError::MalformedUrl { url: without_password(url), reason })
+            }
         }
-        if !scheme.eq_ignore_ascii_case("http") {
-            return Err(ConfigError::UnsupportedScheme {
-                url: without_password(url),
-                scheme: scheme.to_owned(),
-            });
-        }
-        let base = http(rest).map_err(malformed)?;
-        Ok(Self::new(&base, &base))
     }
 
     fn new(told: &str, base: &str) -> Self {
         let [v04, v05, stats, info] = [V04, V05, STATS, INFO].map(|path| format!("{base}{path}"));
         Self { base: told.to_owned(), v04, v05, stats, info, socket: None }
     }
-}
-
-/// The URL `http://` and what follows it, without slashes at its end; or what is wrong with it.
-pub(super) fn http(rest: &str) -> Result<String, String> {
-    let url = format!("http://{}", rest.trim_end_matches('/'));
-    let uri: ureq::http::Uri = url.parse().map_err(|error| format!("it is not a URL ({error})"))?;
-    if uri.host().is_none_or(str::is_empty) {
-        return Err("it names no host".to_owned());
-    }
-    // What stands behind a name and password, and the brackets of an IPv6 address, if there are any.
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let tail = authority.rsplit(['@', ']']).next().unwrap_or_default();
-    if let Some((_, port)) = tail.split_once(':') {
-        // A number may have a sign, a port none.
-        let is_port =
-            port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port != 0);
-        if !is_port {
-            return Err("its port is not a number from 1 to 65535".to_owned());
-        }
-    }
-    if uri.query().is_some() {
-        return Err("it has a query".to_owned());
-    }
-    // What reads URLs drops it, and with it the path that is put behind.
-    if url.contains('#') {
-        return Err("it has a fragment".to_owned());
-    }
-    Ok(url)
 }
 
 impl fmt::Display for Endpoint {
@@ -127,6 +94,7 @@ mod tests {
         assert_eq!(endpoint.socket.as_deref(), Some(std::path::Path::new("/var/run/datadog/apm.socket")));
         assert_eq!(endpoint.to_string(), "unix:///var/run/datadog/apm.socket");
         assert!(matches!(Endpoint::parse("unix://apm.socket"), Err(ConfigError::MalformedUrl { .. })));
+        assert!(matches!(Endpoint::parse("unix:///"), Err(ConfigError::MalformedUrl { .. })));
     }
 
     #[test]

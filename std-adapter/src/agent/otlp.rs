@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use ureq::http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::endpoint;
 use super::http::{ANSWER, Answer, over_tcp, quote};
-use crate::config;
+use crate::config::{self, url};
 use crate::error::{ConfigError, SendError};
 use crate::otlp::{rejected, words};
 
@@ -27,7 +26,7 @@ impl Otlp {
         if !scheme.eq_ignore_ascii_case("http") {
             return Err(wrong(format!("the scheme `{scheme}` is not supported")));
         }
-        endpoint::http(rest).map_err(wrong)?;
+        url::http(rest).map_err(wrong)?;
         let mut headers = HeaderMap::new();
         for (name, value) in &settings.headers {
             let pair = name.parse::<HeaderName>().ok().zip(HeaderValue::from_str(value).ok());

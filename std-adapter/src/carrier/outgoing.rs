@@ -6,6 +6,7 @@ use std::sync::atomic::{Ordering, fence};
 use microspan::propagation::{Passing, PropagationError, SetHeader};
 use microspan::{SpanContext, SpanRef, Value};
 
+use super::left_out::inject;
 use super::propagator;
 use crate::model::Text;
 
@@ -17,9 +18,6 @@ const PRIORITY: &str = "_sampling_priority_v1";
 
 /// The mechanism of what the program's hand decides.
 const BY_HAND: u8 = 4;
-
-/// The most items of baggage that are looked at.
-const ITEMS: usize = 64;
 
 /// What a request carries that is sent on behalf of a span: its identity, and its baggage.
 ///
@@ -99,9 +97,11 @@ impl Outgoing {
         };
         let priority = decided.as_ref().map(|decided| decided.priority).or(context.sampling_priority);
         let context = SpanContext { sampling_priority: priority, ..context };
+        // One more than may travel, so that it is known to be left out.
+        let most = propagator().most_baggage().0.saturating_add(1);
         let mut items: Vec<(&'static str, String)> = Vec::new();
         span.each_baggage_item(|key, value| {
-            if items.len() < ITEMS && items.iter().all(|(known, _)| *known != key) {
+            if items.len() < most && items.iter().all(|(known, _)| *known != key) {
                 items.push((key, value.to_owned()));
             }
         });
@@ -142,7 +142,7 @@ impl Outgoing {
         headers: &mut impl SetHeader,
     ) -> Result<(), PropagationError<'static>> {
         let items: Vec<_> = self.baggage().collect();
-        propagator().inject(&self.context, &self.passing(came).baggage_items(&items), headers)
+        inject(&propagator(), &self.context, &self.passing(came).baggage_items(&items), headers)
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::reader::Reader;
 use super::shown::without_password;
+use super::url::{self, Fault};
 
 /// Where an agent listens when nobody says otherwise.
 const DEFAULT_HOST: &str = "localhost";
@@ -68,10 +69,15 @@ pub(super) fn socket() -> Option<String> {
 /// The agent's URL: as given, or from a host and a port, or the socket if there is one, or the usual place.
 pub(super) fn url(reader: &mut Reader, socket: Option<String>) -> String {
     if let Some(url) = reader.read(URL, &[URL], |value| Ok(value.to_owned())) {
-        if !has_known_scheme(&url) {
-            let instead = "neither an `http://` nor a `unix://` URL, so that no trace can be sent; set it to one, such as \
-                           `http://localhost:8126`";
-            reader.warn(URL, without_password(&url), instead.to_owned());
+        if let Err(fault) = url::address(&url) {
+            let wrong = match fault {
+                Fault::Malformed(reason) if has_known_scheme(&url) => reason,
+                _ => "neither an `http://` nor a `unix://` URL".to_owned(),
+            };
+            let instead = format!(
+                "{wrong}, so that no trace can be sent; set it to one that can be used, such as `http://localhost:8126`"
+            );
+            reader.warn(URL, without_password(&url), instead);
         }
         return url;
     }
@@ -83,16 +89,14 @@ pub(super) fn url(reader: &mut Reader, socket: Option<String>) -> String {
         Ok(port) if port != 0 => Ok(port),
         _ => Err(format!("not a port (1 to 65535); {DEFAULT_PORT} is used")),
     });
-    let host = reader.read(URL, HOSTS, |value| Ok(value.to_owned()));
-    let (host, port) = (host.as_deref().unwrap_or(DEFAULT_HOST), port.unwrap_or(DEFAULT_PORT));
-    if host.contains(':') && !host.starts_with('[') {
-        format!("http://[{host}]:{port}")
-    } else {
-        format!("http://{host}:{port}")
-    }
+    let host = reader.read(URL, HOSTS, |value| {
+        url::host(value)
+            .ok_or_else(|| format!("not the name or the address of a host; `{DEFAULT_HOST}` is used"))
+    });
+    format!("http://{}:{}", host.as_deref().unwrap_or(DEFAULT_HOST), port.unwrap_or(DEFAULT_PORT))
 }
 
-/// Whether a URL is of a kind that the client speaks. The client itself judges the rest of it.
+/// Whether a URL is of a kind that the client speaks.
 fn has_known_scheme(url: &str) -> bool {
     let is = |scheme: &str, known: &str| scheme.eq_ignore_ascii_case(known);
     url.split_once("://").is_some_and(|(scheme, _)| is(scheme, "http") || cfg!(unix) && is(scheme, "unix"))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use microspan::__private::shorten_trace_ids;
+use microspan::__private::time_trace_ids;
 use microspan::{Clock, Drain, Session, Tracer};
 
 use super::ahead;
@@ -63,9 +63,9 @@ impl Engine {
         session: Session,
         config: &Config,
     ) -> Option<Self> {
-        if !config.long_trace_ids {
-            shorten_trace_ids(tracer);
-        }
+        // One second for all: of a root that was drained long ago nobody knows when it began.
+        let seconds = if config.long_trace_ids { unix_seconds() } else { 0 };
+        time_trace_ids(tracer, seconds);
         let drain = Drain::new(tracer, session)?;
         let started = Instant::now();
         let mut source = Source::new(session.trace_id(0));
@@ -79,7 +79,7 @@ impl Engine {
         Some(Self {
             said: Said::new(tracer, Source::clone(&source), config.tagging.clone()),
             drain,
-            converter: Converter::new(session, config.long_trace_ids, source, time),
+            converter: Converter::new(session, seconds, source, time),
             assembler,
             followed: Followed::default(),
             shared,
@@ -213,6 +213,12 @@ impl Drop for Ending {
     fn drop(&mut self) {
         self.0.ended();
     }
+}
+
+/// The seconds of now, as far as 32 bits go.
+fn unix_seconds() -> u32 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_secs() as u32
 }
 
 /// Reads both clocks, as close together as some tries can.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use microspan::__private::timed_trace_id;
 use microspan::{Held, Said, Session, SpanContext, Taken, Value as Recorded};
 
 use super::panics;
@@ -14,8 +15,8 @@ pub(super) const PRIORITY: &str = "_sampling_priority_v1";
 /// What all spans of this process have in common.
 pub(super) struct Converter {
     session: Session,
-    /// Whether the ids of traces that began here have 128 bits.
-    long_ids: bool,
+    /// What stands above the ids of traces that began here.
+    seconds: u32,
     pub(super) source: Arc<Source>,
     pub(super) time: Time,
     /// The counter of the trace that was seen last, and its id: spans come in runs.
@@ -25,10 +26,10 @@ pub(super) struct Converter {
 }
 
 impl Converter {
-    pub(super) fn new(session: Session, long_ids: bool, source: Arc<Source>, time: Time) -> Self {
+    pub(super) fn new(session: Session, seconds: u32, source: Arc<Source>, time: Time) -> Self {
         Self {
             session,
-            long_ids,
+            seconds,
             source,
             time,
             latest: (u64::MAX, 0),
@@ -38,8 +39,7 @@ impl Converter {
     }
 
     fn trace_id(&self, root: u64) -> u128 {
-        let id = self.session.trace_id(root);
-        if self.long_ids { id } else { id & u128::from(u64::MAX) }
+        timed_trace_id(self.session, root, self.seconds)
     }
 
     /// The span as the pipeline takes it, with its tags in the list that is given.

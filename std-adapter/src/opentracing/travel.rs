@@ -9,7 +9,7 @@ use super::binary;
 use super::carrier::{ExtractCarrier, Format, Held, InjectCarrier, Room};
 use super::context::SpanContext;
 use super::error::PropagationError;
-use crate::carrier::{Incoming, ListHeaders, Outgoing, held, ot_baggage, propagator, set_baggage};
+use crate::carrier::{self, Incoming, ListHeaders, Outgoing, held, ot_baggage, propagator, set_baggage};
 
 pub(super) fn inject(
     context: &SpanContext,
@@ -46,7 +46,7 @@ fn pairs(context: &SpanContext) -> Vec<(String, String)> {
     let baggage: Vec<_> = baggage.chain(served.iter().flat_map(|incoming| incoming.items())).collect();
     let passing = passing.baggage_items(&baggage);
     let mut set = |name: &'static str, value: &dyn Display| pairs.push((name.to_owned(), value.to_string()));
-    if let Err(error) = propagator.inject(&identity, &passing, &mut set)
+    if let Err(error) = carrier::inject(&propagator, &identity, &passing, &mut set)
         && let Some(span) = span
     {
         span.set_tag("_dd.propagation_error", error.to_string().as_str());

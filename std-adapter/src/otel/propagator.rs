@@ -92,7 +92,7 @@ impl TextMapPropagator for DatadogPropagator {
         let passing = passing.baggage_items(&baggage);
         let mut set = |name: &'static str, value: &dyn Display| injector.set(name, value.to_string());
         // The error is that of tags too long to travel, and the rest went along.
-        if let Err(error) = self.propagator.inject(&identity, &passing, &mut set) {
+        if let Err(error) = carrier::inject(&self.propagator, &identity, &passing, &mut set) {
             match ours {
                 Some(span) => _ = span.set_tag("_dd.propagation_error", error.to_string().as_str()),
                 None => log::debug!("a trace's tags do not go along: {error}"),

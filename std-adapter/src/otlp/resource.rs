@@ -52,13 +52,15 @@ fn empty(trace: &Trace, span: &Span) -> ResourceSpans {
 fn attributes(trace: &Trace, span: &Span) -> Vec<KeyValue> {
     let about = trace.about();
     let version = trace.version_of(span).filter(|_| !span.is_removed("version"));
+    let device = about.device.filter(|_| !span.is_removed("device.name"));
+    let build_id = about.build_id.filter(|_| !span.is_removed("build.id"));
     let told = [
         (SERVICE, span.service.as_deref()),
         ("service.version", version.map(Text::as_str)),
         ("service.instance.id", Some(about.runtime_id)),
-        ("host.name", about.device.map(Text::as_str)),
-        ("device.name", about.device.map(Text::as_str)),
-        ("build.id", about.build_id.map(Text::as_str)),
+        ("host.name", device.map(Text::as_str)),
+        ("device.name", device.map(Text::as_str)),
+        ("build.id", build_id.map(Text::as_str)),
         ("telemetry.sdk.name", Some(NAME)),
         ("telemetry.sdk.language", Some(about.language)),
         ("telemetry.sdk.version", Some(VERSION)),

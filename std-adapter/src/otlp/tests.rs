@@ -280,6 +280,16 @@ fn a_resource_says_who_made_the_spans_of_a_service() {
 }
 
 #[test]
+fn what_a_span_removed_of_its_device_is_not_said_of_who_made_it() {
+    let device = Source { device: Some("oven-1".into()), build_id: Some("abab".into()), ..Source::new(7) };
+    let mut root = span(1, 0, &Arc::new(device));
+    root.extra_mut().removed = vec!["device.name".into(), "build.id".into()];
+    let found = read(vec![root], &Config::new()).remove(0).resource.expect("one");
+    let said = shown(&found.attributes).join(" ");
+    assert!(!["host.name", "device.name", "build.id"].iter().any(|key| said.contains(key)), "{said}");
+}
+
+#[test]
 fn of_a_trace_that_is_not_kept_only_the_spans_go_out_that_a_rule_picked() {
     let source = Arc::new(Source::new(7));
     let rule =

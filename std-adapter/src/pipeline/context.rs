@@ -83,10 +83,12 @@ impl Context {
 }
 
 impl Context {
-    /// What a root goes out with by this key beside its own tags and those of every span.
+    /// What a root goes out with by this key beside its own tags and those of every span. What Datadog asks for on each trace
+    /// stays, whatever was removed.
     pub(super) fn of_root(&self, root: &Span, key: &str) -> Option<Value> {
         let text = |text: &Text| Value::Str(text.clone());
         match key {
+            "version" | "device.name" | "build.id" if root.is_removed(key) => None,
             "version" if root.service.as_ref() == Some(&self.service) => self.version.as_ref().map(text),
             "device.name" if root.is_local_root() => self.device.as_ref().map(text),
             "build.id" if root.is_local_root() => self.build_id.as_ref().map(text),

@@ -88,10 +88,8 @@ pub(super) fn tag<'a>(root: &'a Span, context: &'a Context, key: &str) -> Option
     if let Some(own) = root.tag(key) {
         return Some(Cow::Borrowed(own));
     }
-    if root.is_removed(key) {
-        return None;
-    }
-    find(&context.tags, key).map(Cow::Borrowed).or_else(|| context.of_root(root, key).map(Cow::Owned))
+    let common = find(&context.tags, key).filter(|_| !root.is_removed(key));
+    common.map(Cow::Borrowed).or_else(|| context.of_root(root, key).map(Cow::Owned))
 }
 
 /// Keeps single spans of traces that are not kept.

@@ -173,7 +173,9 @@ impl Trace {
             self.each_chunk_tag(span, &mut add);
             let of_device = [(&keys::DEVICE, &context.device), (&keys::BUILD, &context.build_id)];
             for (key, text) in of_device.into_iter().filter(|_| span.is_local_root()) {
-                if let Some(text) = text {
+                if let Some(text) = text
+                    && !span.is_removed(key)
+                {
                     add(key, Datum::Text(text));
                 }
             }

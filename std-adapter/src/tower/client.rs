@@ -90,7 +90,9 @@ where
             if carrier::uses_ot_baggage() {
                 headers.set_baggage(passing.baggage());
             }
-            if let Err(error) = propagator.inject(context, &outgoing.passing(passing), &mut headers) {
+            if let Err(error) =
+                carrier::inject(&propagator, context, &outgoing.passing(passing), &mut headers)
+            {
                 span.set_tag("_dd.propagation_error", error.to_string().as_str());
             }
         }

@@ -105,6 +105,27 @@ fn no_more_items_and_bytes_travel_than_a_propagator_is_told() {
 }
 
 #[test]
+fn what_is_left_out_is_told_by_its_key_unless_no_baggage_is_to_travel() {
+    let passing = Passing::default().baggage_items(&[("a", "1"), ("b", "é"), ("c", "3")]);
+    // `a=1,b=%C3%A9,c=3` is 16 bytes.
+    for (items, bytes, expected) in [
+        (3, 16, None),
+        (3, 15, Some("c")),
+        (3, 12, Some("c")),
+        (3, 11, Some("b")),
+        (2, 16, Some("c")),
+        (9, 2, Some("a")),
+        (0, 16, None),
+    ] {
+        let propagator = Propagator::new().baggage_limits(items, bytes);
+        let left_out = propagator.baggage_left_out(&passing).map(|key| key.to_string());
+        assert_eq!(left_out.as_deref(), expected, "{items} items, {bytes} bytes");
+        assert!(propagator.inject_styles(&[Style::Datadog]).baggage_left_out(&passing).is_none());
+    }
+    assert!(Propagator::new().baggage_limits(1, 1).baggage_left_out(&Passing::default()).is_none());
+}
+
+#[test]
 fn baggage_travels_without_a_trace_and_only_where_its_style_is_chosen() {
     let headers = [("Baggage", "a=1")];
     let propagator = Propagator::new();

@@ -225,11 +225,41 @@ fn an_address_of_the_agent_that_cannot_be_spoken_to_is_warned_of() {
             warned(url),
             [format!(
                 "DD_TRACE_AGENT_URL=`{shown}`: neither an `http://` nor a `unix://` URL, so that no trace can be sent; set it \
-                 to one, such as `http://localhost:8126`"
+                 to one that can be used, such as `http://localhost:8126`"
             )]
         );
     }
+    for (url, wrong) in [
+        ("http://x:99999", "its port is not a number from 1 to 65535"),
+        ("http://x:0", "its port is not a number from 1 to 65535"),
+        ("http://a b:8126", "it is not a URL (invalid uri character)"),
+        ("http://:8126", "it names no host"),
+        ("http://x/?a=b", "it has a query"),
+        ("unix://", "the path of a socket starts with `/`"),
+        ("unix:///", "it names no socket"),
+    ] {
+        let expected = format!("DD_TRACE_AGENT_URL=`{url}`: {wrong}, so that no trace can be sent; ");
+        let warned = warned(url);
+        assert!(warned.len() == 1 && warned[0].starts_with(&expected), "{warned:?}");
+    }
     assert!(warned("HTTP://x").is_empty() && warned("unix:///s").is_empty());
+}
+
+#[test]
+fn what_is_no_host_is_warned_of_and_the_usual_one_is_used() {
+    for value in ["a b", "http://agent", "agent/base", "user@agent", "agent:8126", "[::1"] {
+        let found = config(&[("DD_AGENT_HOST", value), ("DD_TRACE_AGENT_PORT", "7")]);
+        assert_eq!(found.agent_url, "http://localhost:7");
+        let expected =
+            format!("DD_AGENT_HOST=`{value}`: not the name or the address of a host; `localhost` is used");
+        assert_eq!(warnings(&found), [expected]);
+    }
+    for (value, url) in
+        [("::1", "http://[::1]:8126"), ("[::1]", "http://[::1]:8126"), ("a_b.c", "http://a_b.c:8126")]
+    {
+        let found = config(&[("DD_AGENT_HOST", value)]);
+        assert_eq!((found.agent_url.as_str(), warnings(&found).len()), (url, 0));
+    }
 }
 
 #[test]

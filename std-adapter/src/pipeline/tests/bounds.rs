@@ -53,3 +53,26 @@ fn bounds_hold_and_every_span_is_accounted_for() {
         );
     }
 }
+
+#[test]
+fn long_names_and_resources_count_against_the_bytes_that_are_held() {
+    let limits = Limits { bytes: 1_000_000, ..Limits::default() };
+    let long = |what: &str| Text::from(what.repeat(10_000));
+    let kinds: [fn(&mut Span, Text); 4] = [
+        |span, text| span.name = text,
+        |span, text| span.service = Some(text),
+        |span, text| span.resource = Some(text),
+        |span, text| span.span_type = Some(text),
+    ];
+    for set in kinds {
+        let mut bench = Bench::new(limits.clone(), Tagging::default());
+        let mut most = 0;
+        for trace in 1..=200 {
+            let mut span = span(trace, 1, 9);
+            set(&mut span, long("x"));
+            bench.push(span, 0);
+            most = most.max(bench.assembler.held());
+        }
+        assert!((80..100).contains(&most), "{most} of 10 kB are held in 1 MB");
+    }
+}

@@ -1,6 +1,7 @@
 //! What a device says of itself, and texts that it tells late.
 
 use super::*;
+use crate::config::Config;
 use crate::model::Event;
 
 #[test]
@@ -45,4 +46,39 @@ fn a_text_takes_the_place_of_its_stand_in_wherever_it_stands_in_what_is_held() {
     assert_eq!((events[0].name.as_str(), events[0].attributes[0].0.as_str()), (text, text));
     assert_eq!(names(&bench.seen[1]), ["name#1"], "another session's");
     assert_eq!(bench.assembler.held(), 0);
+}
+
+#[test]
+fn what_was_removed_of_that_neither_goes_out_nor_is_seen_by_a_filter() {
+    let device = Source { device: Some("kitchen-3".into()), build_id: Some("b11d".into()), ..Source::new(1) };
+    let device = Arc::new(device);
+    let rejects = |list: &str| Config::from_vars([("DD_APM_FILTER_TAGS_REJECT", list)]);
+    for (removed, build_id, is_rejected) in [(&[][..], Some("b11d"), true), (&["build.id"], None, false)] {
+        let mut root = span(1, 1, 0);
+        root.source = device.clone();
+        root.extra_mut().removed = removed.iter().copied().map(Text::from).collect();
+        let mut bench = bench();
+        bench.push(root.clone(), 0);
+        let tags = bench.flush().0.remove(0).tags.remove(0);
+        assert_eq!(tags.get("build.id").map(String::as_str), build_id);
+        assert_eq!(tags["device.name"], "kitchen-3");
+        let mut filtered = Assembler::configured(Limits::default(), &rejects("build.id:b11d"));
+        let mut out = 0;
+        filtered.push(root, 0, &mut |_| out += 1);
+        filtered.flush(&mut |_| out += 1);
+        assert_eq!(out == 0, is_rejected);
+    }
+}
+
+#[test]
+fn what_datadog_asks_for_on_each_trace_stays_though_it_is_removed_and_a_filter_sees_it() {
+    let mut root = span(1, 1, 0);
+    root.extra_mut().removed = vec!["language".into()];
+    let mut bench = bench();
+    bench.push(root.clone(), 0);
+    assert_eq!(bench.flush().0[0].tags[0]["language"], "rust");
+    let config = Config::from_vars([("DD_APM_FILTER_TAGS_REJECT", "language:rust")]);
+    let mut filtered = Assembler::configured(Limits::default(), &config);
+    filtered.push(root, 0, &mut |_| panic!("it is rejected"));
+    filtered.flush(&mut |_| panic!("it is rejected"));
 }

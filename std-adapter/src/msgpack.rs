@@ -40,7 +40,7 @@ pub struct Payload {
     bytes: ByteBuf,
     /// The metrics of the span being written: they follow its meta, and come mixed with it.
     metrics: ByteBuf,
-    known: Known,
+    known: Box<Known>,
     form: Form,
     /// The share of traces that found room lately, unless all did.
     keep_rate: Option<f64>,
@@ -71,7 +71,7 @@ impl Default for Payload {
 impl Payload {
     /// A payload without traces.
     pub fn new() -> Self {
-        let (bytes, metrics, known) = (ByteBuf::new(), ByteBuf::new(), Known::default());
+        let (bytes, metrics, known) = (ByteBuf::new(), ByteBuf::new(), Box::default());
         let form = Form::default();
         let mut payload = Self { bytes, metrics, known, form, keep_rate: None, ends: Vec::new(), spans: 0 };
         payload.clear();

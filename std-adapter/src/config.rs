@@ -63,7 +63,6 @@ pub use replace::{ReplaceRule, Target};
 pub use sampling::{Sampling, SamplingRule, SpanRule};
 pub use shown::Setting;
 pub(crate) use shown::without_password;
-pub(crate) use tagging::UNNAMED_SERVICE;
 pub use tagging::{BaggageKeys, Tagging};
 pub use writer::Writer;
 

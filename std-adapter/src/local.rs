@@ -21,6 +21,12 @@
 //!   for a span, unless it has a string of more than 22 bytes that is no `&'static str`, an `f32`, an event or a link.
 //! - **Idle**: one thread drains, and sleeps up to 250 ms at a time when there is nothing to drain; another sends.
 //!
+//! # Long texts
+//!
+//! A text of more than 255 bytes that a span, an event, a link or an error is given is kept beside the arena until its span is
+//! drained: 25,000 bytes of it, and 4 MB of all, beyond which texts are cut after 255 bytes and counted ([`Stats::texts_cut`]). To
+//! set one allocates and takes a lock.
+//!
 //! # Tags of all spans
 //!
 //! Those of the configuration (`DD_TAGS`, `DD_ENV`, `DD_VERSION`), and up to 64 that the program sets while it runs, which win over
@@ -64,6 +70,8 @@ mod said;
 mod shared;
 mod spans;
 mod stack;
+mod stats;
+mod texts;
 mod ticks;
 mod time;
 mod wake;
@@ -76,6 +84,7 @@ use microspan::{Clock, GlobalTags, Sampler, Session, SetGlobalError, Tracer};
 
 pub use arena::Capacity;
 pub use panics::UNWINDING;
+pub use stats::Stats;
 pub use ticks::Ticks;
 
 use crate::agent::{self, Outlets, Sent};
@@ -84,11 +93,12 @@ use crate::config::Config;
 use crate::correlation;
 use crate::deadline;
 use crate::error::{ConfigError, InitError};
-use crate::pipeline::{self, TraceFilter};
+use crate::pipeline::TraceFilter;
 use crate::threads::Threads;
 use engine::Engine;
 use given::{Filters, Given};
 use shared::Shared;
+use texts::TEXTS;
 use ticks::Coarse;
 
 /// How many threads may trace at a time.
@@ -246,6 +256,7 @@ impl Builder {
         let engine = Engine::new(shared.clone(), tracer, clock, session, &config);
         let mut engine = engine.ok_or(SetGlobalError::AlreadySet)?;
         self.trace_filters.0.into_iter().for_each(|filter| engine.add_filter(filter));
+        tracer.keep_long_texts(&texts::LONG);
         if !is_global(tracer) {
             microspan::set_global(tracer)?;
         }
@@ -305,22 +316,6 @@ struct Running {
     tracer: &'static Tracer,
 }
 
-/// What became of the spans so far.
-#[derive(Debug, Clone, Default, PartialEq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// What was dropped while it was recorded.
-    pub recorder: microspan::Stats,
-    /// What went through the pipeline.
-    pub pipeline: pipeline::Counters,
-    /// What became of the traces after that.
-    pub agent: agent::Stats,
-    /// The same by OpenTelemetry's protocol, if traces go out so ([`Config::exporters`]).
-    pub otlp: agent::Stats,
-    /// How often the system's clock was set, or the machine slept.
-    pub clock_jumps: u64,
-}
-
 fn flush(shared: &Shared, timeout: Duration) -> bool {
     let deadline = deadline::after(timeout);
     if fork::has_happened() {
@@ -347,7 +342,7 @@ impl Local {
         }
         let (pipeline, clock_jumps) = shared.published();
         let Sent { agent, otlp } = shared.client.stats();
-        Stats { recorder: tracer.stats(), pipeline, agent, otlp, clock_jumps }
+        Stats { recorder: tracer.stats(), pipeline, agent, otlp, clock_jumps, texts_cut: TEXTS.refused() }
     }
 
     /// What the agent said that it can do; `None`: it has not answered yet.

@@ -3,11 +3,15 @@
 //! A payload is an array of traces, a trace an array of spans, a span a map. Keys with nothing to say are left out:
 //! `parent_id` and `error` when 0, `type`, `meta`, `metrics`, `span_links` and `span_events` when empty. `trace_id` is the low half; the high half
 //! is the tag `_dd.p.tid`, which the pipeline puts on the first span of a trace. Events are `span_events` for an agent that
-//! says it takes them, otherwise the tag `events`, as JSON. The smaller form of `/v0.5/traces` is made from this one when a
+//! says it takes them, otherwise the tag `events`, as JSON; what of them has no room in a tag is left out, and
+//! `microspan.events_left_out` (for links `microspan.links_left_out`) says how many. Names and services are in the form in which the agent
+//! would leave them, and so are the tags `env`, `peer.service` and `_dd.base_service`; a text as `http.status_code` that it would take
+//! away is not there. The smaller form of `/v0.5/traces` is made from this one when a
 //! payload is sent, so that it can go out as it is to an agent that does not take the other.
 
 mod beyond;
 mod cut;
+mod forms;
 mod further;
 mod json;
 mod tags;
@@ -18,9 +22,10 @@ use std::ops::Range;
 
 use rmp::encode::{self, ByteBuf};
 
-use crate::model::{Span, Text};
+use crate::model::{Span, Text, normal};
 use crate::pipeline::Trace;
 use beyond::{write_events, write_links};
+use forms::Forms;
 use further::Known;
 use tags::write_tags;
 use write::{begin_map, constant, end_map, number, signed, sure, text};
@@ -41,6 +46,7 @@ pub struct Payload {
     /// The metrics of the span being written: they follow its meta, and come mixed with it.
     metrics: ByteBuf,
     known: Box<Known>,
+    forms: Box<Forms>,
     form: Form,
     /// The share of traces that found room lately, unless all did.
     keep_rate: Option<f64>,
@@ -73,7 +79,9 @@ impl Payload {
     pub fn new() -> Self {
         let (bytes, metrics, known) = (ByteBuf::new(), ByteBuf::new(), Box::default());
         let form = Form::default();
-        let mut payload = Self { bytes, metrics, known, form, keep_rate: None, ends: Vec::new(), spans: 0 };
+        let forms = Box::default();
+        let mut payload =
+            Self { bytes, metrics, known, forms, form, keep_rate: None, ends: Vec::new(), spans: 0 };
         payload.clear();
         payload
     }
@@ -194,8 +202,8 @@ impl Payload {
     fn write_trace(&mut self, trace: &Trace, limit: usize) {
         let out = &mut self.bytes;
         sure(encode::write_array_len(out, trace.spans().len() as u32));
-        // The span before, and where its names stand; the last plain one, where its tags stand, and how many maps they are.
-        let mut names: Option<(&Span, Range<usize>)> = None;
+        // The span before, or one that is called as it is; the last plain one, where its tags stand, and how many maps they are.
+        let mut names: Option<Named> = None;
         let mut plain: Option<(&Span, Range<usize>, usize)> = None;
         for (index, span) in trace.spans().iter().enumerate() {
             if out.as_slice().len() > limit {
@@ -203,15 +211,13 @@ impl Payload {
             }
             let head = begin_map(out);
             let mut keys = 7;
-            let start = out.as_slice().len();
             match &names {
                 // Spans of one name come in runs.
-                Some((before, place)) if has_names_of(span, before) => {
-                    out.as_mut_vec().extend_from_within(place.clone());
+                Some(before) if has_names_of(span, before.span) => {
+                    out.as_mut_vec().extend_from_within(before.service..before.end);
                 }
-                _ => write_names(out, span),
+                before => names = Some(write_names(out, &mut self.forms, span, before.as_ref())),
             }
-            names = Some((span, start..out.as_slice().len()));
             keys += write_numbers(out, span);
             constant(out, b"\xa8duration");
             signed(out, span.duration);
@@ -235,10 +241,10 @@ impl Payload {
                         out,
                         &mut self.metrics,
                         &mut self.known,
+                        &mut self.forms,
                         trace,
                         index,
-                        self.form,
-                        self.keep_rate,
+                        (self.form, self.keep_rate),
                     );
                     if is_plain(trace, index) {
                         plain = Some((span, start..out.as_slice().len(), keys));
@@ -274,18 +280,59 @@ fn has_names_of(span: &Span, other: &Span) -> bool {
     span.name == other.name && span.service == other.service && span.resource == other.resource
 }
 
-fn write_names(out: &mut ByteBuf, span: &Span) {
-    constant(out, b"\xa7service");
-    text(out, span.service.as_ref().unwrap_or(&NONE));
-    constant(out, b"\xa4name");
-    text(out, &span.name);
-    constant(out, b"\xa8resource");
-    text(out, span.resource.as_ref().unwrap_or(&span.name));
+/// A span, and where it is written how it is called.
+struct Named<'a> {
+    span: &'a Span,
+    service: usize,
+    name: usize,
+    resource: usize,
+    end: usize,
 }
 
-/// Writes the ids and the start of a span; tells whether it has a parent.
+/// Writes how a span is called. What another says as well is copied, so that it is looked through once for both.
+fn write_names<'a>(
+    out: &mut ByteBuf,
+    forms: &mut Forms,
+    span: &'a Span,
+    before: Option<&Named<'_>>,
+) -> Named<'a> {
+    let service = out.as_slice().len();
+    match (before, &span.service) {
+        (Some(before), service) if *service == before.span.service => {
+            out.as_mut_vec().extend_from_within(before.service..before.name);
+        }
+        (_, service) => {
+            constant(out, b"\xa7service");
+            match service {
+                Some(service) if normal::is_service(service.as_bytes()) => text(out, service),
+                service => text(out, forms.service(service.as_ref().unwrap_or(&NONE))),
+            }
+        }
+    }
+    let name = out.as_slice().len();
+    match before {
+        Some(before) if span.name == before.span.name => {
+            out.as_mut_vec().extend_from_within(before.name..before.resource);
+        }
+        _ => {
+            constant(out, b"\xa4name");
+            match normal::is_name(span.name.as_bytes()) {
+                true => text(out, &span.name),
+                false => text(out, forms.name(&span.name)),
+            }
+        }
+    }
+    let resource = out.as_slice().len();
+    constant(out, b"\xa8resource");
+    text(out, span.resource.as_ref().unwrap_or(&span.name));
+    Named { span, service, name, resource, end: out.as_slice().len() }
+}
+
+/// Writes the ids and the start of a span; tells whether it has a parent: none where it, its trace and its parent have one id, as for
+/// the agent.
 fn write_numbers(out: &mut ByteBuf, span: &Span) -> usize {
-    let has_parent = span.parent_id != 0;
+    let is_own = span.parent_id == span.span_id && span.parent_id == span.trace_id as u64;
+    let has_parent = span.parent_id != 0 && !is_own;
     let numbers = [span.trace_id as u64, span.span_id, span.start.max(0) as u64, span.parent_id];
     let few = if has_parent { &numbers[..] } else { &numbers[..3] };
     // What nearly all are takes eight bytes each, and is written at once.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use microspan::__private::time_trace_ids;
-use microspan::{Clock, Drain, Session, Tracer};
+use microspan::{Clock, Drain, MAX_STR, Session, Tracer};
 
 use super::ahead;
 use super::decide;
@@ -12,6 +12,7 @@ use super::nanoseconds;
 use super::said::Said;
 use super::shared::Shared;
 use super::spans::Converter;
+use super::texts::TEXTS;
 use super::time::{Reading, Time};
 use super::wake::WAKE;
 use crate::agent::Followed;
@@ -52,6 +53,8 @@ pub(super) struct Engine {
     started: Instant,
     checked: Instant,
     sleep: Duration,
+    /// It was said that long texts found no room.
+    is_told: bool,
 }
 
 impl Engine {
@@ -87,6 +90,7 @@ impl Engine {
             started,
             checked: started,
             sleep: SHORT,
+            is_told: false,
         })
     }
 
@@ -184,6 +188,13 @@ impl Engine {
             return;
         }
         self.checked = Instant::now();
+        if !self.is_told && TEXTS.refused() != 0 {
+            self.is_told = true;
+            log::warn!(
+                "texts of more than {MAX_STR} bytes that spans were given found no room and were cut: those of spans that are \
+                 open or not sent yet take 4 MB at most; further ones are counted and not told"
+            );
+        }
         let jump = self.converter.time.observe(read(self.clock, self.started));
         if let Some(jump) = jump.filter(|_| self.converter.time.jumps() == 1) {
             log::warn!(
@@ -211,6 +222,7 @@ struct Ending(Arc<Shared>);
 
 impl Drop for Ending {
     fn drop(&mut self) {
+        TEXTS.close();
         self.0.ended();
     }
 }

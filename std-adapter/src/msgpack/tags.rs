@@ -3,10 +3,11 @@
 use rmp::encode::{self, ByteBuf};
 
 use super::Form;
+use super::forms::Forms;
 use super::further::Known;
-use super::json;
+use super::json::{self, Json};
 use super::write::{begin_map, constant, end_map, float, string, sure, text};
-use crate::model::Text;
+use crate::model::{Text, normal};
 use crate::pipeline::{Datum, Trace};
 
 /// Writes the maps of string and number tags, each unless it is empty; tells how many it wrote.
@@ -14,10 +15,10 @@ pub(super) fn write_tags(
     out: &mut ByteBuf,
     metrics: &mut ByteBuf,
     known: &mut Known,
+    forms: &mut Forms,
     trace: &Trace,
     index: usize,
-    form: Form,
-    keep_rate: Option<f64>,
+    (form, keep_rate): (Form, Option<f64>),
 ) -> usize {
     let before = out.as_slice().len();
     constant(out, b"\xa4meta");
@@ -27,15 +28,19 @@ pub(super) fn write_tags(
     let span = trace.spans().get(index);
     let events = span.map(|span| span.events.as_slice()).filter(|_| !form.native_events).unwrap_or_default();
     let links = span.map(|span| span.links.as_slice()).filter(|_| form.text_links).unwrap_or_default();
-    if !events.is_empty() {
+    for (key, json, missing) in [
+        (EVENTS, (!events.is_empty()).then(|| json::events(events)), EVENTS_MISSING),
+        (LINKS, (!links.is_empty()).then(|| json::links(links)), LINKS_MISSING),
+    ] {
+        let Some(Json { text, left_out }) = json else { continue };
         texts += 1;
-        string(out, EVENTS);
-        string(out, &json::events(events));
-    }
-    if !links.is_empty() {
-        texts += 1;
-        string(out, LINKS);
-        string(out, &json::links(links));
+        string(out, key);
+        string(out, &text);
+        if left_out != 0 {
+            numbers += 1;
+            string(metrics, missing);
+            float(metrics, left_out as f64);
+        }
     }
     let keep_rate = keep_rate.filter(|_| index == 0);
     if let Some(rate) = keep_rate {
@@ -50,7 +55,7 @@ pub(super) fn write_tags(
             || keep_rate.is_some() && *key == KEEP_RATE
     };
     let has_said = texts != 0 || numbers != 0;
-    let mut tags = Tags { texts: out, numbers: metrics, counts: [texts, numbers] };
+    let mut tags = Tags { texts: out, numbers: metrics, forms, counts: [texts, numbers] };
     if has_said {
         trace.each_tag(index, |key, datum| {
             if !is_said(key) {
@@ -79,6 +84,7 @@ pub(super) fn write_tags(
 pub(super) struct Tags<'a> {
     pub(super) texts: &'a mut ByteBuf,
     pub(super) numbers: &'a mut ByteBuf,
+    pub(super) forms: &'a mut Forms,
     pub(super) counts: [u32; 2],
 }
 
@@ -87,10 +93,17 @@ impl Tags<'_> {
     pub(super) fn write(&mut self, key: &Text, datum: Datum<'_>) {
         let [texts, numbers] = &mut self.counts;
         match datum {
-            Datum::Text(value) => {
+            Datum::Text(value) if normal::is_tag(key.as_bytes(), value.as_bytes()) => {
                 *texts += 1;
                 text(self.texts, key);
                 text(self.texts, value);
+            }
+            Datum::Text(value) => {
+                if let Some(value) = self.forms.tag(key.as_bytes(), value) {
+                    *texts += 1;
+                    text(self.texts, key);
+                    text(self.texts, value);
+                }
             }
             Datum::Number(value) => {
                 *numbers += 1;
@@ -106,6 +119,10 @@ const EVENTS: &str = "events";
 
 /// The tag that holds links as JSON.
 const LINKS: &str = "_dd.span_links";
+
+/// The numbers that say how many of those had no room in a tag.
+const EVENTS_MISSING: &str = "microspan.events_left_out";
+const LINKS_MISSING: &str = "microspan.links_left_out";
 
 /// The number that says which share of traces found room lately.
 const KEEP_RATE: &str = "_dd.tracer_kr";

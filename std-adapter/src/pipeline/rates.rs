@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::decision::format_rate;
-use crate::model::Text;
+use crate::model::{Text, normal};
 
 /// The factor by which all of Datadog's tracers decide alike of one id.
 const KNUTH: u64 = 1_111_111_111_111_111_111;
@@ -52,7 +52,7 @@ impl Rates {
         *self.by_service.write().unwrap_or_else(PoisonError::into_inner) = by_service;
     }
 
-    /// The rate of a service in an environment; `None`: the agent has said nothing of it.
+    /// The rate of a service in an environment, as the program calls them; `None`: the agent has said nothing of it.
     pub fn rate(&self, service: &str, env: &str) -> Option<f64> {
         self.find(|| (service, env)).map(|rate| rate.value)
     }
@@ -63,10 +63,12 @@ impl Rates {
             return None;
         }
         let (service, env) = whose();
+        // The agent speaks of the names that it was sent.
+        let (service, env) = (normal::service(service), normal::env(env));
         let find = |service: &str, env: &str| {
             by_service.get(service)?.iter().find(|(known, _)| known == env).map(|(_, rate)| rate.clone())
         };
-        find(service, env).or_else(|| find("", ""))
+        find(&service, &env).or_else(|| find("", ""))
     }
 
     /// What the rate says of a trace of a service in an environment.
@@ -99,6 +101,14 @@ mod tests {
         assert_eq!((seen.rate("web", "prod"), seen.rate("web", "dev")), (Some(0.5), Some(0.25)));
         rates.replace([("service:web,env:prod", 2.0)]);
         assert_eq!(seen.rate("web", "prod"), None);
+    }
+
+    #[test]
+    fn the_agent_calls_a_service_by_what_it_was_sent() {
+        let rates = Rates::default();
+        rates.replace([("service:the_bakery,env:lab_2", 0.5), ("service:,env:", 0.25)]);
+        assert_eq!(rates.rate("The Bakery!", "1: Lab 2"), Some(0.25));
+        assert_eq!(rates.rate("The Bakery!", "1 Lab 2"), Some(0.5));
     }
 
     #[test]

@@ -23,6 +23,7 @@ use crate::arena::Here;
 use crate::clock::Clock;
 use crate::exclusive::Threads;
 use crate::future::Detached;
+#[cfg(not(target_os = "none"))]
 use crate::id::Session;
 use crate::span::SpanRef;
 use crate::tag::Value;

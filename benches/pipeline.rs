@@ -134,6 +134,7 @@ fn agent_bytes(recording: &Recording) -> u64 {
     for (at, packet) in &recording.packets {
         decoder.packet(packet, *at, &mut |span| assembler.push(span, at.monotonic, &mut send));
         assembler.poll(at.monotonic, &mut send);
+        decoder.reuse(assembler.spare_tag_lists());
     }
     assembler.flush(&mut send);
     spans + payload.spans()

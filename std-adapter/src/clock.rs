@@ -219,9 +219,12 @@ impl ClockMap {
             let (unix, drift) = (i128::from(unix?) + before, bounds::drift(distance));
             Some((unix - (low - drift)).max(high + drift - unix))
         };
-        let ends = [start, end].map(|tick| (tick, self.timeline.peek(tick)));
-        let worst =
-            self.timeline.bends(start, end).chain(ends).filter_map(|(tick, unix)| error(tick, unix)).max();
+        let [first, last] = [start, end].map(|tick| error(tick, self.timeline.peek(tick)));
+        let mut worst = first.max(last);
+        if !self.timeline.is_straight(start, end) {
+            worst =
+                self.timeline.bends(start, end).map(|(tick, unix)| error(tick, unix)).fold(worst, Ord::max);
+        }
         worst.and_then(|worst| NonZeroU64::new(u64::try_from(worst.max(1)).ok()?))
     }
 

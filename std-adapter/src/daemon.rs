@@ -366,6 +366,7 @@ impl Bridge {
         for Correction { source, from, to } in decoder.take_corrections() {
             assembler.correct(source, &from, &to);
         }
+        decoder.reuse(assembler.spare_tag_lists());
     }
 
     fn now(&self) -> u64 {

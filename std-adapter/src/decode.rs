@@ -26,7 +26,7 @@ use microspan::Session as Key;
 use microspan::wire::{FrameDecoder, FrameError, MAX_FRAME, Packet, PacketError, Request};
 
 pub use crate::clock::Arrival;
-use crate::model::{Span, Text};
+use crate::model::{Span, Tag, Text};
 pub use logs::Log;
 pub use names::Strings;
 pub use reported::{Callsite, Dropped, Reported};
@@ -122,6 +122,8 @@ pub struct Decoder {
     /// The sessions whose packets came since requests were taken.
     heard: Vec<u64>,
     corrections: Vec<Correction>,
+    /// Emptied lists for the tags of spans to come.
+    spare: Vec<Vec<Tag>>,
 }
 
 /// What a stream of frames that are not ours has beside packets.
@@ -157,6 +159,13 @@ impl Decoder {
         Self { programs: Some(programs), ..Self::default() }
     }
 
+    /// Takes these emptied lists for the tags of spans to come, if it has none left.
+    pub fn reuse(&mut self, spare: &mut Vec<Vec<Tag>>) {
+        if self.spare.is_empty() {
+            std::mem::swap(&mut self.spare, spare);
+        }
+    }
+
     /// Takes a datagram, or what a frame held; hands on the spans that are complete.
     pub fn packet(&mut self, bytes: &[u8], at: Arrival, out: &mut impl FnMut(Span)) {
         let packet = match Packet::parse(bytes) {
@@ -174,7 +183,9 @@ impl Decoder {
             self.admit(key);
         }
         let Some(session) = self.sessions.get_mut(&key.0) else { return };
+        std::mem::swap(&mut session.spare, &mut self.spare);
         session.packet(&packet, bytes, at, &mut self.counters, out);
+        std::mem::swap(&mut session.spare, &mut self.spare);
         if self.requests.len() < SESSIONS {
             self.requests.extend(session.wants(at.monotonic));
         }

@@ -13,7 +13,6 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 pub(crate) use decimal::widened;
-pub(crate) use text::INLINE;
 pub use text::Text;
 
 /// A tag: a key, and a value.
@@ -171,10 +170,9 @@ impl Span {
     }
 
     /// Whether tags of this key that all spans have do not hold for it.
-    #[inline]
+    #[inline(always)]
     pub fn is_removed(&self, key: impl AsRef<[u8]>) -> bool {
-        let is_among = |removed: &[Text]| removed.iter().any(|removed| removed.as_bytes() == key.as_ref());
-        self.extra.as_ref().is_some_and(|extra| is_among(&extra.removed))
+        self.extra.as_ref().is_some_and(|extra| extra.removes(key.as_ref()))
     }
 
     /// The value of its own tag `key`.
@@ -184,6 +182,11 @@ impl Span {
 }
 
 impl Extra {
+    #[inline(never)]
+    fn removes(&self, key: &[u8]) -> bool {
+        self.removed.iter().any(|removed| removed.as_bytes() == key)
+    }
+
     fn size(&self) -> usize {
         size_of::<Self>()
             + self.baggage.capacity() * size_of::<(Text, Text)>()

@@ -12,6 +12,7 @@
 mod beyond;
 mod cut;
 mod forms;
+mod further;
 mod json;
 mod tags;
 mod v05;
@@ -25,6 +26,7 @@ use crate::model::{Span, Text, normal};
 use crate::pipeline::Trace;
 use beyond::{write_events, write_links};
 use forms::Forms;
+use further::Known;
 use tags::write_tags;
 use write::{begin_map, constant, end_map, number, signed, sure, text};
 
@@ -43,6 +45,7 @@ pub struct Payload {
     bytes: ByteBuf,
     /// The metrics of the span being written: they follow its meta, and come mixed with it.
     metrics: ByteBuf,
+    known: Box<Known>,
     forms: Box<Forms>,
     form: Form,
     /// The share of traces that found room lately, unless all did.
@@ -74,10 +77,11 @@ impl Default for Payload {
 impl Payload {
     /// A payload without traces.
     pub fn new() -> Self {
-        let (bytes, metrics) = (ByteBuf::new(), ByteBuf::new());
+        let (bytes, metrics, known) = (ByteBuf::new(), ByteBuf::new(), Box::default());
         let form = Form::default();
+        let forms = Box::default();
         let mut payload =
-            Self { bytes, metrics, forms: Box::default(), form, keep_rate: None, ends: Vec::new(), spans: 0 };
+            Self { bytes, metrics, known, forms, form, keep_rate: None, ends: Vec::new(), spans: 0 };
         payload.clear();
         payload
     }
@@ -236,6 +240,7 @@ impl Payload {
                     let keys = write_tags(
                         out,
                         &mut self.metrics,
+                        &mut self.known,
                         &mut self.forms,
                         trace,
                         index,

@@ -55,6 +55,7 @@ mod decision;
 mod early;
 mod facts;
 mod filter;
+mod further;
 mod limiter;
 mod part;
 mod passed;
@@ -76,7 +77,9 @@ pub use ahead::{Ahead, Continued, OpenRoot, Roots};
 pub use assembler::Assembler;
 pub use early::{Decider, Early};
 pub use filter::TraceFilter;
+pub(crate) use further::Further;
 pub use rates::Rates;
+pub(crate) use trace::look;
 pub use trace::{Datum, Trace};
 
 /// How much is held back, and for how long. Times are nanoseconds.

@@ -80,6 +80,7 @@ impl Host {
         for correction in decoder.take_corrections() {
             assembler.correct(correction.source, &correction.from, &correction.to);
         }
+        decoder.reuse(assembler.spare_tag_lists());
     }
 }
 

@@ -136,6 +136,7 @@ pub enum Record<'a> {
 }
 
 impl<'a> Record<'a> {
+    #[inline(always)]
     pub(crate) fn take(r: &mut Reader<'a>, sums: &mut Sums) -> Result<Self, Malformed> {
         let kind: u8 = r.take()?;
         if kind & SPAN != 0 {

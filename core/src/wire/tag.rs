@@ -91,6 +91,28 @@ impl<'a> Text<'a> {
         Ok(Text::Inline(r.take()?))
     }
 
+    /// Goes over what [`take`](Self::take) reads; tells what it needs, as [`Tags::names`].
+    #[inline(always)]
+    fn pass(r: &mut Reader<'a>) -> Result<u32, Malformed> {
+        let form: u32 = r.take()?;
+        match form.checked_sub(FIRST_NAME) {
+            Some(index) => Ok(index.saturating_add(1)),
+            None => Self::pass_in_full(r, form),
+        }
+    }
+
+    #[inline(never)]
+    fn pass_in_full(r: &mut Reader<'a>, form: u32) -> Result<u32, Malformed> {
+        if form == ADDRESS.into() {
+            let (_address, _length) = (r.take::<u64>()?, r.take::<u32>()?);
+            return Ok(u32::MAX);
+        }
+        let len = usize::try_from(r.take::<u64>()?).map_err(|_| Malformed)?;
+        let text = r.take_bytes(len)?;
+        // Most are ASCII, which is seen sooner.
+        if text.is_ascii() || core::str::from_utf8(text).is_ok() { Ok(0) } else { Err(Malformed) }
+    }
+
     /// As [`Tags::names`].
     #[inline]
     fn names(&self) -> u32 {
@@ -232,6 +254,7 @@ pub(super) fn put_inline<P: AsRef<[u8]>>(
 }
 
 impl<'a> Tag<'a> {
+    #[inline(always)]
     fn take(r: &mut Reader<'a>, whose: Whose) -> Result<Self, Malformed> {
         let key = Text::take(r)?;
         let value = match r.take::<u8>()? {
@@ -251,13 +274,13 @@ impl<'a> Tag<'a> {
     /// Goes over what [`take`](Self::take) reads; tells what its texts need, as [`Tags::names`].
     #[inline]
     fn pass(r: &mut Reader<'a>, whose: Whose) -> Result<u32, Malformed> {
-        let key = Text::take(r)?.names();
+        let key = Text::pass(r)?;
         let value = match r.take::<u8>()? {
             FALSE | TRUE => 0,
             U64 | I64 => r.take::<u64>().map(|_| 0)?,
             F32 => r.take::<[u8; 4]>().map(|_| 0)?,
             F64 => r.take::<[u8; 8]>().map(|_| 0)?,
-            TEXT | CUT => Text::take(r)?.names(),
+            TEXT | CUT => Text::pass(r)?,
             kind => TagValue::take_sized(kind, r, whose)?.names(),
         };
         Ok(key.max(value))
@@ -266,6 +289,7 @@ impl<'a> Tag<'a> {
 
 impl<'a> TagValue<'a> {
     /// Reads a value of a kind from [`SIZED`] on.
+    #[inline(never)]
     fn take_sized(kind: u8, r: &mut Reader<'a>, whose: Whose) -> Result<Self, Malformed> {
         let len = r.take::<u32>()? as usize;
         let body = Reader(r.take_bytes(len)?);
@@ -356,6 +380,7 @@ impl<'a> Tags<'a> {
 impl<'a> Iterator for Tags<'a> {
     type Item = Tag<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Tag<'a>> {
         self.left = self.left.checked_sub(1)?;
         Tag::take(&mut self.reader, self.whose).ok()

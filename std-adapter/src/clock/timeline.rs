@@ -96,7 +96,11 @@ impl Timeline {
 
     /// What it says of a tick so far.
     pub(super) fn peek(&self, tick: u64) -> Option<i64> {
-        self.pieces.get(self.place(tick))?.at(tick).map(|unix| self.raised(unix))
+        let piece = match &self.latest {
+            Some((piece, end)) if piece.first <= tick && tick <= *end => piece,
+            _ => self.pieces.get(self.place(tick))?,
+        };
+        piece.at(tick).map(|unix| self.raised(unix))
     }
 
     fn raised(&self, unix: i64) -> i64 {
@@ -146,6 +150,11 @@ impl Timeline {
         {
             self.pieces.push(Piece { first: end, origin: end, unix, ..cruise });
         }
+    }
+
+    /// Whether it is known to have no bends from one tick to another.
+    pub(super) fn is_straight(&self, from: u64, to: u64) -> bool {
+        self.latest.is_some_and(|(piece, end)| piece.first <= from && to <= end)
     }
 
     /// The ticks within this stretch where the line bends: before each and at it.

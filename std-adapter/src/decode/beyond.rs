@@ -13,46 +13,28 @@ use crate::model::{Event, Link, Span, Tag, Text, Value};
 const PRIORITY: &str = "_sampling_priority_v1";
 
 impl Session {
-    pub(super) fn set_tags(&self, span: &mut Span, wire: &WireSpan<'_>, counters: &mut Counters) {
+    pub(super) fn set_tags(&mut self, span: &mut Span, wire: &WireSpan<'_>, counters: &mut Counters) {
         let count = wire.tags.size_hint().0;
         if count == 0 {
             return;
         }
-        span.tags = Vec::with_capacity(count);
+        span.tags = self.spare.pop().unwrap_or_default();
+        span.tags.reserve_exact(count);
         let mut has_crashed = false;
         // On the wire the newest comes first.
         for tag in wire.tags {
             let key = self.names.text(tag.key);
-            has_crashed |= is_address(&key);
-            match tag.value {
-                TagValue::Removed => {
-                    let is_set = field(span, &key).is_some_and(|field| field.is_some());
-                    if !is_set && span.tag(&key).is_none() && !span.is_removed(&key) {
-                        span.extra_mut().removed.push(key);
+            match self.names.value(tag.value) {
+                Some(_) if span.is_removed(&key) => {}
+                Some(value) => match meaning(&key) {
+                    Meaning::Tag => span.tags.push((key, value)),
+                    Meaning::Address => {
+                        has_crashed = true;
+                        span.tags.push((key, value));
                     }
-                }
-                TagValue::Event(event) => span.events.push(Event {
-                    name: key,
-                    time: self.at(wire.start, span.start, event.time),
-                    attributes: self.names.attributes(event.attributes),
-                }),
-                TagValue::Link(link) => {
-                    let attributes = self.names.attributes(link.attributes);
-                    self.link(span, link.counter, link.trace, attributes, counters);
-                }
-                TagValue::RemoteLink(context, attributes) => {
-                    self.remote_link(span, &context, self.names.attributes(attributes));
-                }
-                TagValue::RemoteParent(context) => self.remote_parent(span, &context),
-                TagValue::Baggage(value) => span.extra_mut().baggage.push((key, self.names.text(value))),
-                TagValue::Unknown(_) => counters.unknown_tags += 1,
-                value => match self.names.value(value) {
-                    Some(value) if !span.is_removed(&key) => match field(span, &key) {
-                        Some(field) => drop(field.get_or_insert_with(|| text_of(value))),
-                        None => span.tags.push((key, value)),
-                    },
-                    _ => {}
+                    Meaning::Field(field) => drop(field(span).get_or_insert_with(|| text_of(value))),
                 },
+                None => self.set_other(span, wire, key, tag.value, counters),
             }
         }
         span.tags.reverse();
@@ -64,6 +46,42 @@ impl Session {
     }
 
     /// So many ticks after the start of a span, in nanoseconds since the Unix epoch.
+    /// What stands among the tags and is none.
+    #[inline(never)]
+    fn set_other(
+        &self,
+        span: &mut Span,
+        wire: &WireSpan<'_>,
+        key: Text,
+        value: TagValue<'_>,
+        counters: &mut Counters,
+    ) {
+        match value {
+            TagValue::Removed => {
+                let is_set = matches!(meaning(&key), Meaning::Field(field) if field(span).is_some());
+                if !is_set && span.tag(&key).is_none() && !span.is_removed(&key) {
+                    span.extra_mut().removed.push(key);
+                }
+            }
+            TagValue::Event(event) => span.events.push(Event {
+                name: key,
+                time: self.at(wire.start, span.start, event.time),
+                attributes: self.names.attributes(event.attributes),
+            }),
+            TagValue::Link(link) => {
+                let attributes = self.names.attributes(link.attributes);
+                self.link(span, link.counter, link.trace, attributes, counters);
+            }
+            TagValue::RemoteLink(context, attributes) => {
+                self.remote_link(span, &context, self.names.attributes(attributes));
+            }
+            TagValue::RemoteParent(context) => self.remote_parent(span, &context),
+            TagValue::Baggage(value) => span.extra_mut().baggage.push((key, self.names.text(value))),
+            TagValue::Unknown(_) => counters.unknown_tags += 1,
+            _ => {}
+        }
+    }
+
     fn at(&self, first: u64, start: i64, ticks: i64) -> i64 {
         if let Some(unix) = first.checked_add_signed(ticks).and_then(|tick| self.clock.peek(tick)) {
             return unix;
@@ -114,13 +132,23 @@ impl Session {
     }
 }
 
-/// The field of a span that a tag of this key names.
-fn field<'s>(span: &'s mut Span, key: &Text) -> Option<&'s mut Option<Text>> {
+/// What a tag is by its key.
+enum Meaning {
+    Tag,
+    /// Where a crash was.
+    Address,
+    /// No tag, but this field of its span.
+    Field(fn(&mut Span) -> &mut Option<Text>),
+}
+
+#[inline(always)]
+fn meaning(key: &Text) -> Meaning {
     match key.as_bytes() {
-        b"service.name" => Some(&mut span.service),
-        b"resource.name" => Some(&mut span.resource),
-        b"span.type" => Some(&mut span.span_type),
-        _ => None,
+        b"service.name" => Meaning::Field(|span| &mut span.service),
+        b"resource.name" => Meaning::Field(|span| &mut span.resource),
+        b"span.type" => Meaning::Field(|span| &mut span.span_type),
+        key if is_address(key) => Meaning::Address,
+        _ => Meaning::Tag,
     }
 }
 

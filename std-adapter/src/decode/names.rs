@@ -279,6 +279,7 @@ impl Names {
     }
 
     /// A value, with stand-ins for what is missing; `None`: it is not the value of a tag.
+    #[inline(always)]
     pub(super) fn value(&self, value: TagValue<'_>) -> Option<Value> {
         convert(value, |text| self.text(text))
     }
@@ -317,6 +318,7 @@ fn all_texts_of_tags<'a>(mut tags: Tags<'a>, is: &mut impl FnMut(WireText<'a>) -
 }
 
 /// A value, with its names looked up by `text`; `None`: it is not the value of a tag.
+#[inline(always)]
 pub(super) fn convert<'a>(value: TagValue<'a>, text: impl FnOnce(WireText<'a>) -> Text) -> Option<Value> {
     Some(match value {
         TagValue::Bool(value) => Value::Bool(value),

@@ -15,14 +15,13 @@ use super::sequence::{Sequence, Verdict};
 use super::traces::Traces;
 use super::{Arrival, Correction, Counters, Reported};
 use crate::clock::ClockMap;
-use crate::model::{Source, Span, Text, Value};
+use crate::model::{Source, Span, Tag, Text, Value};
 
 /// How many bytes of packets wait for names or for the clock.
 const WAITING: usize = 256 * 1024;
 /// How long a packet waits for names, in nanoseconds. A device repeats one in each packet.
 const PATIENCE_FOR_NAMES: u64 = 10_000_000_000;
-/// How long it waits for the clock's rate, without which there is nothing to show. A device sends it with the first
-/// packet after half a second.
+/// How long it waits for the clock's rate, without which there is nothing to show. A device sends it after half a second.
 const PATIENCE_FOR_CLOCK: u64 = 60_000_000_000;
 
 /// The bytes of the shortest span.
@@ -64,6 +63,8 @@ pub(super) struct Session {
     asked: Option<u64>,
     /// When it was last looked which stand-ins are to be corrected.
     corrected: u64,
+    /// Emptied lists for tags, while a packet is read.
+    pub(super) spare: Vec<Vec<Tag>>,
 }
 
 impl Session {
@@ -86,6 +87,7 @@ impl Session {
             is_heard: false,
             asked: None,
             corrected: 0,
+            spare: Vec::new(),
         }
     }
 
@@ -237,8 +239,7 @@ impl Session {
         }
     }
 
-    /// What to ask it for, if it can help and did not just refuse to: all that a listener missed who comes late, or what its
-    /// packets wait for.
+    /// What to ask it for, if it can help and did not just refuse to: all that a late listener missed, or what its packets wait for.
     pub(super) fn wants(&mut self, now: u64) -> Option<Request> {
         if self.asked.is_some_and(|asked| now.saturating_sub(asked) < ASKED) {
             return None;
@@ -267,8 +268,7 @@ impl Session {
         })
     }
 
-    /// The stand-ins that went out and whose texts are known by now: looked for when there is news, and once a second, since a
-    /// program's file may come.
+    /// The stand-ins that went out and whose texts are known by now: looked for at news, and once a second, as a program may come.
     pub(super) fn corrections(&mut self, now: u64) -> impl Iterator<Item = Correction> + use<> {
         let source = self.key.trace_id(0);
         let is_time = self.corrected == 0 || now.saturating_sub(self.corrected) >= ASKED;

@@ -70,8 +70,9 @@ impl Crash {
 }
 
 /// Whether a tag of this key tells an address of a crash.
-pub(super) fn is_address(key: &Text) -> bool {
-    matches!(key.as_bytes(), b"reset.pc" | b"reset.lr")
+#[inline]
+pub(super) fn is_address(key: &[u8]) -> bool {
+    matches!(key, b"reset.pc" | b"reset.lr")
 }
 
 /// Gives a span the stack of its crash, and its addresses as text; one that the program has set stays.
@@ -79,7 +80,7 @@ pub(super) fn set_stack(span: &mut Span, names: &Names) {
     let mut crash = Crash::default();
     for (key, value) in span.tags.iter_mut().rev() {
         if let Value::Uint(address) = *value
-            && is_address(key)
+            && is_address(key.as_bytes())
         {
             crash.note(key, address);
             *value = Value::Str(Text::from(hex(address)));

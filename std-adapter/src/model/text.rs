@@ -13,7 +13,10 @@ use std::sync::Arc;
 use super::normal;
 
 /// How many bytes fit in place.
-pub(crate) const INLINE: usize = 22;
+const INLINE: usize = 22;
+
+/// What is held in place: how many bytes count, and all there is room for, of which those that do not count are 0.
+pub(crate) type Held = [u8; 1 + INLINE];
 
 /// An immutable string, 24 bytes in size.
 #[derive(Clone)]
@@ -23,25 +26,45 @@ pub struct Text(Repr);
 enum Repr {
     Static(&'static str),
     Shared(Arc<str>),
-    Inline { len: u8, bytes: [u8; INLINE] },
+    Inline(Held),
 }
 
 impl Text {
     /// A copy of `text`: in place when it is short, otherwise allocated once and shared by all clones.
     pub fn new(text: &str) -> Self {
-        match u8::try_from(text.len()) {
-            Ok(len) if text.len() <= INLINE => {
-                let mut bytes = [0; INLINE];
-                bytes[..text.len()].copy_from_slice(text.as_bytes());
-                Self(Repr::Inline { len, bytes })
+        let mut held = [0; 1 + INLINE];
+        match held.get_mut(1..1 + text.len()) {
+            Some(room) => {
+                room.copy_from_slice(text.as_bytes());
+                held[0] = text.len() as u8;
+                Self(Repr::Inline(held))
             }
-            _ => Self(Repr::Shared(Arc::from(text))),
+            None => Self(Repr::Shared(Arc::from(text))),
         }
     }
 
-    /// A string that is known when the program is compiled.
+    /// A string that is known when the program is compiled: for a `static`, as one that is short is copied byte by byte.
     pub const fn constant(text: &'static str) -> Self {
-        Self(Repr::Static(text))
+        if text.len() > INLINE {
+            return Self(Repr::Static(text));
+        }
+        let mut held = [text.len() as u8; 1 + INLINE];
+        let mut at = 0;
+        while at < INLINE {
+            held[1 + at] = if at < text.len() { text.as_bytes()[at] } else { 0 };
+            at += 1;
+        }
+        Self(Repr::Inline(held))
+    }
+
+    /// 16 lowercase hex digits.
+    pub(crate) fn hex(value: u64) -> Self {
+        let mut held = [0; 1 + INLINE];
+        held[0] = 16;
+        for (digit, place) in held[1..17].iter_mut().enumerate() {
+            *place = b"0123456789abcdef"[(value >> (60 - 4 * digit)) as usize & 15];
+        }
+        Self(Repr::Inline(held))
     }
 
     /// The string.
@@ -50,7 +73,7 @@ impl Text {
             Repr::Static(text) => text,
             Repr::Shared(text) => text,
             // Only `new` fills the bytes, from a str: the empty default is never taken.
-            Repr::Inline { .. } => std::str::from_utf8(self.as_bytes()).unwrap_or_default(),
+            Repr::Inline(_) => std::str::from_utf8(self.as_bytes()).unwrap_or_default(),
         }
     }
 
@@ -60,7 +83,7 @@ impl Text {
         match &self.0 {
             Repr::Static(text) => text.as_bytes(),
             Repr::Shared(text) => text.as_bytes(),
-            Repr::Inline { len, bytes } => &bytes[..usize::from(*len)],
+            Repr::Inline([length, bytes @ ..]) => &bytes[..usize::from(*length).min(INLINE)],
         }
     }
 
@@ -81,12 +104,11 @@ impl Text {
         if let Repr::Shared(text) = &self.0 { text.len() } else { 0 }
     }
 
-    /// What it holds in place, if it does: how many bytes count, and all there is room for. To copy these needs no call, as their
-    /// number is known.
+    /// What it holds in place, if it does. To copy that needs no call, as its size is known.
     #[inline]
-    pub(crate) fn in_place(&self) -> Option<(u8, &[u8; INLINE])> {
+    pub(crate) fn in_place(&self) -> Option<&Held> {
         match &self.0 {
-            Repr::Inline { len, bytes } => Some((*len, bytes)),
+            Repr::Inline(held) => Some(held),
             Repr::Static(_) | Repr::Shared(_) => None,
         }
     }
@@ -150,6 +172,9 @@ impl From<String> for Text {
 impl PartialEq for Text {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
+        if let (Repr::Inline(ours), Repr::Inline(theirs)) = (&self.0, &other.0) {
+            return ours == theirs;
+        }
         let (ours, theirs) = (self.as_bytes(), other.as_bytes());
         // Mostly both are the same announced string.
         std::ptr::eq(ours, theirs) || ours == theirs
@@ -202,7 +227,16 @@ mod tests {
             assert_eq!(Text::new(text), text);
             assert_eq!(Text::from(String::from(text)), text);
             assert_eq!(Text::from(Arc::<str>::from(text)), text);
+            assert_eq!(Text::constant(text), text);
+            assert_eq!(Text::constant(text), Text::new(text));
+            assert_eq!(Text::from(text), Text::new(text));
         }
+    }
+
+    #[test]
+    fn hex_digits_are_sixteen() {
+        assert_eq!(Text::hex(0x0123_4567_89ab_cdef), "0123456789abcdef");
+        assert_eq!(Text::hex(7), "0000000000000007");
     }
 
     #[test]

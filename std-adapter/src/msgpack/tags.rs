@@ -4,15 +4,17 @@ use rmp::encode::{self, ByteBuf};
 
 use super::Form;
 use super::forms::Forms;
+use super::further::Known;
 use super::json::{self, Json};
 use super::write::{begin_map, constant, end_map, float, string, sure, text};
-use crate::model::normal;
+use crate::model::{Text, normal};
 use crate::pipeline::{Datum, Trace};
 
 /// Writes the maps of string and number tags, each unless it is empty; tells how many it wrote.
 pub(super) fn write_tags(
     out: &mut ByteBuf,
     metrics: &mut ByteBuf,
+    known: &mut Known,
     forms: &mut Forms,
     trace: &Trace,
     index: usize,
@@ -46,33 +48,29 @@ pub(super) fn write_tags(
         string(metrics, KEEP_RATE);
         float(metrics, rate);
     }
-    trace.each_tag(index, |key, datum| match datum {
-        // A span has one tag of a key.
-        _ if !events.is_empty() && *key == EVENTS => {}
-        _ if !links.is_empty() && *key == LINKS => {}
-        _ if keep_rate.is_some() && *key == KEEP_RATE => {}
-        Datum::Text(value) if normal::is_tag(key.as_bytes(), value.as_bytes()) => {
-            texts += 1;
-            text(out, key);
-            text(out, value);
-        }
-        Datum::Text(value) => {
-            if let Some(value) = forms.tag(key.as_bytes(), value) {
-                texts += 1;
-                text(out, key);
-                text(out, value);
+    // A span has one tag of a key.
+    let is_said = |key: &Text| {
+        !events.is_empty() && *key == EVENTS
+            || !links.is_empty() && *key == LINKS
+            || keep_rate.is_some() && *key == KEEP_RATE
+    };
+    let has_said = texts != 0 || numbers != 0;
+    let mut tags = Tags { texts: out, numbers: metrics, forms, counts: [texts, numbers] };
+    if has_said {
+        trace.each_tag(index, |key, datum| {
+            if !is_said(key) {
+                tags.write(key, datum);
             }
-        }
-        Datum::Number(value) => {
-            numbers += 1;
-            text(metrics, key);
-            float(metrics, value);
-        }
-    });
+        });
+    } else {
+        trace.each_own_tag(index, |key, datum| tags.write(key, datum));
+        known.write(&mut tags, trace, index, span.map(|span| span.tags.as_slice()).unwrap_or_default());
+    }
+    let [texts, numbers] = tags.counts;
     if texts == 0 {
         out.as_mut_vec().truncate(before);
     } else {
-        end_map(out, head, texts);
+        end_map(out, head, texts as usize);
     }
     if numbers != 0 {
         constant(out, b"\xa7metrics");
@@ -80,6 +78,40 @@ pub(super) fn write_tags(
         out.as_mut_vec().extend_from_slice(metrics.as_slice());
     }
     usize::from(texts != 0) + usize::from(numbers != 0)
+}
+
+/// Where string tags are written, and where number tags are; how many there are of each.
+pub(super) struct Tags<'a> {
+    pub(super) texts: &'a mut ByteBuf,
+    pub(super) numbers: &'a mut ByteBuf,
+    pub(super) forms: &'a mut Forms,
+    pub(super) counts: [u32; 2],
+}
+
+impl Tags<'_> {
+    #[inline]
+    pub(super) fn write(&mut self, key: &Text, datum: Datum<'_>) {
+        let [texts, numbers] = &mut self.counts;
+        match datum {
+            Datum::Text(value) if normal::is_tag(key.as_bytes(), value.as_bytes()) => {
+                *texts += 1;
+                text(self.texts, key);
+                text(self.texts, value);
+            }
+            Datum::Text(value) => {
+                if let Some(value) = self.forms.tag(key.as_bytes(), value) {
+                    *texts += 1;
+                    text(self.texts, key);
+                    text(self.texts, value);
+                }
+            }
+            Datum::Number(value) => {
+                *numbers += 1;
+                text(self.numbers, key);
+                float(self.numbers, value);
+            }
+        }
+    }
 }
 
 /// The tag that holds events as JSON.

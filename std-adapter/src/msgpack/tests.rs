@@ -1,6 +1,7 @@
 //! What is written, read back by another MessagePack implementation; and one body to the byte.
 
 mod after;
+mod alike;
 
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use rmp::encode::{self, ByteBuf, ValueWriteError};
 
-use crate::model::{INLINE, Text};
+use crate::model::Text;
 
 /// The marker of a map of fewer than 16 entries: the number is added to it.
 const FIX_MAP: u8 = 0x80;
@@ -47,15 +47,16 @@ pub(super) fn constant<const N: usize>(out: &mut ByteBuf, encoded: &[u8; N]) {
 }
 
 /// Writes a string.
-#[inline]
+#[inline(always)]
 pub(super) fn text(out: &mut ByteBuf, text: &Text) {
-    let Some((len, held)) = text.in_place() else { return bytes(out, text.as_bytes()) };
+    let Some(held) = text.in_place() else { return bytes(out, text.as_bytes()) };
+    // All there is room for is written at once, and what does not count is taken back.
+    let [length, ..] = *held;
     let out = out.as_mut_vec();
-    let end = out.len() + 1 + usize::from(len);
-    let mut encoded = [FIX_STR | len; 1 + INLINE];
-    encoded[1..].copy_from_slice(held);
-    out.extend_from_slice(&encoded);
-    out.truncate(end);
+    let start = out.len();
+    out.extend_from_slice(held);
+    out[start] = FIX_STR | length;
+    out.truncate(start + 1 + usize::from(length));
 }
 
 /// The same of one that is no [`Text`].
@@ -64,7 +65,6 @@ pub(super) fn string(out: &mut ByteBuf, text: &str) {
 }
 
 /// The same of its bytes.
-#[inline]
 pub(super) fn bytes(out: &mut ByteBuf, utf8: &[u8]) {
     length(out, utf8.len());
     out.as_mut_vec().extend_from_slice(utf8);

@@ -13,7 +13,7 @@ pub(crate) struct About<'a> {
     pub(crate) tags: &'a [Tag],
     /// The session, in 32 hex digits.
     pub(crate) runtime_id: &'a str,
-    pub(crate) language: &'static str,
+    pub(crate) language: &'a str,
     pub(crate) process_id: Option<u32>,
     /// What the device is called, if it is one.
     pub(crate) device: Option<&'a Text>,
@@ -27,7 +27,7 @@ impl Trace {
         About {
             tags: &context.tags,
             runtime_id: &context.runtime_id,
-            language: context.language,
+            language: &context.language,
             process_id: context.process_id,
             device: context.device.as_ref(),
             build_id: context.build_id.as_ref(),

@@ -222,7 +222,12 @@ impl Assembler {
 
     /// An empty list for the tags of a span to come, with the memory of one that went out.
     pub fn spare_tags(&mut self) -> Vec<Tag> {
-        self.spare_tags.get_or_insert_default().pop().unwrap_or_default()
+        self.spare_tag_lists().pop().unwrap_or_default()
+    }
+
+    /// All of them.
+    pub fn spare_tag_lists(&mut self) -> &mut Vec<Vec<Tag>> {
+        self.spare_tags.get_or_insert_default()
     }
 
     /// How many spans are held.

@@ -25,7 +25,7 @@ pub(super) struct Context {
     pub(super) tags: Vec<Tag>,
     /// 32 hex digits.
     pub(super) runtime_id: Text,
-    pub(super) language: &'static str,
+    pub(super) language: Text,
     pub(super) process_id: Option<u32>,
     /// What local roots say of the device.
     pub(super) device: Option<Text>,
@@ -63,7 +63,7 @@ impl Context {
             version: source.version.clone().or(configured).map(cut),
             tags,
             runtime_id: Text::from(format!("{:032x}", source.runtime_id)),
-            language: source.language,
+            language: Text::new(source.language),
             process_id: source.process_id,
             device: source.device.clone().map(cut),
             build_id: source.build_id.clone().map(cut),
@@ -99,7 +99,7 @@ impl Context {
             "device.name" if root.is_local_root() => self.device.as_ref().map(text),
             "build.id" if root.is_local_root() => self.build_id.as_ref().map(text),
             "runtime-id" => Some(text(&self.runtime_id)),
-            "language" => Some(Value::Str(Text::constant(self.language))),
+            "language" => Some(text(&self.language)),
             "process_id" => self.process_id.map(|id| Value::Uint(id.into())),
             _ => None,
         }

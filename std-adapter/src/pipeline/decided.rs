@@ -84,7 +84,7 @@ impl Decisions {
         let decided = self.by_rule(&mut state, &root, context, now).map_or_else(
             || {
                 let service = root.service.as_ref().unwrap_or(&context.service);
-                Decided::ByAgent(rates.judge(service, context.env(), id))
+                Decided::ByAgent(rates.judge(|| (service, context.env()), id))
             },
             Decided::ByRule,
         );

@@ -65,7 +65,7 @@ pub(super) fn decide(spans: &mut [Span]) {
 
 /// Has a part of a trace say what its root says by hand, and nothing else of that kind.
 pub(super) fn say_by_hand(part: &mut [Span], is_kept: bool) {
-    part.iter_mut().for_each(|span| span.tags.retain(|(key, _)| key != KEEP && key != DROP));
+    part.iter_mut().for_each(|span| span.tags.retain(|(key, _)| !is_by_hand(key.as_bytes())));
     if let Some(first) = part.first_mut() {
         first.tags.push((Text::from(if is_kept { KEEP } else { DROP }), Value::Bool(true)));
     }
@@ -83,7 +83,7 @@ fn set(first: &mut Span, priority: i64, mechanism: &'static str) {
 fn by_hand(spans: &mut [Span]) -> Option<i64> {
     let mut decided = None;
     for span in spans {
-        if !span.tags.iter().any(|(key, _)| key == KEEP || key == DROP) {
+        if !span.tags.iter().any(|(key, _)| is_by_hand(key.as_bytes())) {
             continue;
         }
         let mut own = None;
@@ -100,6 +100,10 @@ fn by_hand(spans: &mut [Span]) -> Option<i64> {
         decided = decided.max(own.map(|priority| (span.is_local_root(), priority)));
     }
     decided.map(|(_, priority)| priority)
+}
+
+fn is_by_hand(key: &[u8]) -> bool {
+    matches!(key, b"manual.keep" | b"manual.drop")
 }
 
 /// At most six decimals, a half rounded up, and no zeros at the end.

@@ -9,6 +9,9 @@ const REST: [&str; 2] = ["_dd.p+1", "_dd.p+2"];
 
 /// Puts each of them on the first span of a trace, where there is none of its key.
 pub(super) fn spread(first: &mut Span) {
+    if !first.tags.iter().any(|(key, _)| key.as_bytes().starts_with(PASSED.as_bytes())) {
+        return;
+    }
     let start = take(first, PASSED);
     // Those that cannot be put behind what is before them are of no use.
     let [second, third] = REST.map(|key| take(first, key));

@@ -54,14 +54,15 @@ impl Rates {
 
     /// The rate of a service in an environment, as the program calls them; `None`: the agent has said nothing of it.
     pub fn rate(&self, service: &str, env: &str) -> Option<f64> {
-        self.find(service, env).map(|rate| rate.value)
+        self.find(|| (service, env)).map(|rate| rate.value)
     }
 
-    fn find(&self, service: &str, env: &str) -> Option<Rate> {
+    fn find<'a>(&self, whose: impl FnOnce() -> (&'a str, &'a str)) -> Option<Rate> {
         let by_service = self.by_service.read().unwrap_or_else(PoisonError::into_inner);
         if by_service.is_empty() {
             return None;
         }
+        let (service, env) = whose();
         // The agent speaks of the names that it was sent.
         let (service, env) = (normal::service(service), normal::env(env));
         let find = |service: &str, env: &str| {
@@ -70,9 +71,13 @@ impl Rates {
         find(&service, &env).or_else(|| find("", ""))
     }
 
-    /// What the rate says of a trace of that service.
-    pub(super) fn judge(&self, service: &str, env: &str, trace_id: u128) -> Option<Verdict> {
-        let rate = self.find(service, env)?;
+    /// What the rate says of a trace of a service in an environment.
+    pub(super) fn judge<'a>(
+        &self,
+        whose: impl FnOnce() -> (&'a str, &'a str),
+        trace_id: u128,
+    ) -> Option<Verdict> {
+        let rate = self.find(whose)?;
         let is_kept = keeps(rate.value, trace_id as u64);
         Some(Verdict { rate, is_kept })
     }
@@ -123,7 +128,7 @@ mod tests {
             rates.replace([("service:,env:", rate)]);
             for (ids, is_kept) in [(kept, true), (dropped, false)] {
                 for &id in ids {
-                    let verdict = rates.judge("a", "", u128::from(id)).expect("a rate");
+                    let verdict = rates.judge(|| ("a", ""), u128::from(id)).expect("a rate");
                     assert_eq!((verdict.rate.value, verdict.is_kept), (rate, is_kept), "{id}");
                 }
             }

@@ -131,9 +131,10 @@ pub(super) fn fit(span: &mut Span) {
     if span.start.checked_add(span.duration).is_none() {
         span.duration = 0;
     }
-    let is_special = |key: &[u8]| matches!(key, STATUS | OPERATION | SERVICE_VERSION | MEASURED);
-    if span.tags.iter().any(|(key, _)| is_special(key.as_bytes())) {
+    let mut seen = Seen::of(&span.tags);
+    if seen.is_special {
         take_special(span);
+        seen = Seen::of(&span.tags);
     }
     span.name.truncate(NAME);
     if span.name.is_empty() {
@@ -146,7 +147,7 @@ pub(super) fn fit(span: &mut Span) {
     span.service.take_if(|text| text.is_empty());
     span.resource.take_if(|text| text.is_empty());
     span.span_type.take_if(|text| text.is_empty());
-    tidy(&mut span.tags);
+    seen.tidy(&mut span.tags);
     for link in &mut span.links {
         tidy(&mut link.attributes);
     }
@@ -209,20 +210,60 @@ fn is_yes(value: &Value) -> bool {
 
 /// Cuts keys and values to length; of equal keys keeps the last.
 pub(super) fn tidy(tags: &mut Vec<Tag>) {
-    for (key, value) in tags.iter_mut() {
+    Seen::of(tags).tidy(tags);
+}
+
+/// What is seen of tags at a glance, in one look at each.
+struct Seen {
+    /// One of them asks for something.
+    is_special: bool,
+    /// A key or a value may be too long.
+    is_long: bool,
+    /// Two keys may be the same.
+    is_twice: bool,
+}
+
+impl Seen {
+    fn of(tags: &[Tag]) -> Self {
+        let mut seen = Self { is_special: false, is_long: false, is_twice: false };
+        let mut keys = 0;
+        for (key, value) in tags {
+            let key = key.as_bytes();
+            seen.is_special |= matches!(key, STATUS | OPERATION | SERVICE_VERSION | MEASURED);
+            seen.is_long |= key.len() > KEY || matches!(value, Value::Str(text) if text.len() > VALUE);
+            let known = keys;
+            keys |= look(key);
+            seen.is_twice |= known == keys;
+        }
+        seen
+    }
+
+    /// As the function of this name.
+    fn tidy(mut self, tags: &mut Vec<Tag>) {
+        if self.is_long {
+            cut(tags);
+            self = Self::of(tags);
+        }
+        if self.is_twice {
+            keep_last(tags);
+        }
+    }
+}
+
+#[cold]
+fn cut(tags: &mut [Tag]) {
+    for (key, value) in tags {
         key.truncate(KEY);
         if let Value::Str(text) = value {
             text.truncate(VALUE);
         }
     }
+}
+
+/// Keeps the last of equal keys.
+fn keep_last(tags: &mut Vec<Tag>) {
     if tags.len() <= FEW_TAGS {
-        let mut seen = 0_u128;
-        let is_twice = tags.iter().any(|(key, _)| {
-            let known = seen;
-            seen |= look(key.as_bytes());
-            known == seen
-        });
-        let mut at = if is_twice { 0 } else { tags.len() };
+        let mut at = 0;
         while at < tags.len() {
             if tags[at + 1..].iter().any(|(key, _)| *key == tags[at].0) {
                 tags.remove(at);
@@ -239,8 +280,9 @@ pub(super) fn tidy(tags: &mut Vec<Tag>) {
 }
 
 /// What is seen of a key at a glance, its length and three of its bytes, as one bit: that of another key is mostly another.
-fn look(key: &[u8]) -> u128 {
+#[inline]
+fn look(key: &[u8]) -> u64 {
     let byte = |at: usize| key.get(at).map_or(0, |byte| usize::from(*byte));
-    let sum = key.len() + 3 * byte(0) + 5 * byte(key.len() / 2) + 7 * byte(key.len().wrapping_sub(1));
-    1 << (sum % 128)
+    let ends = 13 * byte(0) + 7 * byte(key.len().wrapping_sub(1));
+    1 << ((23 * key.len() + ends + 3 * byte(key.len() / 2)) % 64)
 }

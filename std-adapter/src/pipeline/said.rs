@@ -44,7 +44,7 @@ impl Said {
             if let Some(value) = value
                 && first.tag(key).is_none()
             {
-                first.tags.push((Text::constant(key), value.clone()));
+                first.tags.push((Text::from(key), value.clone()));
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::context::Context;
-use super::decision::{MECHANISM, PRIORITY, RATE, decide};
+use super::decision::{PRIORITY, decide};
 use super::passed::spread;
 use super::rates::{Rates, Verdict};
 use crate::model::{Span, Text, Value};
@@ -31,6 +31,29 @@ pub enum Datum<'a> {
 
 static TRUE: Text = Text::constant("true");
 static FALSE: Text = Text::constant("false");
+static BY_AGENT: Text = Text::constant("-1");
+static BY_DEFAULT: Text = Text::constant("-0");
+
+/// The keys of what is said beside a span's own tags and its source's.
+mod keys {
+    use super::super::decision;
+    use crate::model::Text;
+
+    pub(super) static VERSION: Text = Text::constant("version");
+    pub(super) static BASE_SERVICE: Text = Text::constant("_dd.base_service");
+    pub(super) static TOP_LEVEL: Text = Text::constant("_dd.top_level");
+    pub(super) static CLOCK_ERROR: Text = Text::constant("microspan.clock_error_ns");
+    pub(super) static DEVICE: Text = Text::constant("device.name");
+    pub(super) static BUILD: Text = Text::constant("build.id");
+    pub(super) static TRACE_HIGH: Text = Text::constant("_dd.p.tid");
+    pub(super) static PRIORITY: Text = Text::constant(decision::PRIORITY);
+    pub(super) static MECHANISM: Text = Text::constant(decision::MECHANISM);
+    pub(super) static AGENT_RATE: Text = Text::constant("_dd.agent_psr");
+    pub(super) static RATE: Text = Text::constant(decision::RATE);
+    pub(super) static RUNTIME_ID: Text = Text::constant("runtime-id");
+    pub(super) static LANGUAGE: Text = Text::constant("language");
+    pub(super) static PROCESS_ID: Text = Text::constant("process_id");
+}
 
 impl<'a> Datum<'a> {
     /// What is sent of a value; nothing of NaN and the infinities, which the agent does not take.
@@ -68,7 +91,7 @@ impl Trace {
         let undecided = spans.first().filter(|first| first.tag(PRIORITY).is_none());
         let verdict = undecided.and_then(|first| {
             let service = first.service.as_ref().unwrap_or(&context.service);
-            rates.judge(service, context.env(), first.trace_id)
+            rates.judge(|| (service, context.env()), first.trace_id)
         });
         Self { spans, top_level, context, versioned, verdict }
     }
@@ -86,17 +109,37 @@ impl Trace {
     /// Calls `emit` for every tag that the span at `index` goes out with, each key once: its own, those of its source
     /// and of the configuration, and what Datadog asks for on each span and on the first of a chunk.
     pub fn each_tag(&self, index: usize, mut emit: impl FnMut(&Text, Datum<'_>)) {
-        let Some(span) = self.spans.get(index) else { return };
-        let context = &*self.context;
+        self.each_own_tag(index, &mut emit);
+        self.each_further_tag(index, emit);
+    }
 
+    /// The same of the span's own, which are those that no other span has.
+    pub(crate) fn each_own_tag(&self, index: usize, mut emit: impl FnMut(&Text, Datum<'_>)) {
+        let Some(span) = self.spans.get(index) else { return };
         for (key, value) in &span.tags {
             if let Some(datum) = Datum::of(value) {
                 emit(key, datum);
             }
         }
-        let own = lengths(&span.tags);
+        if index == 0
+            && let Some(error) = span.clock_error
+            && !has(&span.tags, &keys::CLOCK_ERROR)
+            && !has(&self.context.tags, &keys::CLOCK_ERROR)
+        {
+            emit(&keys::CLOCK_ERROR, Datum::Number(error.get() as f64));
+        }
+    }
+
+    /// The same of all others; tells whether the span's own tags left them all as they are.
+    pub(crate) fn each_further_tag(&self, index: usize, mut emit: impl FnMut(&Text, Datum<'_>)) -> bool {
+        let Some(span) = self.spans.get(index) else { return false };
+        let context = &*self.context;
+        let own = looks(&span.tags);
+        let mut are_all = true;
         for (key, value) in &context.tags {
-            if (own & length(key) == 0 || !has(&span.tags, key))
+            let is_own = own & look(key.as_bytes()) != 0 && has(&span.tags, key);
+            are_all &= !is_own;
+            if !is_own
                 && !span.is_removed(key)
                 && let Some(datum) = Datum::of(value)
             {
@@ -105,33 +148,30 @@ impl Trace {
         }
 
         // What is said above is said on purpose, and stays.
-        let all = own | lengths(&context.tags);
-        let is_free =
-            |key: &Text| all & length(key) == 0 || !has(&span.tags, key) && !has(&context.tags, key);
-        let mut add = |key: &'static str, datum: Datum<'_>| {
-            let key = Text::constant(key);
-            if is_free(&key) {
-                emit(&key, datum);
+        let common = looks(&context.tags);
+        let mut add = |key: &Text, datum: Datum<'_>| {
+            let look = look(key.as_bytes());
+            let is_own = own & look != 0 && has(&span.tags, key);
+            are_all &= !is_own;
+            if !is_own && (common & look == 0 || !has(&context.tags, key)) {
+                emit(key, datum);
             }
         };
         if let Some(version) = &context.version
             && self.versioned == span.service
             && !span.is_removed("version")
         {
-            add("version", Datum::Text(version));
+            add(&keys::VERSION, Datum::Text(version));
         }
         if span.service.as_ref() != Some(&context.service) {
-            add("_dd.base_service", Datum::Text(&context.base_service));
+            add(&keys::BASE_SERVICE, Datum::Text(&context.base_service));
         }
         if self.is_top_level(index) {
-            add("_dd.top_level", Datum::Number(1.0));
+            add(&keys::TOP_LEVEL, Datum::Number(1.0));
         }
         if index == 0 {
             self.each_chunk_tag(span, &mut add);
-            let of_device = [("device.name", &context.device), ("build.id", &context.build_id)];
-            if let Some(error) = span.clock_error {
-                add("microspan.clock_error_ns", Datum::Number(error.get() as f64));
-            }
+            let of_device = [(&keys::DEVICE, &context.device), (&keys::BUILD, &context.build_id)];
             for (key, text) in of_device.into_iter().filter(|_| span.is_local_root()) {
                 if let Some(text) = text
                     && !span.is_removed(key)
@@ -140,29 +180,29 @@ impl Trace {
                 }
             }
         }
+        are_all && !(index == 0 && has(&span.tags, &keys::PRIORITY))
     }
 
-    fn each_chunk_tag(&self, span: &Span, add: &mut impl FnMut(&'static str, Datum<'_>)) {
+    fn each_chunk_tag(&self, span: &Span, add: &mut impl FnMut(&Text, Datum<'_>)) {
         let context = &*self.context;
         let high = (span.trace_id >> 64) as u64;
         if high != 0 {
-            let high = hex(high);
-            add("_dd.p.tid", Datum::Text(&Text::new(str::from_utf8(&high).unwrap_or_default())));
+            add(&keys::TRACE_HIGH, Datum::Text(&Text::hex(high)));
         }
         // A decision made elsewhere keeps its own maker's mark.
         if let Some(Verdict { rate, is_kept }) = &self.verdict {
-            add(PRIORITY, Datum::Number(f64::from(u8::from(*is_kept))));
-            add(MECHANISM, Datum::Text(&Text::constant("-1")));
-            add("_dd.agent_psr", Datum::Number(rate.value));
-            add(RATE, Datum::Text(&rate.text));
-        } else if !has(&span.tags, &Text::constant(PRIORITY)) {
-            add(PRIORITY, Datum::Number(1.0));
-            add(MECHANISM, Datum::Text(&Text::constant("-0")));
+            add(&keys::PRIORITY, Datum::Number(f64::from(u8::from(*is_kept))));
+            add(&keys::MECHANISM, Datum::Text(&BY_AGENT));
+            add(&keys::AGENT_RATE, Datum::Number(rate.value));
+            add(&keys::RATE, Datum::Text(&rate.text));
+        } else if !has(&span.tags, &keys::PRIORITY) {
+            add(&keys::PRIORITY, Datum::Number(1.0));
+            add(&keys::MECHANISM, Datum::Text(&BY_DEFAULT));
         }
-        add("runtime-id", Datum::Text(&context.runtime_id));
-        add("language", Datum::Text(&Text::constant(context.language)));
+        add(&keys::RUNTIME_ID, Datum::Text(&context.runtime_id));
+        add(&keys::LANGUAGE, Datum::Text(&context.language));
         if let Some(id) = context.process_id {
-            add("process_id", Datum::Number(f64::from(id)));
+            add(&keys::PROCESS_ID, Datum::Number(f64::from(id)));
         }
     }
 }
@@ -171,16 +211,13 @@ fn has(tags: &[(Text, Value)], key: &Text) -> bool {
     tags.iter().any(|(k, _)| k == key)
 }
 
-/// The lengths of keys, a bit each: a key of another length is none of them.
-fn lengths(tags: &[(Text, Value)]) -> u64 {
-    tags.iter().fold(0, |lengths, (key, _)| lengths | length(key))
+/// What is seen of keys at a glance, a bit each: a key with another bit is none of them.
+fn looks(tags: &[(Text, Value)]) -> u64 {
+    tags.iter().fold(0, |looks, (key, _)| looks | look(key.as_bytes()))
 }
 
-fn length(key: &Text) -> u64 {
-    1 << key.len().min(63)
-}
-
-/// 16 lowercase hex digits.
-fn hex(value: u64) -> [u8; 16] {
-    std::array::from_fn(|digit| b"0123456789abcdef"[(value >> (60 - 4 * digit)) as usize & 15])
+/// A bit for a key's length and its first byte.
+#[inline]
+pub(crate) fn look(key: &[u8]) -> u64 {
+    1 << ((key.len() + 5 * key.first().map_or(0, |first| usize::from(*first))) % 64)
 }

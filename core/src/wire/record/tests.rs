@@ -145,6 +145,30 @@ fn every_kind_of_value_comes_back() {
 }
 
 #[test]
+fn a_string_of_any_letters_is_read_and_one_that_is_none_refused() {
+    let read = |string: &[u8]| {
+        let bytes = packet(|w| {
+            w.put_bytes(&[SPAN | 0x28, 2, 0, 0, 0, 1, 2, 6, 0, string.len() as u8]).unwrap();
+            w.put_bytes(string).unwrap();
+        });
+        Packet::parse(&bytes).unwrap().records().next().unwrap().map(|record| match record {
+            Record::Span(mut span) => span.tags.next().map(|tag| tag.value == text(string)),
+            other => panic!("{other:?}"),
+        })
+    };
+    for string in ["", "kitchen", "größer als zuvor"] {
+        assert_eq!(read(string.as_bytes()), Ok(Some(true)), "{string}");
+    }
+    for string in [&b"\xff"[..], b"as long as words are \xc3", b"\xc3("] {
+        assert_eq!(read(string), Err(Malformed), "{string:x?}");
+    }
+}
+
+fn text(bytes: &[u8]) -> TagValue<'_> {
+    TagValue::Text(Text::Inline(core::str::from_utf8(bytes).unwrap()))
+}
+
+#[test]
 fn a_record_of_an_unknown_kind_is_skipped() {
     let bytes = packet(|w| {
         w.put_bytes(&[77, 3, 1, 2, 3]).unwrap();

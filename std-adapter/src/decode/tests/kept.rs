@@ -46,13 +46,13 @@ fn what_was_kept_lets_packets_go_on_that_wait() {
 fn what_was_kept_of_devices_that_are_gone_takes_no_session_its_place() {
     let live = device(1, 2);
     let (mut decoder, mut spans) = (Decoder::new(), Vec::new());
-    decoder.packet(&live[0], at(0), &mut |span| spans.push(span));
+    decoder.packet(&live[0], at(1), &mut |span| spans.push(span));
     for session in 100..100 + 2 * SESSIONS as u64 {
         decoder.learn(&introduction(&device(session, 1)));
     }
     assert_eq!(decoder.sessions.len(), SESSIONS);
     // And a device that comes takes the place of one that was only heard of.
-    decoder.packet(&device(2, 1)[0], at(1), &mut |span| spans.push(span));
+    decoder.packet(&device(2, 1)[0], at(2), &mut |span| spans.push(span));
     assert!(decoder.sessions.contains_key(&1) && decoder.sessions.contains_key(&2));
     assert_eq!(decoder.counters().sessions, 2);
 }

@@ -139,6 +139,8 @@ pub struct Counters {
     pub filtered_traces: u64,
     /// Spans in them.
     pub filtered_spans: u64,
+    /// How many of those traces were dropped because a [`TraceFilter`] panicked.
+    pub filter_panics: u64,
 }
 
 #[cfg(test)]

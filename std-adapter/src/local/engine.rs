@@ -1,5 +1,6 @@
 //! The drain's thread: from the arena to the agent's client.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -43,6 +44,7 @@ const QUIET: u64 = 1_000_000;
 /// What the thread has.
 pub(super) struct Engine {
     shared: Arc<Shared>,
+    tracer: &'static Tracer,
     clock: &'static dyn Clock,
     drain: Drain<64, 0>,
     converter: Converter,
@@ -52,6 +54,8 @@ pub(super) struct Engine {
     started: Instant,
     checked: Instant,
     sleep: Duration,
+    /// Whether it was told that a filter panics.
+    knows_of_panics: bool,
 }
 
 impl Engine {
@@ -83,10 +87,12 @@ impl Engine {
             assembler,
             followed: Followed::default(),
             shared,
+            tracer,
             clock,
             started,
             checked: started,
             sleep: SHORT,
+            knows_of_panics: false,
         })
     }
 
@@ -101,9 +107,23 @@ impl Engine {
         decide::by(tracer, self.said.clone(), source.clone(), self.assembler.decider(source), self.started)
     }
 
-    /// Goes on until it is told to end.
-    pub(super) fn run(mut self) {
-        let ending = Ending(self.shared.clone());
+    /// Goes on until it is told to end. After a panic, of a clock or a log of the program's, nothing is recorded any more.
+    pub(super) fn run(self) {
+        let (shared, tracer) = (self.shared.clone(), self.tracer);
+        let ended = catch_unwind(AssertUnwindSafe(|| self.work()));
+        if ended.is_err() {
+            tracer.set_enabled(false);
+        }
+        shared.ended();
+        if ended.is_err() {
+            log::error!(
+                "the thread that takes finished spans panicked, as it was told above: nothing is recorded from here on; \
+                 mend what panicked, a clock or a log of this program's, or report it"
+            );
+        }
+    }
+
+    fn work(mut self) {
         WAKE.adopt();
         loop {
             let found = self.pass();
@@ -121,7 +141,6 @@ impl Engine {
             }
             self.rest(found);
         }
-        drop(ending);
     }
 
     /// Sleeps as long as it may be expected that few spans come.
@@ -174,8 +193,16 @@ impl Engine {
         found
     }
 
-    fn publish(&self) {
-        self.shared.publish(self.assembler.counters(), self.converter.time.jumps());
+    fn publish(&mut self) {
+        let counters = self.assembler.counters();
+        self.shared.publish(counters, self.converter.time.jumps());
+        if counters.filter_panics != 0 && !self.knows_of_panics {
+            self.knows_of_panics = true;
+            log::error!(
+                "a trace filter of this program panicked: the trace that it was shown is dropped, and so will be others like \
+                 it, which are counted and not told; mend the filter"
+            );
+        }
     }
 
     /// Reads both clocks, if it is time to.
@@ -203,15 +230,6 @@ impl Engine {
 fn follow(shared: &Shared, followed: &mut Followed, assembler: &mut Assembler) {
     if let Some(filters) = shared.client.agent().and_then(|agent| followed.news(agent)) {
         assembler.set_agent_filters(filters);
-    }
-}
-
-/// Tells, however the thread ends, that it has.
-struct Ending(Arc<Shared>);
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        self.0.ended();
     }
 }
 

@@ -321,7 +321,9 @@ impl Assembler {
         }
         self.counters.duplicates += self.resolver.resolve(&mut spans, &context.service, &self.baggage);
         self.stage.rename(&mut spans);
-        if !self.stage.keep(key, &mut spans, open.as_ref(), &context) {
+        let is_kept = self.stage.keep(key, &mut spans, open.as_ref(), &context);
+        self.counters.filter_panics = self.stage.panics();
+        if !is_kept {
             self.counters.filtered_traces += 1;
             self.counters.filtered_spans += spans.len() as u64;
             self.reclaim_spans(spans);

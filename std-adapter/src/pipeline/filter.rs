@@ -14,6 +14,9 @@ use crate::model::{Span, Value};
 /// full, or the program flushes. Then, and of a device's trace, it sees a part without the root; what it drops by the root alone
 /// has left that part behind.
 ///
+/// A trace at which it panics is dropped, counted as filtered and as [`filter_panics`](super::Counters::filter_panics), and the next
+/// one is shown to it as ever. A program that traces itself tells the first such panic in its log as an error.
+///
 /// ```
 /// use microspan_std::model::Span;
 /// use microspan_std::pipeline::TraceFilter;

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::reader::Reader;
-use super::shown::without_password;
 use super::url::{self, Fault};
 
 /// Where an agent listens when nobody says otherwise.
@@ -77,7 +76,7 @@ pub(super) fn url(reader: &mut Reader, socket: Option<String>) -> String {
             let instead = format!(
                 "{wrong}, so that no trace can be sent; set it to one that can be used, such as `http://localhost:8126`"
             );
-            reader.warn(URL, without_password(&url), instead);
+            reader.warn(URL, url.clone(), instead);
         }
         return url;
     }

@@ -2,6 +2,7 @@
 
 use microspan::propagation::{Behavior, Propagator, Style};
 
+use super::quoted::shown;
 use super::reader::Reader;
 
 pub(super) const STYLE: &str = "DD_TRACE_PROPAGATION_STYLE";
@@ -126,7 +127,7 @@ fn styles(reader: &mut Reader, own: &'static str) -> Option<Vec<Style>> {
     let is_usable = is_none || !styles.is_empty();
     if !wrong.is_empty() {
         let used = if is_usable { "the rest is used" } else { "`datadog,tracecontext,baggage` is used" };
-        reader.warn(variable, value, format!("{}; {used}", wrong.join(", ")));
+        reader.warn(variable, value, format!("{}; {used}", shown(&wrong.join(", "))));
     }
     if !is_usable {
         return None;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::quoted::shown;
+
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
@@ -29,7 +31,7 @@ impl fmt::Display for Origin {
 pub struct Warning {
     /// The variable.
     pub variable: &'static str,
-    /// What it holds.
+    /// What it holds: on one line, 300 bytes of it, without passwords.
     pub value: String,
     /// What is wrong with it, and what is used instead.
     pub instead: String,
@@ -97,7 +99,7 @@ impl Reader {
         self.origins.insert(variable, Origin::Variable(variable));
         if !wrong.is_empty() {
             let used = if parsed.is_empty() { "nothing of it" } else { "the rest" };
-            self.warn(variable, value, format!("{}; {used} is used", wrong.join(", ")));
+            self.warn(variable, value, format!("{}; {used} is used", shown(&wrong.join(", "))));
         }
         Some(parsed)
     }
@@ -122,9 +124,9 @@ impl Reader {
         said.unwrap_or(if says_neither { otherwise } else { default })
     }
 
-    /// Notes what is wrong; what two settings have in common is said once.
+    /// Notes what is wrong, for which `instead` has pieces of the value as they may be [`shown`]; what two settings have in common is said once.
     pub(super) fn warn(&mut self, variable: &'static str, value: String, instead: String) {
-        let warning = Warning { variable, value, instead };
+        let warning = Warning { variable, value: shown(&value), instead };
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
         }

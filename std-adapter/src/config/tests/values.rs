@@ -315,3 +315,23 @@ fn what_lines_and_stacks_say_is_as_the_variables_have_it_or_the_program() {
     assert_eq!((said.logs.are_injected, said.stack_frames, said.long_trace_ids), (true, 7, true));
     assert!(variables.iter().all(|(name, _)| said.origin(name) == Origin::Program));
 }
+
+#[test]
+fn a_warning_shows_little_of_a_value_nothing_a_terminal_obeys_and_no_password() {
+    let variables = Config::from_vars([("", "")]).settings().into_iter().map(|setting| setting.name);
+    let names: Vec<_> =
+        variables.chain(["DD_AGENT_HOST", "DD_TRACE_AGENT_PORT", "OTEL_PROPAGATORS"]).collect();
+    for bad in [format!("http://u:pw7@h\x1b[2J\n{}", "%, ".repeat(2_000)), "u:pw7@h".to_owned()] {
+        let mut warned = 0;
+        for &name in &names {
+            for warning in Config::from_vars([(name, bad.as_str())]).warnings {
+                let line = warning.to_string();
+                assert!(line.len() < 900 && !line.contains(char::is_control), "{name}: {line}");
+                assert!(!line.contains("pw7"), "{name}: {line}");
+                assert!(!warning.instead.ends_with("..."), "{name}: {line}");
+                warned += 1;
+            }
+        }
+        assert!(warned > 20, "{warned} variables");
+    }
+}

@@ -15,7 +15,7 @@ use super::shared::Shared;
 use super::spans::Converter;
 use super::time::{Reading, Time};
 use super::wake::WAKE;
-use crate::agent::Followed;
+use crate::agent::{Followed, ours};
 use crate::carrier::Decide;
 use crate::config::Config;
 use crate::model::Source;
@@ -125,6 +125,7 @@ impl Engine {
 
     fn work(mut self) {
         WAKE.adopt();
+        ours::adopt();
         loop {
             let found = self.pass();
             let order = self.shared.order();

@@ -7,7 +7,7 @@ use microspan::Tracer;
 
 use super::fork;
 use super::shared::Shared;
-use crate::agent::{self, Sent};
+use crate::agent::{self, Sent, ours};
 use crate::deadline;
 use crate::pipeline;
 
@@ -36,7 +36,7 @@ pub struct Stats {
     pub pipeline: pipeline::Counters,
     /// What became of the traces after that.
     pub agent: agent::Stats,
-    /// The same by OpenTelemetry's protocol, if traces go out so ([`Config::exporters`]).
+    /// The same by OpenTelemetry's protocol, if traces go out so ([`Config::exporters`](crate::config::Config::exporters)).
     pub otlp: agent::Stats,
     /// How often the system's clock was set, or the machine slept.
     pub clock_jumps: u64,
@@ -49,6 +49,9 @@ pub(super) fn flush(shared: &Shared, timeout: Duration) -> bool {
         fork::refuse();
         return false;
     }
+    if ours::is_this() {
+        return false;
+    }
     let left = || deadline.saturating_duration_since(Instant::now());
     shared.hand_on(false, deadline) && shared.client.flush(left()) && shared.client.flush_statistics(left())
 }
@@ -56,7 +59,8 @@ pub(super) fn flush(shared: &Shared, timeout: Duration) -> bool {
 impl Local {
     /// Sends what is finished, without waiting for traces to be complete, and its statistics if there are any, for at most
     /// `timeout`; whether all of it was taken or dropped by then. `false` in a child of `fork`,
-    /// and after a panic of the thread that drains.
+    /// after a panic of the thread that drains, and at once in a [trace filter](super::Builder::trace_filter) or a log that is called
+    /// on a thread of this library: that would wait for itself.
     pub fn flush(&self, timeout: Duration) -> bool {
         self.running.as_ref().is_none_or(|running| flush(&running.shared, timeout))
     }
@@ -79,7 +83,8 @@ impl Local {
         running.shared.client.agent()?.info()
     }
 
-    /// Sends what there is, for at most `timeout`, and ends: nothing is recorded any more.
+    /// Sends what there is, for at most `timeout`, and ends: nothing is recorded any more. Where [`flush`](Self::flush) does not
+    /// wait this does not either: the same is done within two seconds after what is called here has returned.
     pub fn shutdown(mut self, timeout: Duration) -> Stats {
         self.end(timeout)
     }
@@ -95,6 +100,13 @@ impl Local {
         }
         let Some(Running { shared, tracer }) = &self.running else { return Stats::default() };
         tracer.set_enabled(false);
+        if ours::is_this() {
+            // Whoever holds the clients last has them end: the thread that drains, when it has handed on what it holds.
+            shared.hand_on(true, Instant::now());
+            let stats = self.stats();
+            self.running = None;
+            return stats;
+        }
         shared.hand_on(true, deadline);
         let Sent { agent, otlp } = shared.client.shutdown(deadline.saturating_duration_since(Instant::now()));
         let stats = Stats { agent, otlp, ..self.stats() };

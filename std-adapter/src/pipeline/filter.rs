@@ -18,6 +18,9 @@ use crate::model::{Span, Value};
 /// with. A span that has the id 0 afterwards is dropped and counted as [`invalid`](super::Counters::invalid), and one that has another's
 /// as a [duplicate](super::Counters::duplicates). Where a span gets another id, its children's parents are for the filter to change.
 ///
+/// It is called on the thread that hands on traces, and holds up all of them: there [`Local::flush`](crate::local::Local::flush) and
+/// [`Local::shutdown`](crate::local::Local::shutdown) do not wait.
+///
 /// A trace at which it panics is dropped, counted as filtered and as [`filter_panics`](super::Counters::filter_panics), and the next
 /// one is shown to it as ever. A program that traces itself tells the first such panic in its log as an error.
 ///

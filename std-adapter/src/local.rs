@@ -15,7 +15,7 @@
 //!
 //! - **Memory**: one arena for all threads, striped, of a size that is chosen at the start ([`Capacity`]); no thread adds to
 //!   it. Each thread that traces has a number until it ends, and there are 256: what threads beyond these start at the same
-//!   time is dropped and counted. Behind the arena the pipeline holds at most 100,000 spans and 64 MB, each client 20 MB.
+//!   time is dropped and counted as if the arena were full, and so is what a thread starts when it has given its number back ([`Threads`]). Behind the arena the pipeline holds at most 100,000 spans and 64 MB, each client 20 MB.
 //! - **Time**: a start and a finish are two clock reads and some stores. They allocate nothing, take no lock and make no
 //!   system call, but that a burst wakes the drain's thread. Between the arena and the request body nothing is allocated
 //!   for a span, unless it has a string of more than 22 bytes that is no `&'static str`, an `f32`, an event or a link.

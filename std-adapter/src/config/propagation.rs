@@ -79,11 +79,8 @@ impl Default for Propagation {
 pub(super) fn read(reader: &mut Reader) -> Propagation {
     let default = Propagation::default();
     let mut count = |name, default| {
-        let parse = |value: &str| match value.parse::<i64>() {
-            Ok(count) => Ok(usize::try_from(count).unwrap_or(0)),
-            Err(_) => Err(format!("not a number; {default} is used")),
-        };
-        reader.read(name, &[name], parse).unwrap_or(default)
+        let instead = format!("not a number; {default} is used");
+        reader.count(name, (0, "less than 0; 0 is used"), instead).unwrap_or(default)
     };
     let tags_length = count(TAGS_LENGTH, default.tags_length);
     let baggage_items = count(BAGGAGE_ITEMS, default.baggage_items);

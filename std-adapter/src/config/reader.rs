@@ -104,6 +104,24 @@ impl Reader {
         Some(parsed)
     }
 
+    /// A variable that says how many: the `least` stands for what is less, which is warned of in the words beside it, and what is
+    /// no number is so in those of `otherwise`.
+    pub(super) fn count(
+        &mut self,
+        name: &'static str,
+        least: (usize, &str),
+        otherwise: String,
+    ) -> Option<usize> {
+        let (least, words) = least;
+        let number = self.read(name, &[name], |value| value.parse::<i128>().map_err(|_| otherwise))?;
+        if number < least as i128 {
+            let (_, value) = self.first(&[name])?;
+            self.warn(name, value, words.to_owned());
+            return Some(least);
+        }
+        Some(usize::try_from(number).unwrap_or(usize::MAX))
+    }
+
     /// A variable that says yes or no.
     pub(super) fn truth(&mut self, name: &'static str, default: bool) -> bool {
         self.truth_or(name, default, default)

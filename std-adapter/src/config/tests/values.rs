@@ -151,6 +151,9 @@ fn a_bad_value_is_warned_of_once_with_what_is_used_instead() {
         ("DD_TRACE_RATE_LIMIT", "x", "not a number of traces a second; 100 is used"),
         ("DD_TRACE_SAMPLE_RATE", "NaN", "not a number from 0 to 1; no rate is used"),
         ("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "x", "not a number; 512 is used"),
+        ("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "-1", "less than 0; 0 is used"),
+        ("DD_TRACE_BAGGAGE_MAX_ITEMS", "-1", "less than 0; 0 is used"),
+        ("DD_TRACE_BAGGAGE_MAX_BYTES", "-2", "less than 0; 0 is used"),
         (
             "DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT",
             "x",

@@ -19,7 +19,7 @@ use crate::agent::{Followed, ours};
 use crate::carrier::Decide;
 use crate::config::Config;
 use crate::model::Source;
-use crate::pipeline::{Assembler, Limits, Trace, TraceFilter};
+use crate::pipeline::{Assembler, Counters, Limits, Trace, TraceFilter};
 
 /// The shortest sleep, and the longest.
 const SHORT: Duration = Duration::from_micros(250);
@@ -54,8 +54,8 @@ pub(super) struct Engine {
     started: Instant,
     checked: Instant,
     sleep: Duration,
-    /// Whether it was told that a filter panics.
-    knows_of_panics: bool,
+    /// What was published last.
+    published: Counters,
 }
 
 impl Engine {
@@ -92,7 +92,7 @@ impl Engine {
             started,
             checked: started,
             sleep: SHORT,
-            knows_of_panics: false,
+            published: Counters::default(),
         })
     }
 
@@ -188,7 +188,7 @@ impl Engine {
         // What the agent said before the last of them was taken holds for all that goes out.
         follow(shared, followed, assembler);
         assembler.poll(now, &mut send);
-        if found != 0 {
+        if self.assembler.counters() != self.published {
             self.publish();
         }
         found
@@ -197,8 +197,8 @@ impl Engine {
     fn publish(&mut self) {
         let counters = self.assembler.counters();
         self.shared.publish(counters, self.converter.time.jumps());
-        if counters.filter_panics != 0 && !self.knows_of_panics {
-            self.knows_of_panics = true;
+        let before = std::mem::replace(&mut self.published, counters);
+        if counters.filter_panics != 0 && before.filter_panics == 0 {
             log::error!(
                 "a trace filter of this program panicked: the trace that it was shown is dropped, and so will be others like \
                  it, which are counted and not told; mend the filter"

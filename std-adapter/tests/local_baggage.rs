@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use microspan::propagation::Passing;
 use microspan::trace;
-use microspan_std::carrier::{Outgoing, SetMap};
+use microspan_std::carrier::{Outgoing, SetMap, set_ot_baggage};
 use microspan_std::config::Config;
 use microspan_std::local::Builder;
 
@@ -60,4 +60,14 @@ fn the_first_item_that_is_not_sent_is_told_once() {
     assert!(told.len() == 1 && told[0].starts_with("the baggage item `key1` and those behind"), "{told:?}");
     assert!(told[0].contains("at most 70 items and 8192 bytes"), "{told:?}");
     drop((order, local));
+
+    // Those of OpenTracing's headers have limits of their own.
+    let mut sent = 0;
+    (0..2).for_each(|_| set_ot_baggage(keys.iter().map(|key| (*key, "x")), |_, _| sent += 1));
+    let told = LINES.lock().expect("no panic before");
+    let told: Vec<_> = told.iter().filter(|line| line.contains("ot-baggage-")).collect();
+    assert!(
+        sent == 128 && told.len() == 1 && told[0].starts_with("the baggage item `key64` and"),
+        "{told:?}"
+    );
 }

@@ -3,6 +3,8 @@
 //! Datadog's tracers read and write it when `DD_TRACE_PROPAGATION_HTTP_BAGGAGE_ENABLED` says so. Its names are not known
 //! beforehand, so a carrier has to be able to list them.
 
+use std::sync::Once;
+
 #[cfg(any(feature = "http", feature = "opentelemetry", feature = "opentracing"))]
 use microspan::propagation::Baggage;
 
@@ -29,7 +31,8 @@ pub fn ot_baggage<'h>(
         let (prefix, key) = name.split_at_checked(PREFIX.len())?;
         (prefix.eq_ignore_ascii_case(PREFIX) && !key.is_empty()).then_some((key, value))
     });
-    bounded(items)
+    let mut room = Room::new();
+    items.take_while(move |(key, value)| room.takes(key, value))
 }
 
 /// Writes items into headers: `set` gets the name of each, and its value. An item whose key no header's name can hold, or whose
@@ -50,7 +53,11 @@ pub fn set_ot_baggage<'b>(
             && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
             && value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
     };
-    for (key, value) in bounded(items.into_iter().filter(fits)) {
+    let mut room = Room::new();
+    for (key, value) in items.into_iter().filter(fits) {
+        if !room.takes(key, value) {
+            return warn(key);
+        }
         set(&format!("{PREFIX}{key}"), value);
     }
 }
@@ -62,13 +69,36 @@ pub(crate) fn set_baggage(baggage: Baggage<'_>, set: impl FnMut(&str, &str)) {
     set_ot_baggage(items.iter().map(|(key, value)| (key.as_str(), value.as_str())), set);
 }
 
-/// As many of the items as there is room for.
-fn bounded<'b>(items: impl Iterator<Item = (&'b str, &'b str)>) -> impl Iterator<Item = (&'b str, &'b str)> {
-    let mut left = MOST_BYTES;
-    items.take(MOST_ITEMS).map_while(move |(key, value)| {
-        left = left.checked_sub(PREFIX.len() + key.len() + value.len())?;
-        Some((key, value))
-    })
+/// How many items there is room for, and how many bytes.
+struct Room {
+    items: usize,
+    bytes: usize,
+}
+
+impl Room {
+    fn new() -> Self {
+        Self { items: MOST_ITEMS, bytes: MOST_BYTES }
+    }
+
+    /// Whether there is room for an item, which is taken then.
+    fn takes(&mut self, key: &str, value: &str) -> bool {
+        let items = self.items.checked_sub(1);
+        let bytes = self.bytes.checked_sub(PREFIX.len() + key.len() + value.len());
+        let left = items.zip(bytes);
+        (self.items, self.bytes) = left.unwrap_or_default();
+        left.is_some()
+    }
+}
+
+/// Tells which item is the first that is not sent, once in a process.
+fn warn(key: &str) {
+    static TOLD: Once = Once::new();
+    TOLD.call_once(|| {
+        log::warn!(
+            "the baggage item `{key}` and those behind it are not sent: at most {MOST_ITEMS} items and {MOST_BYTES} bytes \
+             travel in headers `{PREFIX}..`; set less baggage (this is told once)"
+        );
+    });
 }
 
 #[cfg(test)]

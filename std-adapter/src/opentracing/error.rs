@@ -1,5 +1,7 @@
 //! What can go wrong in OpenTracing's calls.
 
+use std::fmt;
+
 use crate::error::InitError;
 
 /// Why a context was not carried.
@@ -24,8 +26,8 @@ pub enum PropagationError {
     SpanContextCorrupted(&'static str),
 }
 
-/// Why there is no tracer.
-#[derive(Debug, thiserror::Error)]
+/// Why there is no tracer. Its `Debug` is its message, too, as that is what ends a program's `main`.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The configuration has a key that nobody knows.
@@ -42,4 +44,24 @@ pub enum ConfigError {
     /// This program cannot be traced.
     #[error(transparent)]
     Init(#[from] InitError),
+}
+
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ends_a_program_is_shown_as_a_message() {
+        let error = ConfigError::UnknownKey("sampler".to_owned());
+        assert_eq!(
+            format!("{error:?}"),
+            "cannot configure the tracer: `sampler` is no key of it; see `opentracing::keys`"
+        );
+    }
 }

@@ -92,7 +92,7 @@ use crate::pipeline::TraceFilter;
 use crate::threads::Threads;
 use engine::Engine;
 use given::{Filters, Given};
-use handle::{Running, flush};
+use handle::Running;
 use shared::Shared;
 use ticks::Coarse;
 
@@ -264,7 +264,7 @@ impl Builder {
         #[cfg(feature = "opentelemetry")]
         crate::otel::flushes_by({
             let shared = Arc::downgrade(&shared);
-            move |timeout| shared.upgrade().is_none_or(|shared| flush(&shared, timeout))
+            move |timeout| shared.upgrade().is_none_or(|shared| handle::flush(&shared, timeout))
         });
         Ok(Local { running: Some(Running { shared, tracer }) })
     }

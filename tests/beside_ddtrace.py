@@ -51,7 +51,7 @@ def trace():
     tags.remove_tag("gone")
     tags.set_metric("nan", float("nan"))
     tags.set_tag("http.status_code", 404)
-    tags.set_tag("long", "x" * 300)
+    tags.set_tag("long", "x" * 20_000)
     tags.resource = "another"
     tags.finish()
 

@@ -9,6 +9,7 @@
 //! | `arena/judge.rs` | traces that are not recorded |
 //! | `arena/tags.rs` | a span's chain of tag cells |
 //! | `arena/cells.rs` | several cells as one: strings, events, links |
+//! | `arena/long.rs` | texts that are longer than cells hold |
 //! | `arena/kept.rs`, `arena/recover.rs` | an arena that outlives a reset: its checks, and what is found after one |
 //! | `arena/read.rs` | looking at the cells of open spans |
 //! | `arena/reap.rs` | the drain's side |
@@ -28,6 +29,8 @@ mod counts;
 mod current;
 mod judge;
 pub(crate) mod kept;
+#[cfg(not(target_os = "none"))]
+mod long;
 mod panic;
 mod read;
 mod reap;
@@ -44,11 +47,14 @@ pub(crate) use current::Here;
 pub(crate) use judge::Judge;
 use judge::Kin;
 use kept::KeptView;
+#[cfg(not(target_os = "none"))]
+pub use long::LongTexts;
 pub(crate) use reap::{Cell, Finished};
 pub(crate) use span::Started;
 pub(crate) use tags::{ERROR, LOST, note_of};
 
-/// The longest dynamic string a tag can hold, in bytes; a longer one is cut and marked as cut.
+/// The longest dynamic string that tag cells hold, in bytes; a longer one is cut and marked as cut, unless somebody
+/// [keeps](crate::Tracer::keep_long_texts) it.
 ///
 /// ```
 #[doc = include_str!("../docs/setup.txt")]
@@ -60,6 +66,9 @@ pub const MAX_STR: usize = 255;
 
 /// The longest name, key or static string, in bytes; a longer one is cut. With its index it fits a record.
 pub(crate) const MAX_NAME: usize = 250;
+
+/// The longest static string that a cell names. On hosts, where spans may be taken as they are, no packet bounds it.
+pub(crate) const MAX_STATIC: usize = if cfg!(target_os = "none") { MAX_NAME } else { usize::MAX };
 
 /// How far a claim looks before it calls a ring full.
 const STEPS: u32 = 32;
@@ -143,6 +152,9 @@ pub(crate) struct State {
     readers: Line<AtomicU32>,
     /// What writes events and the like, once there was one.
     beyond: AtomicPtr<Beyond>,
+    /// Who keeps long texts, if somebody does.
+    #[cfg(not(target_os = "none"))]
+    long: AtomicPtr<LongTexts>,
 }
 
 impl State {
@@ -163,6 +175,8 @@ impl State {
                 taken_over: AtomicBool::new(false),
                 readers: Line(AtomicU32::new(0)),
                 beyond: AtomicPtr::new(core::ptr::null_mut()),
+                #[cfg(not(target_os = "none"))]
+                long: AtomicPtr::new(core::ptr::null_mut()),
             }
         }
     }

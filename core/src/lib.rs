@@ -156,6 +156,8 @@ mod wrap;
 #[path = "private.rs"]
 pub mod __private;
 
+#[cfg(not(target_os = "none"))]
+pub use arena::LongTexts;
 pub use arena::{Arena, Cause, MAX_STR, Stats};
 pub use callsite::{Callsite, Callsites};
 pub use clock::{Clock, Counter, Widened};

@@ -24,7 +24,7 @@ use crate::clock::Clock;
 use crate::exclusive::Threads;
 use crate::future::Detached;
 use crate::id::Session;
-use crate::span::{Message, SpanRef};
+use crate::span::SpanRef;
 use crate::tag::Value;
 use crate::tracer::Tracer;
 use core::marker::PhantomData;
@@ -230,5 +230,5 @@ pub trait Shown {}
 #[cold]
 #[inline(never)]
 fn set_error<M: Threads>(span: &Span<M>, kind: &'static str, message: fmt::Arguments<'_>) {
-    span.set_error_info(kind, Message::of(message).as_str());
+    span.set_error_shown(kind, message);
 }

@@ -117,8 +117,8 @@ impl<M: Threads> Span<M> {
 
     /// Sets a tag; of two tags with one key the later holds.
     ///
-    /// A string is copied, up to 255 bytes; wrap one that lives for ever in [`Static`](crate::Static). Some keys name the
-    /// span's own fields: `service.name`, `resource.name`, `span.type`, and `operation.name` its name from then on.
+    /// A string is copied, up to 255 bytes, and beyond that where somebody [keeps](Tracer::keep_long_texts) long ones; wrap one that
+    /// lives for ever in [`Static`](crate::Static). Some keys name the span's own fields: `service.name`, `resource.name`, `span.type`, and `operation.name` its name from then on.
     ///
     /// Each call takes cells of its own until the span is drained, also under a key that was set before. One that finds none is
     /// lost and counted ([`Stats::tags_full`](crate::Stats::tags_full)), and what was set before holds. A tag that does not

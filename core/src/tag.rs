@@ -29,7 +29,7 @@ pub enum Value<'a> {
     /// A string that lives for ever: kept by address, sent once.
     Static(&'static str),
     /// A string that is copied into the tag cells: at most [`MAX_STR`](crate::MAX_STR) bytes, cut at a
-    /// character boundary beyond.
+    /// character boundary beyond; or, where somebody [keeps](crate::Tracer::keep_long_texts) long ones, beside them.
     Str(&'a str),
 }
 

@@ -238,6 +238,22 @@ impl Tracer {
         self.global_tags.ok_or(GlobalTagError::NoRoom)?.set(key, value.into())
     }
 
+    /// Has this keep texts that are longer than tag cells hold, which are cut otherwise: on hosts. What was set before stays as it
+    /// is, and so does who was told this first.
+    ///
+    /// Such a text takes one cell. Packets have its first [`MAX_STR`](crate::MAX_STR) bytes; who [takes](crate::Drain::take) spans
+    /// has all of it.
+    ///
+    /// ```
+    #[doc = include_str!("../docs/setup.txt")]
+    /// static NOBODY: LongTexts = LongTexts::new(|_| None, |_, _| (), |_| ());
+    /// TRACER.keep_long_texts(&NOBODY);
+    /// ```
+    #[cfg(not(target_os = "none"))]
+    pub fn keep_long_texts(&self, by: &'static crate::LongTexts) {
+        self.arena.keep_long_texts(by);
+    }
+
     /// Shows the [tags of all spans](Self::tags), later ones of a key last, if any was [set](Self::set_global_tag) since `told`,
     /// which it brings up to date; whether it did. Who [takes](crate::Drain::take) spans asks this. One that is just being set is
     /// left out, and shown the next time.

@@ -65,7 +65,6 @@ pub use reader::{Origin, Warning};
 pub use replace::{ReplaceRule, Target};
 pub use sampling::{Sampling, SamplingRule, SpanRule};
 pub use shown::Setting;
-pub(crate) use tagging::UNNAMED_SERVICE;
 pub use tagging::{BaggageKeys, Tagging};
 pub use writer::Writer;
 

@@ -29,8 +29,9 @@ use std::sync::OnceLock;
 
 use microspan::{SpanContext, SpanRef};
 
-use crate::config::{Config, Logs, Tagging, UNNAMED_SERVICE};
+use crate::config::{Config, Logs, Tagging};
 use crate::model::Text;
+use crate::model::normal::UNNAMED_SERVICE;
 
 /// The span that a line of a log belongs to: shown as Datadog's log pipelines read it.
 ///

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// How many places are looked at for a text.
 pub(crate) const PROBES: usize = 16;
 
-/// The most bytes of a text: it is cut there.
-const LONGEST: usize = 250;
+/// The most bytes of a text: it is cut there. A span's name has no more in the arena.
+pub(crate) const LONGEST: usize = 250;
 
 /// Up to `N` texts. Looking one up takes no lock, and allocates when it is seen first.
 pub(crate) struct Interned<const N: usize> {

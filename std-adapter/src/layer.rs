@@ -14,7 +14,7 @@
 //! | of `tracing` | becomes |
 //! | --- | --- |
 //! | a span, its metadata's name | a span of that name |
-//! | a field | a tag; what it is to be shown by `Debug` or `Display` is text of at most 255 bytes |
+//! | a field | a tag; what it is to be shown by `Debug` or `Display` is text |
 //! | `otel.name`, `dd.resource`, `resource.name` | the resource |
 //! | `dd.service`, `service.name` | the service |
 //! | `dd.type`, `span.type` | the type |

@@ -21,6 +21,12 @@
 //!   for a span, unless it has a string of more than 22 bytes that is no `&'static str`, an `f32`, an event or a link.
 //! - **Idle**: one thread drains, and sleeps up to 250 ms at a time when there is nothing to drain; another sends.
 //!
+//! # Long texts
+//!
+//! A text of more than 255 bytes that a span, an event, a link or an error is given is kept beside the arena until its span is
+//! drained: 25,000 bytes of it, and 4 MB of all, beyond which texts are cut after 255 bytes and counted ([`Stats::texts_cut`]). To
+//! set one allocates and takes a lock.
+//!
 //! # Tags of all spans
 //!
 //! Those of the configuration (`DD_TAGS`, `DD_ENV`, `DD_VERSION`), and up to 64 that the program sets while it runs, which win over
@@ -68,6 +74,8 @@ mod said;
 mod shared;
 mod spans;
 mod stack;
+mod stats;
+mod texts;
 mod ticks;
 mod time;
 mod wake;
@@ -79,8 +87,9 @@ use std::time::Duration;
 use microspan::{Clock, GlobalTags, Sampler, Session, SetGlobalError, Tracer};
 
 pub use arena::Capacity;
-pub use handle::{Local, Stats};
+pub use handle::Local;
 pub use panics::UNWINDING;
+pub use stats::Stats;
 pub use ticks::Ticks;
 
 use crate::agent::{self, Outlets};
@@ -248,6 +257,7 @@ impl Builder {
         let engine = Engine::new(shared.clone(), tracer, clock, session, &config);
         let mut engine = engine.ok_or(SetGlobalError::AlreadySet)?;
         self.trace_filters.0.into_iter().for_each(|filter| engine.add_filter(filter));
+        tracer.keep_long_texts(&texts::LONG);
         if !is_global(tracer) {
             microspan::set_global(tracer)?;
         }

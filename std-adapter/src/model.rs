@@ -6,6 +6,7 @@
 //! Errors are ordinary tags (`error.type`, `error.message`, `error.stack`) together with [`Span::error`].
 
 mod decimal;
+pub(crate) mod normal;
 mod text;
 
 use std::num::NonZeroU64;

@@ -3,12 +3,17 @@
 //! A payload is an array of traces, a trace an array of spans, a span a map. Keys with nothing to say are left out:
 //! `parent_id` and `error` when 0, `type`, `meta`, `metrics`, `span_links` and `span_events` when empty. `trace_id` is the low half; the high half
 //! is the tag `_dd.p.tid`, which the pipeline puts on the first span of a trace. Events are `span_events` for an agent that
-//! says it takes them, otherwise the tag `events`, as JSON. The smaller form of `/v0.5/traces` is made from this one when a
+//! says it takes them, otherwise the tag `events`, as JSON; what of them has no room in a tag is left out, and
+//! `microspan.events_left_out` (for links `microspan.links_left_out`) says how many. Names and services are in the form in which the agent
+//! would leave them, and so are the tags `env`, `peer.service` and `_dd.base_service`; a text as `http.status_code` that it would take
+//! away is not there. The smaller form of `/v0.5/traces` is made from this one when a
 //! payload is sent, so that it can go out as it is to an agent that does not take the other.
 
 mod beyond;
 mod cut;
+mod forms;
 mod json;
+mod tags;
 mod v05;
 mod write;
 
@@ -16,10 +21,12 @@ use std::ops::Range;
 
 use rmp::encode::{self, ByteBuf};
 
-use crate::model::{Span, Text};
-use crate::pipeline::{Datum, Trace};
+use crate::model::{Span, Text, normal};
+use crate::pipeline::Trace;
 use beyond::{write_events, write_links};
-use write::{begin_map, constant, end_map, float, number, signed, string, sure, text};
+use forms::Forms;
+use tags::write_tags;
+use write::{begin_map, constant, end_map, number, signed, sure, text};
 
 /// The marker of an array whose length follows in four bytes.
 const ARRAY_32: u8 = 0xdd;
@@ -36,6 +43,7 @@ pub struct Payload {
     bytes: ByteBuf,
     /// The metrics of the span being written: they follow its meta, and come mixed with it.
     metrics: ByteBuf,
+    forms: Box<Forms>,
     form: Form,
     /// The share of traces that found room lately, unless all did.
     keep_rate: Option<f64>,
@@ -68,7 +76,8 @@ impl Payload {
     pub fn new() -> Self {
         let (bytes, metrics) = (ByteBuf::new(), ByteBuf::new());
         let form = Form::default();
-        let mut payload = Self { bytes, metrics, form, keep_rate: None, ends: Vec::new(), spans: 0 };
+        let mut payload =
+            Self { bytes, metrics, forms: Box::default(), form, keep_rate: None, ends: Vec::new(), spans: 0 };
         payload.clear();
         payload
     }
@@ -189,8 +198,8 @@ impl Payload {
     fn write_trace(&mut self, trace: &Trace, limit: usize) {
         let out = &mut self.bytes;
         sure(encode::write_array_len(out, trace.spans().len() as u32));
-        // The span before, and where its names stand; the last plain one, where its tags stand, and how many maps they are.
-        let mut names: Option<(&Span, Range<usize>)> = None;
+        // The span before, or one that is called as it is; the last plain one, where its tags stand, and how many maps they are.
+        let mut names: Option<Named> = None;
         let mut plain: Option<(&Span, Range<usize>, usize)> = None;
         for (index, span) in trace.spans().iter().enumerate() {
             if out.as_slice().len() > limit {
@@ -198,15 +207,13 @@ impl Payload {
             }
             let head = begin_map(out);
             let mut keys = 7;
-            let start = out.as_slice().len();
             match &names {
                 // Spans of one name come in runs.
-                Some((before, place)) if has_names_of(span, before) => {
-                    out.as_mut_vec().extend_from_within(place.clone());
+                Some(before) if has_names_of(span, before.span) => {
+                    out.as_mut_vec().extend_from_within(before.service..before.end);
                 }
-                _ => write_names(out, span),
+                before => names = Some(write_names(out, &mut self.forms, span, before.as_ref())),
             }
-            names = Some((span, start..out.as_slice().len()));
             keys += write_numbers(out, span);
             constant(out, b"\xa8duration");
             signed(out, span.duration);
@@ -226,7 +233,14 @@ impl Payload {
                 }
                 _ => {
                     let start = out.as_slice().len();
-                    let keys = write_tags(out, &mut self.metrics, trace, index, self.form, self.keep_rate);
+                    let keys = write_tags(
+                        out,
+                        &mut self.metrics,
+                        &mut self.forms,
+                        trace,
+                        index,
+                        (self.form, self.keep_rate),
+                    );
                     if is_plain(trace, index) {
                         plain = Some((span, start..out.as_slice().len(), keys));
                     }
@@ -261,18 +275,59 @@ fn has_names_of(span: &Span, other: &Span) -> bool {
     span.name == other.name && span.service == other.service && span.resource == other.resource
 }
 
-fn write_names(out: &mut ByteBuf, span: &Span) {
-    constant(out, b"\xa7service");
-    text(out, span.service.as_ref().unwrap_or(&NONE));
-    constant(out, b"\xa4name");
-    text(out, &span.name);
-    constant(out, b"\xa8resource");
-    text(out, span.resource.as_ref().unwrap_or(&span.name));
+/// A span, and where it is written how it is called.
+struct Named<'a> {
+    span: &'a Span,
+    service: usize,
+    name: usize,
+    resource: usize,
+    end: usize,
 }
 
-/// Writes the ids and the start of a span; tells whether it has a parent.
+/// Writes how a span is called. What another says as well is copied, so that it is looked through once for both.
+fn write_names<'a>(
+    out: &mut ByteBuf,
+    forms: &mut Forms,
+    span: &'a Span,
+    before: Option<&Named<'_>>,
+) -> Named<'a> {
+    let service = out.as_slice().len();
+    match (before, &span.service) {
+        (Some(before), service) if *service == before.span.service => {
+            out.as_mut_vec().extend_from_within(before.service..before.name);
+        }
+        (_, service) => {
+            constant(out, b"\xa7service");
+            match service {
+                Some(service) if normal::is_service(service.as_bytes()) => text(out, service),
+                service => text(out, forms.service(service.as_ref().unwrap_or(&NONE))),
+            }
+        }
+    }
+    let name = out.as_slice().len();
+    match before {
+        Some(before) if span.name == before.span.name => {
+            out.as_mut_vec().extend_from_within(before.name..before.resource);
+        }
+        _ => {
+            constant(out, b"\xa4name");
+            match normal::is_name(span.name.as_bytes()) {
+                true => text(out, &span.name),
+                false => text(out, forms.name(&span.name)),
+            }
+        }
+    }
+    let resource = out.as_slice().len();
+    constant(out, b"\xa8resource");
+    text(out, span.resource.as_ref().unwrap_or(&span.name));
+    Named { span, service, name, resource, end: out.as_slice().len() }
+}
+
+/// Writes the ids and the start of a span; tells whether it has a parent: none where it, its trace and its parent have one id, as for
+/// the agent.
 fn write_numbers(out: &mut ByteBuf, span: &Span) -> usize {
-    let has_parent = span.parent_id != 0;
+    let is_own = span.parent_id == span.span_id && span.parent_id == span.trace_id as u64;
+    let has_parent = span.parent_id != 0 && !is_own;
     let numbers = [span.trace_id as u64, span.span_id, span.start.max(0) as u64, span.parent_id];
     let few = if has_parent { &numbers[..] } else { &numbers[..3] };
     // What nearly all are takes eight bytes each, and is written at once.
@@ -301,77 +356,6 @@ fn write_numbers(out: &mut ByteBuf, span: &Span) -> usize {
     }
     usize::from(has_parent)
 }
-
-/// Writes the maps of string and number tags, each unless it is empty; tells how many it wrote.
-fn write_tags(
-    out: &mut ByteBuf,
-    metrics: &mut ByteBuf,
-    trace: &Trace,
-    index: usize,
-    form: Form,
-    keep_rate: Option<f64>,
-) -> usize {
-    let before = out.as_slice().len();
-    constant(out, b"\xa4meta");
-    let head = begin_map(out);
-    metrics.as_mut_vec().clear();
-    let (mut texts, mut numbers) = (0, 0);
-    let span = trace.spans().get(index);
-    let events = span.map(|span| span.events.as_slice()).filter(|_| !form.native_events).unwrap_or_default();
-    let links = span.map(|span| span.links.as_slice()).filter(|_| form.text_links).unwrap_or_default();
-    if !events.is_empty() {
-        texts += 1;
-        string(out, EVENTS);
-        string(out, &json::events(events));
-    }
-    if !links.is_empty() {
-        texts += 1;
-        string(out, LINKS);
-        string(out, &json::links(links));
-    }
-    let keep_rate = keep_rate.filter(|_| index == 0);
-    if let Some(rate) = keep_rate {
-        numbers += 1;
-        string(metrics, KEEP_RATE);
-        float(metrics, rate);
-    }
-    trace.each_tag(index, |key, datum| match datum {
-        // A span has one tag of a key.
-        _ if !events.is_empty() && *key == EVENTS => {}
-        _ if !links.is_empty() && *key == LINKS => {}
-        _ if keep_rate.is_some() && *key == KEEP_RATE => {}
-        Datum::Text(value) => {
-            texts += 1;
-            text(out, key);
-            text(out, value);
-        }
-        Datum::Number(value) => {
-            numbers += 1;
-            text(metrics, key);
-            float(metrics, value);
-        }
-    });
-    if texts == 0 {
-        out.as_mut_vec().truncate(before);
-    } else {
-        end_map(out, head, texts);
-    }
-    if numbers != 0 {
-        constant(out, b"\xa7metrics");
-        sure(encode::write_map_len(out, numbers));
-        out.as_mut_vec().extend_from_slice(metrics.as_slice());
-    }
-    usize::from(texts != 0) + usize::from(numbers != 0)
-}
-
-/// The tag that holds events as JSON.
-const EVENTS: &str = "events";
-
-/// The tag that holds links as JSON.
-const LINKS: &str = "_dd.span_links";
-
-/// The number that says which share of traces found room lately.
-const KEEP_RATE: &str = "_dd.tracer_kr";
 
 #[cfg(test)]
 mod tests;

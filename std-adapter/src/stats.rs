@@ -17,6 +17,7 @@
 //! What a device or the tracer of a program does not record (its `Sampler`) is counted by nobody. With statistics on,
 //! `DD_TRACE_SAMPLING_RULES`, `DD_TRACE_SAMPLE_RATE` and the agent's rates lose no count.
 //!
+//! Names, services, environments and peers go out in the form that the agent gives to those of spans, and groups that are alike then are one.
 //! Resources go as they are: what is not to be seen is for replace rules, and for the agent, which is not told that it was done here.
 //!
 //! Nothing here performs I/O or reads a clock. What is held is bounded: [`GROUPS`] groups; spans of others are counted together
@@ -30,7 +31,9 @@ mod peers;
 use std::collections::HashMap;
 use std::hash::RandomState;
 
-use crate::model::Span;
+use hashbrown::hash_map::Entry;
+
+use crate::model::{Span, normal};
 use crate::pipeline::Trace;
 use group::Group;
 #[cfg(feature = "tower")]
@@ -62,6 +65,8 @@ const KINDS: [&str; 4] = ["server", "client", "producer", "consumer"];
 /// What a group's spans have in common.
 type Owned = Key<Box<str>>;
 
+type Groups = hashbrown::HashMap<Owned, Group, RandomState>;
+
 /// Counts spans.
 ///
 /// Times are nanoseconds since the Unix epoch.
@@ -88,7 +93,7 @@ struct Origin {
 /// Ten seconds of one source.
 struct Bucket {
     origin: Origin,
-    groups: hashbrown::HashMap<Owned, Group, RandomState>,
+    groups: Groups,
 }
 
 /// Spans of one source that were counted, as many as one payload takes.
@@ -199,7 +204,7 @@ impl Concentrator {
         let mut taken: Vec<Counted> = Vec::new();
         for ((start, runtime_id), Bucket { origin, groups }) in due {
             self.groups -= groups.len();
-            let mut groups = groups.into_iter().peekable();
+            let mut groups = as_sent(groups).into_iter().peekable();
             while groups.peek().is_some() {
                 if taken.last().is_none_or(|last| last.runtime_id != runtime_id || last.room() == 0) {
                     taken.push(Counted { origin: origin.clone(), runtime_id, buckets: Vec::new() });
@@ -230,6 +235,20 @@ impl Concentrator {
     }
 }
 
+/// Groups under the names that the agent knows; those that now have the same are one.
+fn as_sent(mut groups: Groups) -> Groups {
+    let others: Vec<_> = groups.extract_if(|key, _| !key.is_normal()).collect();
+    for (key, group) in others {
+        match groups.entry(key.into_normal()) {
+            Entry::Occupied(mut known) => known.get_mut().merge(&group),
+            Entry::Vacant(free) => {
+                free.insert(group);
+            }
+        }
+    }
+    groups
+}
+
 impl Counted {
     /// How many groups there is room for.
     fn room(&self) -> usize {
@@ -240,9 +259,9 @@ impl Counted {
 impl Origin {
     fn of(trace: &Trace, span: &Span) -> Self {
         Self {
-            env: trace.env().to_owned(),
+            env: normal::env(trace.env()).into_owned(),
             version: trace.version().to_owned(),
-            service: trace.main_service().to_string(),
+            service: normal::service(trace.main_service()).into_owned(),
             language: span.source.language,
         }
     }

@@ -54,7 +54,7 @@ fn what_a_device_can_say_is_said_by_the_same_names() {
     let agent = sent();
     assert_eq!(agent.tree("order"), "order !\n wrapped\n  bread.cut\n");
     let order = agent.span("order");
-    assert_eq!(order.service, "Till");
+    assert_eq!(order.service, "till");
     assert_eq!(order.meta["rush"], "true");
     assert_eq!(order.meta["of.any.length"], "long ".repeat(40));
     assert_eq!(order.meta["error.message"], "invalid digit found in string");
@@ -169,7 +169,7 @@ fn what_a_destructor_catches_while_a_panic_unwinds_does_not_replace_it() {
     impl Drop for Breaks {
         fn drop(&mut self) {
             let caught = catch_unwind(|| {
-                let _inside = trace("breaks inside");
+                let _inside = trace("breaks_inside");
                 panic!("the lid is gone");
             });
             assert!(caught.is_err());
@@ -183,16 +183,16 @@ fn what_a_destructor_catches_while_a_panic_unwinds_does_not_replace_it() {
     assert!(caught.is_err());
     // This one has nothing to do with those before it.
     let again = catch_unwind(|| {
-        drop(trace("breaks no more"));
-        let _through = trace("breaks again");
+        drop(trace("breaks_no_more"));
+        let _through = trace("breaks_again");
         panic!("the bread is old");
     });
     assert!(again.is_err());
     let agent = sent();
     for (name, message) in [
         ("breaks", "the jar is empty; and then: the lid is gone"),
-        ("breaks inside", "the lid is gone"),
-        ("breaks again", "the bread is old"),
+        ("breaks_inside", "the lid is gone"),
+        ("breaks_again", "the bread is old"),
     ] {
         assert_eq!(agent.span(name).meta["error.message"], message, "of {name}");
     }
@@ -220,7 +220,7 @@ fn a_thread_local_that_traces_as_its_thread_ends_does_no_harm() {
     struct Traces;
     impl Drop for Traces {
         fn drop(&mut self) {
-            let span = trace("last words");
+            let span = trace("last_words");
             span.set_tag("said", true);
             let _ = catch_unwind(|| panic!("and last wishes"));
         }
@@ -233,12 +233,12 @@ fn a_thread_local_that_traces_as_its_thread_ends_does_no_harm() {
     let thread = thread::spawn(|| {
         // One is destroyed before what this crate keeps in a thread, the other after.
         BEFORE.set(Some(Traces));
-        drop(trace("first words"));
+        drop(trace("first_words"));
         AFTER.set(Some(Traces));
     });
     thread.join().expect("no panic");
     let agent = sent();
-    agent.span("first words");
-    let said = agent.spans().iter().filter(|span| span.name == "last words").count();
+    agent.span("first_words");
+    let said = agent.spans().iter().filter(|span| span.name == "last_words").count();
     assert!(said <= 2);
 }

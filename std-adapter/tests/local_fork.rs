@@ -12,6 +12,11 @@ use support::Agent;
 
 static LOGGED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
+const LONG: &str = match str::from_utf8(&[b'x'; 20_000]) {
+    Ok(text) => text,
+    Err(_) => "",
+};
+
 struct Log;
 
 impl log::Log for Log {
@@ -45,6 +50,11 @@ fn child(local: microspan_std::local::Local) -> i32 {
     if catch_unwind(|| panic!("of the child")).is_ok() {
         return 5;
     }
+    // Whoever held the lock of long texts may have stayed behind.
+    let around = microspan::current_span().expect("the parent's span");
+    if around.set_tag("of the child", LONG).with_tag("sql", |_| ()).is_some() {
+        return 6;
+    }
     let logged = LOGGED.lock().expect("no panic before");
     let told = logged.iter().filter(|line| line.contains("forked")).count();
     if told == 1 { 0 } else { 4 }
@@ -59,6 +69,7 @@ fn a_forked_child_is_told_and_its_parent_goes_on() {
     trace("before").finish();
     // The child's panic is in a span.
     let around = trace("around");
+    around.set_tag("sql", LONG);
 
     // SAFETY: the child calls what needs no other thread, which is what is tested, and ends by `_exit`.
     let pid = unsafe { libc::fork() };
@@ -81,5 +92,6 @@ fn a_forked_child_is_told_and_its_parent_goes_on() {
     let mut names: Vec<String> = agent.spans().into_iter().map(|span| span.name).collect();
     names.sort();
     assert_eq!(names, ["after", "around", "before"]);
+    assert_eq!(agent.span("around").meta["sql"], LONG);
     assert!(LOGGED.lock().expect("no panic before").is_empty());
 }

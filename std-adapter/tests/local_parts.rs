@@ -36,7 +36,7 @@ fn each_part_of_a_trace_from_elsewhere_says_what_its_root_does() {
         (0..5).for_each(|_| drop(trace("part")));
         flush();
         let parts = agent.spans().len() - before;
-        drop(trace("late part"));
+        drop(trace("late_part"));
         drop(root);
         flush();
         let spans = agent.spans().split_off(before);
@@ -56,15 +56,15 @@ fn each_part_of_a_trace_from_elsewhere_says_what_its_root_does() {
     // One that begins here stays what it is.
     let root = span("own").root().start();
     let trace_id = root.context().expect("a session").trace_id as u64;
-    (0..4).for_each(|_| drop(trace("own part")));
+    (0..4).for_each(|_| drop(trace("own_part")));
     flush();
     drop(root);
-    let parts: Vec<_> = agent.spans().into_iter().filter(|span| span.name == "own part").collect();
+    let parts: Vec<_> = agent.spans().into_iter().filter(|span| span.name == "own_part").collect();
     assert!(parts.len() == 4 && parts.iter().all(|span| span.trace == trace_id), "{parts:?}");
     // What is said of it by hand holds for what follows.
     let root = span("kept").root().start();
     for _ in 0..2 {
-        (0..4).for_each(|_| drop(trace("kept part")));
+        (0..4).for_each(|_| drop(trace("kept_part")));
         flush();
         root.keep();
     }
@@ -72,7 +72,7 @@ fn each_part_of_a_trace_from_elsewhere_says_what_its_root_does() {
     flush();
     let firsts = agent.spans().into_iter().filter(|span| span.name.starts_with("kept"));
     let firsts = firsts.filter_map(|span| Some((span.name, *span.metrics.get("_sampling_priority_v1")?)));
-    let expected = [("kept part", 1.0), ("kept part", 2.0), ("kept", 2.0)];
+    let expected = [("kept_part", 1.0), ("kept_part", 2.0), ("kept", 2.0)];
     assert_eq!(firsts.collect::<Vec<_>>(), expected.map(|(name, priority)| (name.to_owned(), priority)));
     assert_eq!(local.shutdown(Duration::from_secs(5)).pipeline.partial_flushes, 5);
 }

@@ -32,7 +32,7 @@ fn a_tracer_of_opentracing_alone_traces_the_program_until_it_is_shut_down() {
         let order = tracer.start_active_span("begun");
         order.span().set_operation_name("first").set_operation_name("order");
         let child = tracer.build_span("slow").start_time(SystemTime::now() - Duration::from_secs(3)).start();
-        drop(microspan::trace("by hand"));
+        drop(microspan::trace("by_hand"));
         let failed: Result<u8, _> = child.run(|_| "x".parse());
         assert!(failed.is_err());
     }
@@ -40,7 +40,7 @@ fn a_tracer_of_opentracing_alone_traces_the_program_until_it_is_shut_down() {
     let context = parent.context();
     drop(parent);
     assert!(tracer.flush(Duration::from_secs(5)));
-    tracer.build_span("late child").child_of(&context).start().finish();
+    tracer.build_span("late_child").child_of(&context).start().finish();
     let kept = tracer.start_span("kept");
     kept.set_tag("sampling.priority", 2);
     let mut headers = HashMap::<String, String>::new();
@@ -63,9 +63,9 @@ fn a_tracer_of_opentracing_alone_traces_the_program_until_it_is_shut_down() {
     });
     assert!(unwound.is_err());
     tracer.shutdown(Duration::from_secs(5));
-    tracer.start_active_span("after the end").close();
+    tracer.start_active_span("after_the_end").close();
 
-    assert_eq!(agent.tree("order"), "order\n slow !\n by hand\n");
+    assert_eq!(agent.tree("order"), "order\n slow !\n by_hand\n");
     let order = agent.span("order");
     assert_eq!((&*order.service, &*order.meta["team"]), ("kitchen", "bread"));
     assert_eq!((order.metrics["_dd.rule_psr"], order.meta.contains_key("operation.name")), (1.0, false));
@@ -73,9 +73,9 @@ fn a_tracer_of_opentracing_alone_traces_the_program_until_it_is_shut_down() {
     assert!((3_000_000_000..4_000_000_000).contains(&slow.duration), "{slow:?}");
     assert_eq!(slow.meta["error.message"], "invalid digit found in string");
     assert!(slow.meta.values().all(|value| value != "false"), "{slow:?}");
-    let (parent, late) = (agent.span("parent"), agent.span("late child"));
+    let (parent, late) = (agent.span("parent"), agent.span("late_child"));
     assert_eq!((late.parent, late.trace), (parent.id, parent.trace));
     let unwound = agent.span("unwound");
     assert!(unwound.error && unwound.meta["error.message"] == "out of ham", "{unwound:?}");
-    assert!(agent.spans().iter().all(|span| span.name != "after the end"));
+    assert!(agent.spans().iter().all(|span| span.name != "after_the_end"));
 }

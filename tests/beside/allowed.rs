@@ -49,13 +49,6 @@ pub const SPANS: &[Allowed] = &[
     ),
     row("tags", "metrics.http.status_code", "404", "-", "as above"),
     row(
-        "tags",
-        "meta.long",
-        "xxx*",
-        "xxx*",
-        "a string that is copied is cut after 255 bytes, and says so by dots",
-    ),
-    row(
         "linked.child",
         "link 0.flags",
         "-",

@@ -35,7 +35,7 @@ pub fn run() {
     tags.set_tag("kind", "text").set_tag("kind", 5).set_tag("gone", "here");
     tags.remove_tag("gone");
     tags.set_metric("nan", f64::NAN);
-    tags.set_tag("http.status_code", 404).set_tag("long", "x".repeat(300).as_str());
+    tags.set_tag("http.status_code", 404).set_tag("long", "x".repeat(20_000).as_str());
     tags.set_resource("another");
     tags.finish();
 

@@ -1,7 +1,7 @@
 //! Cells that are pushed onto a span's chain as one: all of them or none.
 
 use super::tags::{ATTRIBUTE, LINK, LINKED, Last, first, note_of};
-use super::{ArenaView, Cause, MAX_NAME, MAX_STR, STEPS};
+use super::{ArenaView, Cause, MAX_NAME, MAX_STATIC, MAX_STR, STEPS};
 use crate::drain::{BEYOND, Beyond};
 use crate::slot_ring::By;
 use crate::span_context::{CONTEXT, SpanContext};
@@ -15,7 +15,7 @@ const ATTRIBUTES: usize = 255;
 /// Cells that are filled from the last to the first, so that each is written with its successor known. What is not pushed
 /// because a cell was missing is free again.
 pub(super) struct Cells<'a> {
-    arena: &'a ArenaView,
+    pub(super) arena: &'a ArenaView,
     by: By<'static>,
     /// The span that they are for.
     handle: u32,
@@ -61,6 +61,10 @@ impl<'a> Cells<'a> {
     /// A string under a key.
     #[inline(always)]
     pub(super) fn text(&mut self, key: &'static str, text: &str, marks: u32) -> Result<(), Cause> {
+        #[cfg(not(target_os = "none"))]
+        if text.len() > MAX_STR {
+            return self.long(key, text, format_args!("{text}"), marks);
+        }
         let short = cut(text, MAX_STR);
         let kind = if short.len() == text.len() { Kind::Str } else { Kind::Cut };
         self.string(kind, key, short, marks)
@@ -68,7 +72,13 @@ impl<'a> Cells<'a> {
 
     /// A string of at most [`MAX_STR`] bytes: the first ones beside the key.
     #[inline(always)]
-    fn string(&mut self, kind: Kind, key: &'static str, text: &str, marks: u32) -> Result<(), Cause> {
+    pub(super) fn string(
+        &mut self,
+        kind: Kind,
+        key: &'static str,
+        text: &str,
+        marks: u32,
+    ) -> Result<(), Cause> {
         let key = cut(key, MAX_NAME);
         let bytes = text.as_bytes();
         let (head, rest) = bytes.split_at_checked(FIRST).unwrap_or((bytes, &[]));
@@ -94,7 +104,7 @@ impl<'a> Cells<'a> {
 
     fn attribute(&mut self, key: &'static str, value: Value<'_>) -> Result<(), Cause> {
         let key = cut(key, MAX_NAME);
-        let (kind, [low, high]) = match in_one_cell(value, MAX_NAME) {
+        let (kind, [low, high]) = match in_one_cell(value, MAX_STATIC) {
             Ok(cell) => cell,
             Err(long) => return self.text(key, long, ATTRIBUTE),
         };

@@ -2,6 +2,8 @@
 
 use super::cells::PRIORITY;
 use super::span::forget_interrupt;
+#[cfg(not(target_os = "none"))]
+use super::tags::LONG;
 use super::tags::{ATTRIBUTE, close, first, noted};
 use super::{
     ArenaView, Cause, END_HIGH, INTERRUPT, NAME_LEN, PARENT, ROOT, START_HIGH, SpanBody, SpanSlot, TAGS,
@@ -256,6 +258,22 @@ impl Cell {
             Kind::F64 => Value::F64(f64::from_bits(self.bits())),
             Kind::Static => Value::Static(self.fixed()?),
             _ => return None,
+        })
+    }
+
+    /// The number of a text that is kept elsewhere, if this is one.
+    #[cfg(not(target_os = "none"))]
+    pub(crate) fn long(&self) -> Option<u64> {
+        let is_long = self.kind == Kind::Cut && self.arena.cells.slot(self.link - 1).chained() & LONG != 0;
+        is_long.then(|| self.bits())
+    }
+
+    /// Shows a text that is kept elsewhere; whether this is one.
+    #[cfg(not(target_os = "none"))]
+    pub(crate) fn show_long(&self, look: impl FnMut(&str)) -> bool {
+        self.long().is_some_and(|number| {
+            self.arena.show_long(number, look);
+            true
         })
     }
 

@@ -177,9 +177,13 @@ impl ArenaView {
             if link == end || link == 0 {
                 return;
             }
-            let next = first(self.cells.slot(link - 1).chained());
+            let word = self.cells.slot(link - 1).chained();
+            #[cfg(not(target_os = "none"))]
+            if word & LONG != 0 {
+                self.forget_long(link - 1);
+            }
             self.cells.free_chained(link - 1);
-            link = next;
+            link = first(word);
         }
     }
 }
@@ -206,6 +210,10 @@ pub(crate) const fn note_of(kind: Kind, key_len: usize) -> u32 {
 
 /// The bit above says that the cell is an attribute of the event or link before it.
 pub(super) const ATTRIBUTE: u32 = 1 << 28;
+
+/// The bit above says that the cell holds the number of a text that is kept elsewhere.
+#[cfg(not(target_os = "none"))]
+pub(super) const LONG: u32 = 1 << 29;
 
 /// The kind and the length of the key that stand in the word of a cell.
 #[inline]

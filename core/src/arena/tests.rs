@@ -241,7 +241,8 @@ fn names_and_keys_that_are_too_long_are_cut_between_characters() {
     let name: &'static str = Box::leak("ø".repeat(200).into_boxed_str());
     tracer.trace(name).set_tag(name, Static(name));
     let cut = "ø".repeat(125);
-    assert_eq!(reap(tracer), [(cut.clone(), std::format!("{cut}={cut}"))]);
+    // On hosts a value is not.
+    assert_eq!(reap(tracer), [(cut.clone(), std::format!("{cut}={name}"))]);
 }
 
 #[test]

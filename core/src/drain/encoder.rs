@@ -1,9 +1,13 @@
 //! Spans and their tags into a packet.
 
 use super::names::{Table, Texts};
+#[cfg(not(target_os = "none"))]
+use crate::arena::MAX_STR;
 use crate::arena::{Cause, Cell, ERROR, Finished, LOST};
 use crate::clock::ahead40;
 use crate::tag::Kind;
+#[cfg(not(target_os = "none"))]
+use crate::tag::cut;
 use crate::tracer::Tracer;
 use crate::wire::{
     Deltas, Full, Header, ShortSpan, SpanHead, Tag, TagStart, TagValue, Writer, drop_tag, put_name,
@@ -174,10 +178,27 @@ impl dyn Texts + '_ {
             Kind::F64 => TagValue::F64(f64::from_bits(tag.bits())),
             Kind::Static => TagValue::Text(self.text(tag.fixed().unwrap_or_default())),
             _ => {
+                #[cfg(not(target_os = "none"))]
+                if tag.long().is_some() {
+                    return put_long(w, key, tag);
+                }
                 let (len, pieces) = tag.pieces();
                 return put_pieces(w, &TagStart { key, cut: tag.kind == Kind::Cut }, len, pieces);
             }
         };
         put_tag(w, &Tag { key, value })
     }
+}
+
+/// The beginning of a text that is kept elsewhere.
+#[cfg(not(target_os = "none"))]
+#[cold]
+fn put_long(w: &mut Writer<'_>, key: crate::wire::Text<'_>, tag: &Cell) -> Result<(), Full> {
+    let mut put = |text: &str| {
+        let pieces = core::iter::once(text.as_bytes());
+        put_pieces(w, &TagStart { key, cut: true }, text.len() as u8, pieces)
+    };
+    let mut done = None;
+    tag.show_long(|text| done = Some(put(cut(text, MAX_STR))));
+    done.unwrap_or_else(|| put(""))
 }

@@ -333,10 +333,26 @@ impl Said<'_> {
 
 /// Shows the value of a tag, and whether it is a string that was cut.
 fn value(cell: &Cell, look: impl FnOnce(Value<'_>, bool)) {
+    #[cfg(not(target_os = "none"))]
+    if cell.kind == Kind::Cut && cell.long().is_some() {
+        return long(cell, look);
+    }
     match cell.value() {
         Some(value) => look(value, false),
         None => text(cell, |text| look(Value::Str(text), cell.kind == Kind::Cut)),
     }
+}
+
+/// Shows a text that is kept elsewhere.
+#[cfg(not(target_os = "none"))]
+#[cold]
+fn long(cell: &Cell, look: impl FnOnce(Value<'_>, bool)) {
+    let mut look = Some(look);
+    cell.show_long(|text| {
+        if let Some(look) = look.take() {
+            look(Value::Str(text), false);
+        }
+    });
 }
 
 /// Shows a dynamic string.

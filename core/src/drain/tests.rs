@@ -17,6 +17,7 @@ mod contexts;
 mod hear;
 mod introduce;
 mod limits;
+mod long;
 mod take;
 
 struct Hand(AtomicU64);

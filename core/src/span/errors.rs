@@ -2,7 +2,7 @@
 
 use super::SpanRef;
 use super::message::Message;
-use super::tags::{tag, text};
+use super::tags::{shown, tag, text};
 use crate::arena::{Cause, ERROR, Here, Started};
 use crate::exclusive::Threads;
 use crate::tag::Value;
@@ -28,8 +28,8 @@ impl<M: Threads> SpanRef<M> {
     /// The type is the one that the compiler sees: of a `&dyn Error` it is `dyn core::error::Error`, whatever stands behind it.
     /// Where that is known, hand over the error before it is boxed.
     ///
-    /// Texts are cut after 255 bytes. Where slots are [reserved](Tracer::reserve), the error of a span that found none is
-    /// recorded all the same, in a span without length named `dropped_span_error`.
+    /// Texts are cut after 255 bytes, unless somebody [keeps](Tracer::keep_long_texts) long ones. Where slots are
+    /// [reserved](Tracer::reserve), the error of a span that found none is recorded all the same, in a span without length named `dropped_span_error`.
     ///
     /// ```
     /// # use microspan::{Arena, Clock, Tracer};
@@ -74,9 +74,16 @@ impl<M: Threads> SpanRef<M> {
     /// ```
     pub fn set_error_info(&self, kind: &'static str, message: &str) -> &Self {
         if self.keeps_errors() {
-            record(self, |tracer, handle| failed::<M>(tracer, handle, kind, message));
+            record(self, |tracer, handle| failed::<M>(tracer, handle, kind, message, None));
         }
         self
+    }
+
+    /// The same with a message that is put together.
+    pub(crate) fn set_error_shown(&self, kind: &'static str, message: fmt::Arguments<'_>) {
+        record(self, |tracer, handle| {
+            failed::<M>(tracer, handle, kind, Message::of(message).as_str(), Some(message));
+        });
     }
 
     /// Says whether the span is an error, without saying which. A tag that an error has set stays.
@@ -175,32 +182,47 @@ fn caught<M: Threads>(
     place: &'static Location<'static>,
 ) {
     record(span, |tracer, handle| {
-        failed::<M>(tracer, handle, kind, Message::of(message).as_str());
+        failed::<M>(tracer, handle, kind, Message::of(message).as_str(), Some(message));
         tag::<M>(tracer, handle, "error.file", Value::Static(place.file()));
         tag::<M>(tracer, handle, "error.line", Value::U64(place.line().into()));
         if source.is_some() {
-            text::<M>(tracer, handle, "error.stack", sources(source).as_str());
+            let sources = format_args!("{}", Sources(source));
+            shown::<M>(tracer, handle, "error.stack", Message::of(sources).as_str(), sources);
         }
     });
 }
 
 /// A line for each of an error's sources.
-fn sources(mut source: Option<&(dyn Error + 'static)>) -> Message {
-    let mut lines = Message::new();
-    for _ in 0..SOURCES {
-        let Some(error) = source else { break };
-        let between = if lines.as_str().is_empty() { "" } else { "\n" };
-        lines.write(format_args!("{between}caused by: {error}"));
-        source = error.source();
+struct Sources<'e>(Option<&'e (dyn Error + 'static)>);
+
+impl fmt::Display for Sources<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mut source, mut between) = (self.0, "");
+        for _ in 0..SOURCES {
+            let Some(error) = source else { break };
+            // What fails to show itself is shown as far as it came.
+            let _ = write!(f, "{between}caused by: {error}");
+            (source, between) = (error.source(), "\n");
+        }
+        Ok(())
     }
-    lines
 }
 
+/// Says that a span failed, and how: by a message, or one that is put together of which the beginning is at hand.
 #[inline(never)]
-fn failed<M: Threads>(tracer: &'static Tracer, handle: u32, kind: &'static str, message: &str) {
+fn failed<M: Threads>(
+    tracer: &'static Tracer,
+    handle: u32,
+    kind: &'static str,
+    message: &str,
+    whole: Option<fmt::Arguments<'_>>,
+) {
     if mark(tracer, handle) {
         tag::<M>(tracer, handle, "error.type", Value::Static(kind));
-        text::<M>(tracer, handle, "error.message", message);
+        match whole {
+            Some(whole) => shown::<M>(tracer, handle, "error.message", message, whole),
+            None => text::<M>(tracer, handle, "error.message", message),
+        }
     }
 }
 

@@ -21,14 +21,9 @@ impl Message {
     /// What is to be shown, as far as there is room.
     pub(crate) fn of(text: fmt::Arguments<'_>) -> Self {
         let mut message = Self::new();
-        message.write(text);
-        message
-    }
-
-    /// Adds what is to be shown.
-    pub(crate) fn write(&mut self, text: fmt::Arguments<'_>) {
         // It fails only where somebody's own `fmt` does; what that wrote until then stands.
-        let _ = self.write_fmt(text);
+        let _ = message.write_fmt(text);
+        message
     }
 
     /// Adds bytes.

@@ -2,10 +2,13 @@
 
 use super::SpanRef;
 use super::message::Message;
-use crate::arena::{Cell, MAX_NAME, note_of};
+#[cfg(not(target_os = "none"))]
+use crate::arena::MAX_STR;
+use crate::arena::{Cell, MAX_NAME, MAX_STATIC, note_of};
 use crate::exclusive::Threads;
 use crate::tag::{Static, Value, Word, cut, in_one_cell};
 use crate::tracer::Tracer;
+use core::fmt;
 
 /// A number, as the value of a [metric](SpanRef::set_metric).
 ///
@@ -134,8 +137,15 @@ impl<M: Threads> SpanRef<M> {
     /// ```
     pub fn with_tag<R>(&self, key: &str, look: impl FnOnce(Value<'_>) -> R) -> Option<R> {
         let mut text = Message::new();
+        #[cfg(not(target_os = "none"))]
+        let mut long = None;
         // Copied, so that nobody else's code runs while the cells are looked at.
         let value = self.tracer.arena.tag_of(self.handle, key, |cell| {
+            #[cfg(not(target_os = "none"))]
+            if cell.long().is_some() {
+                long = cell.long();
+                return None;
+            }
             let value = cell.value();
             if value.is_none() {
                 let (len, pieces) = cell.pieces();
@@ -144,6 +154,13 @@ impl<M: Threads> SpanRef<M> {
             }
             value
         })?;
+        #[cfg(not(target_os = "none"))]
+        if let Some(number) = long {
+            // Gone by now, if the span is.
+            let (mut look, mut seen) = (Some(look), None);
+            self.tracer.arena.show_long(number, |text| seen = look.take().map(|look| look(Value::Str(text))));
+            return seen;
+        }
         Some(look(value.unwrap_or(Value::Str(text.as_str()))))
     }
 
@@ -173,7 +190,7 @@ impl<M: Threads> SpanRef<M> {
 /// Sets a tag. A tag that finds no cells, or a span that is no longer there, is counted.
 #[inline(always)]
 pub(crate) fn tag<M: Threads>(tracer: &'static Tracer, handle: u32, key: &'static str, value: Value<'_>) {
-    match in_one_cell(value, MAX_NAME) {
+    match in_one_cell(value, MAX_STATIC) {
         Ok((kind, [low, high])) => {
             let key = cut(key, MAX_NAME);
             put::<M>(tracer, handle, key.as_ptr(), note_of(kind, key.len()), low, high);
@@ -196,4 +213,23 @@ pub(super) fn text<M: Threads>(tracer: &'static Tracer, handle: u32, key: &'stat
     if let Err(cause) = tracer.arena.text(tracer.cell_by(M::MODE), handle, key, text) {
         tracer.arena.lost_tag(tracer.context.core(), handle, cause);
     }
+}
+
+/// Sets a tag to a text that is put together, of which `beginning` is at hand: on hosts all of it may be kept.
+pub(super) fn shown<M: Threads>(
+    tracer: &'static Tracer,
+    handle: u32,
+    key: &'static str,
+    beginning: &str,
+    _whole: fmt::Arguments<'_>,
+) {
+    #[cfg(not(target_os = "none"))]
+    if beginning.len() > MAX_STR {
+        let by = tracer.cell_by(M::MODE);
+        if let Err(cause) = tracer.arena.long_text(by, handle, key, beginning, _whole) {
+            tracer.arena.lost_tag(tracer.context.core(), handle, cause);
+        }
+        return;
+    }
+    text::<M>(tracer, handle, key, beginning);
 }

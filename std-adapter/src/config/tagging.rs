@@ -12,9 +12,6 @@ pub(super) const TAGS: &str = "DD_TAGS";
 pub(super) const BAGGAGE: &str = "DD_TRACE_BAGGAGE_TAG_KEYS";
 pub(super) const MAPPING: &str = "DD_SERVICE_MAPPING";
 
-/// The service of spans whose source and configuration name none; Datadog's name for a Rust program without one.
-pub(crate) const UNNAMED_SERVICE: &str = "unnamed-rust-service";
-
 /// Unified service tagging: what is said of every span that does not say otherwise itself.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tagging {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use microspan::__private::time_trace_ids;
-use microspan::{Clock, Drain, Session, Tracer};
+use microspan::{Clock, Drain, MAX_STR, Session, Tracer};
 
 use super::ahead;
 use super::decide;
@@ -13,6 +13,7 @@ use super::nanoseconds;
 use super::said::Said;
 use super::shared::Shared;
 use super::spans::Converter;
+use super::texts::TEXTS;
 use super::time::{Reading, Time};
 use super::wake::WAKE;
 use crate::agent::{Followed, ours};
@@ -56,6 +57,8 @@ pub(super) struct Engine {
     sleep: Duration,
     /// What was published last.
     published: Counters,
+    /// It was said that long texts found no room.
+    is_told: bool,
 }
 
 impl Engine {
@@ -93,6 +96,7 @@ impl Engine {
             checked: started,
             sleep: SHORT,
             published: Counters::default(),
+            is_told: false,
         })
     }
 
@@ -114,6 +118,7 @@ impl Engine {
         if ended.is_err() {
             tracer.set_enabled(false);
         }
+        TEXTS.close();
         shared.ended();
         if ended.is_err() {
             log::error!(
@@ -212,6 +217,13 @@ impl Engine {
             return;
         }
         self.checked = Instant::now();
+        if !self.is_told && TEXTS.refused() != 0 {
+            self.is_told = true;
+            log::warn!(
+                "texts of more than {MAX_STR} bytes that spans were given found no room and were cut: those of spans that are \
+                 open or not sent yet take 4 MB at most; further ones are counted and not told"
+            );
+        }
         let jump = self.converter.time.observe(read(self.clock, self.started));
         if let Some(jump) = jump.filter(|_| self.converter.time.jumps() == 1) {
             log::warn!(

@@ -7,9 +7,10 @@ use microspan::Tracer;
 
 use super::fork;
 use super::shared::Shared;
+use super::stats::Stats;
+use super::texts::TEXTS;
 use crate::agent::{self, Sent, ours};
 use crate::deadline;
-use crate::pipeline;
 
 /// How long a handle that is dropped goes on.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -24,22 +25,6 @@ pub struct Local {
 pub(super) struct Running {
     pub(super) shared: Arc<Shared>,
     pub(super) tracer: &'static Tracer,
-}
-
-/// What became of the spans so far.
-#[derive(Debug, Clone, Default, PartialEq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// What was dropped while it was recorded.
-    pub recorder: microspan::Stats,
-    /// What went through the pipeline.
-    pub pipeline: pipeline::Counters,
-    /// What became of the traces after that.
-    pub agent: agent::Stats,
-    /// The same by OpenTelemetry's protocol, if traces go out so ([`Config::exporters`](crate::config::Config::exporters)).
-    pub otlp: agent::Stats,
-    /// How often the system's clock was set, or the machine slept.
-    pub clock_jumps: u64,
 }
 
 /// Hands on what is finished, and has it sent: see [`Local::flush`].
@@ -74,7 +59,7 @@ impl Local {
         }
         let (pipeline, clock_jumps) = shared.published();
         let Sent { agent, otlp } = shared.client.stats();
-        Stats { recorder: tracer.stats(), pipeline, agent, otlp, clock_jumps }
+        Stats { recorder: tracer.stats(), pipeline, agent, otlp, clock_jumps, texts_cut: TEXTS.refused() }
     }
 
     /// What the agent said that it can do; `None`: it has not answered yet.

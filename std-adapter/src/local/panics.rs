@@ -9,31 +9,15 @@
 
 use std::backtrace::Backtrace;
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::panic::{self, PanicHookInfo};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use microspan::{SpanRef, Unwinding};
 
 use super::{fork, stack};
-use crate::model::Text;
 
 /// What a tracer is told to show its spans to, so that a panic that unwinds through one marks it.
 pub static UNWINDING: Unwinding = Unwinding::new(unwound);
-
-/// The tag that holds a panic's number until the span is sent, and its stack then.
-pub(super) static STACK: &str = "error.stack";
-
-/// How many stacks are kept for spans that are not sent yet: a service that panics all the time sends some without.
-const STACKS: usize = 64;
-
-/// The longest stack, in bytes: the agent takes no more.
-const LONGEST: usize = 24_000;
-
-static NUMBER: AtomicU64 = AtomicU64::new(1);
-static KEPT: Mutex<VecDeque<(u64, Text)>> = Mutex::new(VecDeque::new());
 
 /// How many panics of a thread are told apart. Of more the first and the last are kept.
 const AT_ONCE: usize = 4;
@@ -45,17 +29,17 @@ thread_local! {
 
 /// A panic of this thread.
 struct Panic {
-    /// That of its stack, if it was taken.
-    number: Option<u64>,
     message: String,
+    /// If it was taken.
+    stack: Option<String>,
     /// When it began: spans that start later are not what it unwinds through.
     tick: u64,
 }
 
 impl Panic {
-    fn new(number: Option<u64>, message: String, tick: u64) -> Self {
+    fn new(message: String, stack: Option<String>, tick: u64) -> Self {
         UNWINDING.begin();
-        Self { number, message, tick }
+        Self { message, stack, tick }
     }
 }
 
@@ -83,32 +67,13 @@ pub(super) fn watch(now: impl Fn() -> u64 + Send + Sync + 'static, most: usize) 
 
 fn keep(info: &PanicHookInfo<'_>, tick: u64, most: usize) {
     let message = info.payload_as_str().unwrap_or("a value that is no text").to_owned();
-    let number = (most > 0).then(|| keep_stack(most));
+    let stack = (most > 0).then(|| stack::shorten(&Backtrace::force_capture().to_string(), most));
     // A thread that is ending has no place for it.
     let _ = PANICS.try_with(|panics| {
         let mut panics = panics.borrow_mut();
         panics.truncate(AT_ONCE - 1);
-        panics.push(Panic::new(number, message, tick));
+        panics.push(Panic::new(message, stack, tick));
     });
-}
-
-/// Keeps the stack from here; its number.
-fn keep_stack(most: usize) -> u64 {
-    let mut stack = stack::shorten(&Backtrace::force_capture().to_string(), most);
-    stack.truncate(stack.floor_char_boundary(LONGEST));
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-    if kept.len() >= STACKS {
-        kept.pop_front();
-    }
-    kept.push_back((number, Text::from(stack)));
-    number
-}
-
-/// The stack of a panic.
-pub(super) fn stack(number: u64) -> Option<Text> {
-    let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-    kept.iter().find(|(known, _)| *known == number).map(|(_, stack)| stack.clone())
 }
 
 /// A span that started at this tick is about to end.
@@ -123,18 +88,18 @@ fn unwound(span: &SpanRef, start: u64) {
         let Some(last) = through.next_back() else { return };
         // When a future began nobody says; the thread may have caught the others in another one.
         match through.next().filter(|_| start != 0) {
-            None => mark(span, &last.message, last.number),
+            None => mark(span, &last.message, last),
             Some(first) => {
                 let both = format!("{}; and then: {}", first.message, last.message);
-                mark(span, &both, first.number);
+                mark(span, &both, first);
             }
         }
     });
 }
 
-fn mark(span: &SpanRef, message: &str, number: Option<u64>) {
+fn mark(span: &SpanRef, message: &str, of: &Panic) {
     span.set_error_info("panic", message);
-    if let Some(number) = number {
-        span.set_tag(STACK, number);
+    if let Some(stack) = &of.stack {
+        span.set_tag("error.stack", stack.as_str());
     }
 }

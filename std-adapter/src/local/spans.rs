@@ -5,7 +5,6 @@ use std::sync::Arc;
 use microspan::__private::timed_trace_id;
 use microspan::{Held, Said, Session, SpanContext, Taken, Value as Recorded};
 
-use super::panics;
 use super::time::Time;
 use crate::model::{Event, Link, Source, Span, Tag, Text, Value, widened};
 
@@ -109,16 +108,7 @@ fn tag(span: &mut Span, key: &'static str, value: Option<Value>) {
         "resource.name" => &mut span.resource,
         "span.type" => &mut span.span_type,
         _ if span.is_removed(key) => return,
-        _ => {
-            let value = match value {
-                Value::Uint(number) if std::ptr::eq(key, panics::STACK) => match panics::stack(number) {
-                    Some(stack) => Value::Str(stack),
-                    None => return,
-                },
-                value => value,
-            };
-            return span.tags.push((Text::from(key), value));
-        }
+        _ => return span.tags.push((Text::from(key), value)),
     };
     if field.is_none() {
         *field = Some(match value {

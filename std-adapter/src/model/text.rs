@@ -10,6 +10,8 @@ use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
 
+use super::normal;
+
 /// How many bytes fit in place.
 pub(crate) const INLINE: usize = 22;
 
@@ -89,7 +91,7 @@ impl Text {
         }
     }
 
-    /// Shortens it to at most `limit` bytes, at the boundary of a character.
+    /// Shortens it to at most `limit` bytes, at the boundary of a character. One that is longer ends in `...` then.
     #[inline]
     pub fn truncate(&mut self, limit: usize) {
         if self.len() > limit {
@@ -100,7 +102,9 @@ impl Text {
     #[cold]
     fn cut(&mut self, limit: usize) {
         let text = self.as_str();
-        *self = Self::new(&text[..text.floor_char_boundary(limit)]);
+        let mut cut = text[..text.floor_char_boundary(limit)].to_owned();
+        normal::cut(&mut cut, limit);
+        *self = Self::from(cut);
     }
 }
 
@@ -202,14 +206,16 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_falls_on_a_character_boundary() {
+    fn a_cut_falls_on_a_character_boundary_and_is_marked() {
         let mut text = Text::new("aéé");
         text.truncate(4);
-        assert_eq!(text, "aé");
+        assert_eq!(text, "a...");
         text.truncate(100);
-        assert_eq!(text, "aé");
-        text.truncate(0);
-        assert_eq!(text, "");
+        assert_eq!(text, "a...");
+        for (limit, cut) in [(3, "..."), (2, ".."), (0, "")] {
+            text.truncate(limit);
+            assert_eq!(text, cut);
+        }
     }
 
     #[test]

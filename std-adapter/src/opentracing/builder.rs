@@ -12,6 +12,7 @@ use super::span::Span;
 use super::time::ticks;
 use super::tracer::Tracer;
 use super::{stack, tags};
+use crate::interned::LONGEST;
 
 /// What a span is called whose name is one too many.
 const UNNAMED: &str = "opentracing.span";
@@ -129,7 +130,7 @@ impl<'t> SpanBuilder<'t> {
             }
         };
         if let Some(recorded) = span.open() {
-            if kept.is_none() {
+            if kept.is_none() || self.name.len() > LONGEST {
                 recorded.set_tag(tags::RESOURCE_NAME, &*self.name);
             }
             for (key, value) in tracer.tags() {

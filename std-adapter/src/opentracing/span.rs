@@ -160,8 +160,8 @@ impl Span {
         self
     }
 
-    /// Sets a tag; of two with one key the later holds. What becomes of the standard ones stands at [`tags`]. A text is
-    /// cut after 255 bytes.
+    /// Sets a tag; of two with one key the later holds. What becomes of the standard ones stands at [`tags`]. A text of
+    /// more than 255 bytes [allocates](crate::local).
     pub fn set_tag<'v>(&self, key: impl Into<Cow<'static, str>>, value: impl Into<Value<'v>>) -> &Self {
         if let Some(span) = self.open()
             && let Some(key) = TEXTS.keep(key.into())

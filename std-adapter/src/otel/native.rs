@@ -36,7 +36,7 @@
 //!
 //! A span with scalar attributes allocates nothing, nor does what drains it, but an id in hex digits for each trace. Keys are kept
 //! for ever, up to 4,096, and names up to 2,048: of attributes beyond these the span says that it lost some
-//! (`microspan.lost_tags`), names beyond go along with their spans. A text has at most 255 bytes, as in any tag.
+//! (`microspan.lost_tags`), names beyond go along with their spans. A text of more than 255 bytes [allocates](crate::local), as in any tag.
 //! OpenTelemetry's global tracer, and a span in a context, box what they hold: that is theirs.
 
 mod attached;

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{replace, resolve};
-use crate::config::{ReplaceRule, Tagging, UNNAMED_SERVICE};
+use crate::config::{ReplaceRule, Tagging};
+use crate::model::normal::{SERVICE, UNNAMED_SERVICE, VALUE};
 use crate::model::{Source, Span, Tag, Text, Value, find};
 
 /// How many sources are remembered. One is a session of a device or a process, so that more than this at a time means
@@ -40,7 +41,7 @@ impl Context {
         let is_configured = own.is_none() || own == tagging.service;
         let configured = if is_configured { tagging.version.clone() } else { None };
         let mut service = own.or_else(|| tagging.service.clone()).unwrap_or(Text::from(UNNAMED_SERVICE));
-        service.truncate(resolve::SERVICE);
+        service.truncate(SERVICE);
 
         let mut tags = source.tags.clone();
         let env = tagging.env.clone().map(|env| (Text::from("env"), Value::Str(env)));
@@ -51,16 +52,21 @@ impl Context {
         }
         resolve::tidy(&mut tags);
 
+        let cut = |mut text: Text| {
+            text.truncate(VALUE);
+            text
+        };
+
         Self {
             base_service: Text::from(service.to_lowercase()),
             service,
-            version: source.version.clone().or(configured),
+            version: source.version.clone().or(configured).map(cut),
             tags,
             runtime_id: Text::from(format!("{:032x}", source.runtime_id)),
             language: source.language,
             process_id: source.process_id,
-            device: source.device.clone(),
-            build_id: source.build_id.clone(),
+            device: source.device.clone().map(cut),
+            build_id: source.build_id.clone().map(cut),
             clean: None,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::decision::format_rate;
-use crate::model::Text;
+use crate::model::{Text, normal};
 
 /// The factor by which all of Datadog's tracers decide alike of one id.
 const KNUTH: u64 = 1_111_111_111_111_111_111;
@@ -53,15 +53,20 @@ impl Rates {
         *self.by_service.write().unwrap_or_else(PoisonError::into_inner) = by_service;
     }
 
-    /// The rate of a service in an environment; `None`: the agent has said nothing of it.
+    /// The rate of a service in an environment, as the program calls them; `None`: the agent has said nothing of it.
     pub fn rate(&self, service: &str, env: &str) -> Option<f64> {
         self.find(service, env).map(|rate| rate.value)
     }
 
     fn find(&self, service: &str, env: &str) -> Option<Rate> {
         let by_service = self.by_service.read().unwrap_or_else(PoisonError::into_inner);
+        if by_service.is_empty() {
+            return None;
+        }
+        // The agent speaks of the names that it was sent.
+        let (service, env) = (normal::service(service), normal::env(env));
         let find = |service: &str, env: &str| by_service.get(service)?.get(env).cloned();
-        find(service, env).or_else(|| find("", ""))
+        find(&service, &env).or_else(|| find("", ""))
     }
 
     /// What the rate says of a trace of that service.
@@ -113,6 +118,14 @@ mod tests {
         };
         let (few, many) = (time(100), time(30_000));
         assert!(many < few.map(|time| time * 20), "{many:?} beside {few:?}");
+    }
+
+    #[test]
+    fn the_agent_calls_a_service_by_what_it_was_sent() {
+        let rates = Rates::default();
+        rates.replace([("service:the_bakery,env:lab_2", 0.5), ("service:,env:", 0.25)]);
+        assert_eq!(rates.rate("The Bakery!", "1: Lab 2"), Some(0.25));
+        assert_eq!(rates.rate("The Bakery!", "1 Lab 2"), Some(0.5));
     }
 
     #[test]

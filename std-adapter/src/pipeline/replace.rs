@@ -2,6 +2,7 @@
 
 use super::resolve;
 use crate::config::ReplaceRule;
+use crate::model::normal::VALUE;
 use crate::model::{Span, Tag, Text, Value};
 
 /// Applies each rule in turn to a span: its resource, its tags, and those of its links and events; to names of events, which may be
@@ -15,7 +16,7 @@ pub(super) fn apply(rules: &[ReplaceRule], span: &mut Span) {
             span.resource = Some(new);
         }
         for event in span.events.iter_mut().filter(|_| rule.target.is_for_events()) {
-            if let Some(new) = replaced(rule, &event.name, resolve::VALUE) {
+            if let Some(new) = replaced(rule, &event.name, VALUE) {
                 event.name = new;
             }
         }
@@ -33,7 +34,7 @@ pub(super) fn in_all(rules: &[ReplaceRule], tags: &mut [Tag]) {
 /// Applies each rule in turn to what goes out under this key.
 pub(super) fn in_text(rules: &[ReplaceRule], key: &str, text: &mut Option<Text>) {
     for rule in rules.iter().filter(|rule| rule.target.is_for_tag(key)) {
-        if let Some(new) = text.as_deref().and_then(|text| replaced(rule, text, resolve::VALUE)) {
+        if let Some(new) = text.as_deref().and_then(|text| replaced(rule, text, VALUE)) {
             *text = Some(new);
         }
     }
@@ -43,13 +44,13 @@ fn in_tags(rule: &ReplaceRule, tags: &mut [Tag]) {
     for (_, value) in tags.iter_mut().filter(|(key, _)| rule.target.is_for_tag(key)) {
         match value {
             Value::Str(text) => {
-                if let Some(new) = replaced(rule, text, resolve::VALUE) {
+                if let Some(new) = replaced(rule, text, VALUE) {
                     *value = Value::Str(new);
                 }
             }
             _ => {
                 let text = value.to_string();
-                if let Some(new) = replaced(rule, &text, resolve::VALUE) {
+                if let Some(new) = replaced(rule, &text, VALUE) {
                     // A number that still is one stays one.
                     let number = new.parse().ok().filter(|number: &f64| number.is_finite());
                     *value = number.map_or_else(|| Value::Str(new), Value::Float);

@@ -1,25 +1,20 @@
 //! Completing a trace: what a span cannot know alone.
 //!
 //! The root comes first, duplicates go, services are inherited along the parents, each span learns whether it is
-//! top-level (it enters a service), and everything is cut to the length the agent takes.
+//! top-level (it enters a service), and everything is cut to the length the agent takes, and says so.
 
 use std::collections::HashSet;
 
 use super::baggage;
 use super::places::Places;
 use crate::config::BaggageKeys;
+use crate::model::normal::{NAME, SERVICE, UNNAMED, VALUE, is_status};
 use crate::model::{Span, Tag, Text, Value};
 
 /// The agent's limits, in bytes.
-pub(super) const SERVICE: usize = 100;
-const NAME: usize = 100;
 pub(super) const RESOURCE: usize = 5_000;
 const TYPE: usize = 100;
 const KEY: usize = 200;
-pub(super) const VALUE: usize = 25_000;
-
-/// What the agent calls a span without a name.
-const UNNAMED: &str = "unnamed_operation";
 
 /// A tag that gives its span another name.
 const OPERATION: &[u8] = b"operation.name";
@@ -179,7 +174,7 @@ fn take_special(span: &mut Span) {
     let Span { name, tags, .. } = span;
     let mut version = None;
     tags.retain_mut(|(key, value)| match key.as_bytes() {
-        STATUS => is_status(value),
+        STATUS => may_be_status(value),
         OPERATION => {
             *name = match value {
                 Value::Str(text) => text.clone(),
@@ -206,10 +201,10 @@ fn take_special(span: &mut Span) {
     tags.extend(version.map(|version| (Text::from(VERSION), Value::Str(Text::from(version)))));
 }
 
-/// Whether a status of HTTP may be one. As a number the agent takes any.
-fn is_status(value: &Value) -> bool {
+/// Whether a value may be a status of HTTP. As a number the agent takes any.
+fn may_be_status(value: &Value) -> bool {
     match value {
-        Value::Str(text) => text.parse::<i64>().is_ok_and(|status| (100..600).contains(&status)),
+        Value::Str(text) => is_status(text),
         _ => true,
     }
 }

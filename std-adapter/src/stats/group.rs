@@ -27,4 +27,18 @@ impl Group {
         // It refuses what is negative or not finite, which no duration is.
         let _ = sketch.add(duration as f64);
     }
+
+    /// Counts what another counted.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.hits += other.hits;
+        self.errors += other.errors;
+        self.top_level_hits += other.top_level_hits;
+        self.duration = self.duration.saturating_add(other.duration);
+        for (sketch, other) in [(&mut self.ok, &other.ok), (&mut self.failed, &other.failed)] {
+            // What a bin says of itself lies in that bin.
+            for (value, count) in other.ordered_bins().into_iter().filter(|(_, count)| *count > 0.0) {
+                let _ = sketch.add_with_count(value, count);
+            }
+        }
+    }
 }

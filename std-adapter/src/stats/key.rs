@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use hashbrown::Equivalent;
 
 use super::peers;
-use crate::model::{Span, Text, Value, find};
+use crate::model::{Span, Text, Value, find, normal};
 use crate::pipeline::Trace;
 
 /// In the place of every text of spans that are counted together because there are too many to tell apart.
@@ -120,6 +120,18 @@ impl Key<&str> {
 }
 
 impl Key<Box<str>> {
+    /// Whether its names are as the agent leaves them. Peers are looked at when they are written.
+    pub(super) fn is_normal(&self) -> bool {
+        normal::is_service(self.service.as_bytes()) && normal::is_name(self.name.as_bytes())
+    }
+
+    /// The same with its names as the agent leaves them.
+    pub(super) fn into_normal(self) -> Self {
+        let service = normal::service(&self.service).into();
+        let name = normal::name(&self.name).into();
+        Self { service, name, ..self }
+    }
+
     /// Of all spans that there are too many groups for.
     pub(super) fn overflow() -> Self {
         let text = || Box::from(BLOCKED);
@@ -262,18 +274,21 @@ impl<'a> Reading<'a> {
         if peer_tags.is_empty() {
         } else if is("client") || is("producer") || is("consumer") {
             for key in peer_tags {
-                if let Some(value @ (Value::Str(_) | Value::Bool(_))) = self.tag(key) {
-                    peers::write(peers, key, text(value));
+                if let Some(value @ (Value::Str(_) | Value::Bool(_))) = self.tag(key)
+                    && let Some(value) = normal::tag(key.as_bytes(), text(value))
+                {
+                    peers::write(peers, key, &value);
                 }
             }
         } else if is("internal") || self.kind.is_empty() {
             const BASE: &str = "_dd.base_service";
             let is_other = self.span.service.as_ref() != Some(self.trace.main_service());
-            match self.text(Known::BaseService) {
-                "" if is_other => peers::write(peers, BASE, self.trace.base_service()),
-                "" => {}
-                said => peers::write(peers, BASE, said),
-            }
+            let service = match self.text(Known::BaseService) {
+                "" if is_other => self.trace.base_service(),
+                "" => return,
+                said => said,
+            };
+            peers::write(peers, BASE, &normal::peer(service));
         }
     }
 
@@ -347,53 +362,4 @@ fn is_same(one: &str, other: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::hash::{BuildHasher, RandomState};
-
-    use super::*;
-
-    type Change = fn(&mut Key<&str>);
-
-    const FACTS: Facts =
-        Facts { http_status: 0, grpc_status: None, is_synthetic: false, is_trace_root: None };
-    const KEY: Key<&str> = Key {
-        service: "a",
-        name: "a",
-        resource: "a",
-        span_type: "a",
-        kind: "a",
-        method: "a",
-        endpoint: "a",
-        service_source: "a",
-        peers: "a",
-        facts: FACTS,
-    };
-    const CHANGES: [Change; 13] = [
-        |key| key.service = "b",
-        |key| key.name = "b",
-        |key| key.resource = "b",
-        |key| key.span_type = "b",
-        |key| key.kind = "b",
-        |key| key.method = "b",
-        |key| key.endpoint = "b",
-        |key| key.service_source = "b",
-        |key| key.peers = "b",
-        |key| key.facts.http_status = 1,
-        |key| key.facts.grpc_status = Some(0),
-        |key| key.facts.is_synthetic = true,
-        |key| key.facts.is_trace_root = Some(false),
-    ];
-
-    #[test]
-    fn a_key_that_is_lent_finds_its_own_and_no_other() {
-        let hasher = RandomState::new();
-        assert!(KEY.equivalent(&KEY.to_owned()));
-        for change in CHANGES {
-            let mut other = KEY;
-            change(&mut other);
-            assert!(!KEY.equivalent(&other.to_owned()), "{other:?}");
-            assert!(other.equivalent(&other.to_owned()));
-            assert_eq!(hasher.hash_one(&other), hasher.hash_one(other.to_owned()), "{other:?}");
-        }
-    }
-}
+mod tests;

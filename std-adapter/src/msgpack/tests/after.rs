@@ -1,7 +1,7 @@
 //! Numbers of all sizes, and what is written once for spans that say the same.
 
 use super::*;
-use crate::model::Extra;
+use crate::model::{Extra, Text};
 
 /// The keys of a map, if it is there.
 fn keys_of(map: &Msg) -> Vec<&str> {
@@ -25,7 +25,7 @@ fn numbers_of_any_size_read_back() {
 
 #[test]
 fn each_span_has_its_own_names_also_after_one_with_other_or_the_same() {
-    let long = "a name that is too long to be held in place";
+    let long = "a_name_that_is_too_long_to_be_held_in_place";
     let named = [
         ("op", None, None),
         ("op", None, None),
@@ -84,4 +84,53 @@ fn each_span_has_its_own_tags_also_after_one_without_any() {
         ["env _dd.base_service", ""],
     ];
     assert_eq!(all.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn names_go_out_in_the_agents_form_and_what_it_would_take_away_does_not() {
+    let mut root = Span { name: "GET /ofen".into(), service: Some("Die Bäckerei".into()), ..span() };
+    root.tags = tags([
+        ("env", "1 Lab".into()),
+        ("peer.service", "3 Mills!".into()),
+        ("http.status_code", "none".into()),
+        ("note", "As It Is".into()),
+    ]);
+    let first = first(&payload(vec![root], Tagging::default()));
+    let texts = ["name", "service", "resource"].map(|key| first[key].as_str());
+    assert_eq!(texts, [Some("GET_ofen"), Some("die_bäckerei"), Some("GET /ofen")]);
+    let meta = &first["meta"];
+    let texts = ["env", "peer.service", "_dd.base_service", "note"].map(|key| meta[key].as_str());
+    assert_eq!(texts, [Some("lab"), Some("3_mills"), Some("svc"), Some("As It Is")]);
+    assert!(meta["http.status_code"].is_nil());
+}
+
+#[test]
+fn a_span_that_is_its_own_parent_and_trace_has_none() {
+    let own = Span { trace_id: 7, span_id: 7, parent_id: 7, ..span() };
+    let other = Span { trace_id: 8, ..own.clone() };
+    let parent = |span| first(&payload(vec![span], Tagging::default()))["parent_id"].as_u64();
+    assert_eq!((parent(own), parent(other)), (None, Some(7)));
+}
+
+#[test]
+fn events_and_links_that_have_no_room_in_a_tag_are_left_out_and_counted() {
+    let name = Text::from("é".repeat(40));
+    let events: Vec<_> =
+        (0..1_000).map(|time| Event { name: name.clone(), time, attributes: Vec::new() }).collect();
+    let links: Vec<_> = (1..1_000).map(|id| Link::new(7, id)).collect();
+    let mut assembler = Assembler::new(Limits::default(), Tagging::default());
+    let mut payload = Payload::new();
+    payload.set_text_links(true);
+    assembler.push(Span { events, links, ..span() }, 0, &mut |_| {});
+    assembler.flush(&mut |trace| assert!(payload.push(trace, usize::MAX)));
+    let first = first(&payload);
+    for (key, left_out, all) in
+        [("events", "microspan.events_left_out", 1_000), ("_dd.span_links", "microspan.links_left_out", 999)]
+    {
+        let json = first["meta"][key].as_str().expect("a text");
+        assert!((24_800..=25_000).contains(&json.len()), "{}", json.len());
+        let there: Vec<serde_json::Value> = serde_json::from_str(json).expect("JSON");
+        let missing = first["metrics"][left_out].as_f64().expect("a number");
+        assert_eq!(there.len() + missing as usize, all, "{key}");
+    }
 }

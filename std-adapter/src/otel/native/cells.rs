@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use opentelemetry::trace::{SpanKind, Status};
 
 use super::{names, scopes};
-use crate::model::{Event, Span, Tag, Text, Value};
+use crate::model::{Event, Link, Span, Tag, Text, Value};
 use crate::otel::facts::{Maker, Said};
 use crate::otel::map;
 
@@ -23,7 +23,7 @@ pub(super) static DESCRIPTION: &str = "microspan.otel.status_description";
 pub(super) static START: &str = "microspan.otel.start";
 pub(super) static END: &str = "microspan.otel.end";
 pub(super) static TIME: &str = "microspan.otel.time";
-/// The header `tracestate`.
+/// The header `tracestate`, of a span or a link.
 pub(super) static STATE: &str = "microspan.otel.tracestate";
 
 /// What statuses are called in a cell.
@@ -89,6 +89,7 @@ impl Finisher {
         span.tags.retain_mut(|tag| kept.take(tag));
         set_times(span, kept.start, kept.end);
         span.events.iter_mut().for_each(set_time);
+        span.links.iter_mut().for_each(set_state);
         let fields = [
             ("service.name", span.service.take()),
             ("resource.name", span.resource.take()),
@@ -139,6 +140,13 @@ fn set_time(event: &mut Event) {
     let at = event.attributes.iter().position(|(key, _)| is(key, TIME));
     if let Some((_, Value::Int(time))) = at.map(|at| event.attributes.remove(at)) {
         event.time = time;
+    }
+}
+
+fn set_state(link: &mut Link) {
+    let at = link.attributes.iter().position(|(key, _)| is(key, STATE));
+    if let Some((_, Value::Str(state))) = at.map(|at| link.attributes.remove(at)) {
+        link.tracestate = Some(state);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use crate::interned::{PROBES, hash};
+use crate::interned::{LONGEST, PROBES, hash};
 
 /// How many names of a scope and a kind there are at most.
 const NAMES: usize = 2048;
@@ -22,12 +22,13 @@ struct Named {
     mark: u64,
 }
 
-/// The name that stands for `name` with this mark; `None`: there is no room, or it is empty and has no address.
+/// The name that stands for `name` with this mark; `None`: there is no room, it is empty and has no address,
+/// or it is longer than a name in the arena.
 #[expect(clippy::ptr_arg, reason = "whether it lives for ever is what is asked of it")]
 #[inline]
 pub(super) fn get(name: &Cow<'static, str>, mark: u64) -> Option<&'static str> {
     match name {
-        _ if name.is_empty() => None,
+        _ if name.is_empty() || name.len() > LONGEST => None,
         Cow::Borrowed(name) => {
             find(address(name), mark, |from| std::ptr::eq(from, *name), |copy| keep(name, copy, mark), name)
         }
@@ -92,5 +93,6 @@ mod tests {
             }
         }
         assert_eq!((get(&Cow::Borrowed(""), 8), mark("bake")), (None, None));
+        assert_eq!(get(&Cow::Owned("x".repeat(LONGEST + 1)), 8), None);
     }
 }

@@ -104,7 +104,7 @@ impl MicrospanSpan {
 
     fn event(&self, name: Cow<'static, str>, time: Option<SystemTime>, attributes: Vec<KeyValue>) {
         let Some(span) = self.open() else { return };
-        let time = time.map(|time| (cells::TIME, map::nanoseconds(time)));
+        let time = time.map(|time| (cells::TIME, map::nanoseconds(time).into()));
         let name = EVENTS.keep(name).unwrap_or(NAMELESS);
         values::with_list(attributes, time, |attributes| {
             span.add_event(name, attributes);
@@ -181,7 +181,9 @@ impl Span for MicrospanSpan {
 
     fn add_link(&mut self, to: SpanContext, attributes: Vec<KeyValue>) {
         let Some(span) = self.open() else { return };
-        values::with_list(attributes, None, |attributes| {
+        let state = to.trace_state().header();
+        let state = (!state.is_empty()).then_some((cells::STATE, state.as_str().into()));
+        values::with_list(attributes, state, |attributes| {
             span.add_remote_link(&identity(&to), attributes);
         });
     }

@@ -36,10 +36,10 @@ pub(super) fn flat(attribute: KeyValue) -> Vec<KeyValue> {
     flat
 }
 
-/// Sets the attributes of an event or a link.
+/// Sets the attributes of an event or a link, and what is `told` of it besides.
 pub(super) fn with_list(
     attributes: Vec<KeyValue>,
-    time: Option<(&'static str, i64)>,
+    told: Option<(&'static str, Value<'_>)>,
     set: impl FnOnce(&[(&'static str, Value<'_>)]),
 ) {
     let flat: Vec<KeyValue> = attributes.into_iter().flat_map(flat).collect();
@@ -51,6 +51,6 @@ pub(super) fn with_list(
     if !is_whole {
         list.push((LOST, Value::Bool(true)));
     }
-    list.extend(time.map(|(key, time)| (key, Value::I64(time))));
+    list.extend(told);
     set(&list);
 }

@@ -133,3 +133,48 @@ fn the_origin_of_a_trace_holds_for_all_of_its_spans_and_a_tag_of_all_for_those_t
     methods.sort();
     assert_eq!(methods, ["", "GET"]);
 }
+
+#[test]
+fn names_are_those_that_the_agent_gives_to_spans_and_spans_alike_by_them_are_one_group() {
+    let mut concentrator = Concentrator::new();
+    let mut source = Source { service: Some("Die Bäckerei".into()), ..Source::new(1) };
+    source.set_tag("env", "1 Lab".into());
+    let source = Arc::new(source);
+    for (id, name) in [(1, "bake it"), (2, "bake-it"), (3, "bake_it"), (4, "bake_it")] {
+        let mut span = span_of(&source, id, 0, &[]);
+        (span.name, span.resource, span.duration) = (name.into(), Some("rye".into()), id as i64 * 1_000);
+        (span.start, span.error) = ((NOW - 20_000) as i64, id == 2);
+        add(&mut concentrator, vec![span], NOW);
+    }
+    assert_eq!(concentrator.held(), 4);
+    let payloads = payloads(&mut concentrator);
+    assert_eq!(concentrator.held(), 0);
+    let said = ["Env", "Service"].map(|key| text(&payloads[0], key));
+    assert_eq!((payloads.len(), said), (1, ["lab", "die_bäckerei"]));
+    let [group] = &groups(&payloads)[..] else { panic!("{payloads:?}") };
+    let said = ["Service", "Name", "Resource"].map(|key| text(group, key));
+    assert_eq!(said, ["die_bäckerei", "bake_it", "rye"]);
+    let counts = ["Hits", "Errors", "TopLevelHits", "Duration"].map(|key| number(group, key));
+    assert_eq!(counts, [4, 1, 4, 10_000]);
+    let [ok, failed] = ["OkSummary", "ErrorSummary"].map(|key| {
+        let bins = sketch(group, key).ordered_bins().into_iter().filter(|(_, count)| *count > 0.0);
+        bins.map(|(value, count)| ((value / 1_000.0).round() as u64, count)).collect::<Vec<_>>()
+    });
+    assert_eq!((ok, failed), (vec![(1, 1.0), (3, 1.0), (4, 1.0)], vec![(2, 1.0)]));
+}
+
+#[test]
+fn a_peer_is_called_as_the_agent_calls_it() {
+    let mut concentrator = Concentrator::new();
+    concentrator.set_peer_tags(&["peer.service".to_owned(), "db.name".to_owned()]);
+    let tags =
+        [("span.kind", "client".into()), ("peer.service", "The Mill".into()), ("db.name", "The Mill".into())];
+    add(&mut concentrator, vec![span(1, 0, &tags)], NOW);
+    let inner = Span { service: Some("oven".into()), ..span(2, 1, &[("_dd.base_service", "A b".into())]) };
+    add(&mut concentrator, vec![inner, span(1, 0, &[])], NOW);
+    let groups = groups(&payloads(&mut concentrator));
+    let mut peers: Vec<_> =
+        groups.iter().flat_map(|group| list(group, "PeerTags")).filter_map(Packed::as_str).collect();
+    peers.sort_unstable();
+    assert_eq!(peers, ["_dd.base_service:a_b", "db.name:The Mill", "peer.service:the_mill"]);
+}

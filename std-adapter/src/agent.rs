@@ -46,6 +46,7 @@ mod info;
 mod keep_rate;
 #[cfg(feature = "otlp")]
 mod otlp;
+pub(crate) mod ours;
 mod outlets;
 mod peer;
 mod queue;
@@ -256,7 +257,8 @@ impl Client {
     }
 
     /// Sends what is held without waiting for the flush interval, and waits until each of those traces was taken or
-    /// dropped, at most `timeout`. Tells whether all were.
+    /// dropped, at most `timeout`. Tells whether all were. `false` at once on a thread that this library sends by, as in a log that
+    /// is called there: what it would wait for is done by itself.
     pub fn flush(&self, timeout: Duration) -> bool {
         let deadline = deadline::after(timeout);
         self.await_flush(self.begin_flush(), deadline)
@@ -270,6 +272,9 @@ impl Client {
     }
 
     fn await_flush(&self, target: u64, deadline: Instant) -> bool {
+        if ours::is_this() {
+            return false;
+        }
         let mut state = self.shared.lock();
         while state.queue.done() < target {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -282,8 +287,11 @@ impl Client {
     }
 
     /// Sends the statistics of all spans so far, without waiting for the end of their ten seconds, and waits until the agent took
-    /// them or did not, at most `timeout`. Tells whether it did either.
+    /// them or did not, at most `timeout`. Tells whether it did either; `false` where [`flush`](Self::flush) does not wait.
     pub fn flush_statistics(&self, timeout: Duration) -> bool {
+        if ours::is_this() {
+            return false;
+        }
         let deadline = deadline::after(timeout);
         let mut state = self.shared.lock();
         let Some(target) = state.counting.as_mut().map(Counting::ask) else { return true };
@@ -314,7 +322,8 @@ impl Client {
     }
 
     /// Sends what is held, for at most `timeout`, and ends. What could not be sent by then is counted as
-    /// [`Stats::dropped_at_exit`], and so is every trace that comes later.
+    /// [`Stats::dropped_at_exit`], and so is every trace that comes later. Where [`flush`](Self::flush) does not wait this does not
+    /// either: it asks for the end, and tells what became of the traces by then.
     pub fn shutdown(&self, timeout: Duration) -> Stats {
         let deadline = deadline::after(timeout);
         self.begin_end(deadline);
@@ -329,6 +338,9 @@ impl Client {
 
     fn await_end(&self, deadline: Instant) -> Stats {
         let mut state = self.shared.lock();
+        if ours::is_this() {
+            return state.stats();
+        }
         while !state.ended {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {

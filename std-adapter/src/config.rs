@@ -33,6 +33,7 @@
 //! | `config/recording.rs` | ids, and stacks of panics |
 //! | `config/program.rs` | what a program says itself |
 //! | `config/shown.rs` | the list of all settings, and no password in it |
+//! | `config/quoted.rs` | what others wrote, as a log may show it |
 //! | `config/patterns.rs` | regular expressions within bounds of time and memory |
 
 mod agent;
@@ -42,6 +43,7 @@ mod otlp;
 mod patterns;
 mod program;
 mod propagation;
+mod quoted;
 mod reader;
 mod recording;
 mod replace;
@@ -58,11 +60,11 @@ pub use filters::{Filters, TagFilter, TagValue};
 pub use logs::Logs;
 pub use otlp::{Exporters, Otlp};
 pub use propagation::Propagation;
+pub(crate) use quoted::{quote, without_password};
 pub use reader::{Origin, Warning};
 pub use replace::{ReplaceRule, Target};
 pub use sampling::{Sampling, SamplingRule, SpanRule};
 pub use shown::Setting;
-pub(crate) use shown::without_password;
 pub use tagging::{BaggageKeys, Tagging};
 pub use writer::Writer;
 

@@ -15,7 +15,7 @@
 //!
 //! - **Memory**: one arena for all threads, striped, of a size that is chosen at the start ([`Capacity`]); no thread adds to
 //!   it. Each thread that traces has a number until it ends, and there are 256: what threads beyond these start at the same
-//!   time is dropped and counted. Behind the arena the pipeline holds at most 100,000 spans and 64 MB, each client 20 MB.
+//!   time is dropped and counted as if the arena were full, and so is what a thread starts when it has given its number back ([`Threads`]). Behind the arena the pipeline holds at most 100,000 spans and 64 MB, each client 20 MB.
 //! - **Time**: a start and a finish are two clock reads and some stores. They allocate nothing, take no lock and make no
 //!   system call, but that a burst wakes the drain's thread. Between the arena and the request body nothing is allocated
 //!   for a span, unless it has a string of more than 22 bytes that is no `&'static str`, an `f32`, an event or a link.
@@ -49,6 +49,9 @@
 //! after it, or around what catches it, are not marked. The stack is taken only if there is a span; it has 30 calls unless
 //! `DD_TRACE_SPAN_TRACEBACK_MAX_SIZE` says another number, and none of the panic's own. Where panics abort, spans that are not sent yet are lost.
 //!
+//! A [`TraceFilter`] that panics costs the trace that it was shown. A clock or a log that panics on the thread that drains ends the
+//! tracing of this program: nothing is recorded from then on, an error in the log says so, and [`Local::flush`] says `false`.
+//!
 //! # Forks
 //!
 //! A child of `fork` without `exec` has no thread that sends: nothing is recorded there, which it is told once in the log.
@@ -65,6 +68,7 @@ mod decide;
 mod engine;
 mod fork;
 mod given;
+mod handle;
 mod panics;
 mod said;
 mod shared;
@@ -78,27 +82,27 @@ mod wake;
 
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use microspan::{Clock, GlobalTags, Sampler, Session, SetGlobalError, Tracer};
 
 pub use arena::Capacity;
+pub use handle::Local;
 pub use panics::UNWINDING;
 pub use stats::Stats;
 pub use ticks::Ticks;
 
-use crate::agent::{self, Outlets, Sent};
+use crate::agent::{self, Outlets};
 use crate::carrier;
 use crate::config::Config;
 use crate::correlation;
-use crate::deadline;
 use crate::error::{ConfigError, InitError};
 use crate::pipeline::TraceFilter;
 use crate::threads::Threads;
 use engine::Engine;
 use given::{Filters, Given};
+use handle::Running;
 use shared::Shared;
-use texts::TEXTS;
 use ticks::Coarse;
 
 /// How many threads may trace at a time.
@@ -106,9 +110,6 @@ const THREADS: usize = 256;
 
 /// How many tags of all spans may be set while the program runs.
 const GLOBAL_TAGS: usize = 64;
-
-/// How long a handle that is dropped goes on.
-const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Traces this program, as its environment says.
 ///
@@ -273,7 +274,7 @@ impl Builder {
         #[cfg(feature = "opentelemetry")]
         crate::otel::flushes_by({
             let shared = Arc::downgrade(&shared);
-            move |timeout| shared.upgrade().is_none_or(|shared| flush(&shared, timeout))
+            move |timeout| shared.upgrade().is_none_or(|shared| handle::flush(&shared, timeout))
         });
         Ok(Local { running: Some(Running { shared, tracer }) })
     }
@@ -302,88 +303,6 @@ fn is_global(tracer: &'static Tracer) -> bool {
 impl Default for Builder {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// A program that traces itself. Keep it until the program's end.
-#[must_use = "dropping it ends the tracing of this program"]
-pub struct Local {
-    running: Option<Running>,
-}
-
-struct Running {
-    shared: Arc<Shared>,
-    tracer: &'static Tracer,
-}
-
-fn flush(shared: &Shared, timeout: Duration) -> bool {
-    let deadline = deadline::after(timeout);
-    if fork::has_happened() {
-        fork::refuse();
-        return false;
-    }
-    let left = || deadline.saturating_duration_since(Instant::now());
-    shared.hand_on(false, deadline) && shared.client.flush(left()) && shared.client.flush_statistics(left())
-}
-
-impl Local {
-    /// Sends what is finished, without waiting for traces to be complete, and its statistics if there are any, for at most
-    /// `timeout`; whether all of it was taken or dropped by then. `false` in a child of `fork`.
-    pub fn flush(&self, timeout: Duration) -> bool {
-        self.running.as_ref().is_none_or(|running| flush(&running.shared, timeout))
-    }
-
-    /// What became of the spans so far.
-    pub fn stats(&self) -> Stats {
-        let Some(Running { shared, tracer }) = &self.running else { return Stats::default() };
-        // The client's thread may have held its lock when the process was forked.
-        if fork::has_happened() {
-            return Stats { recorder: tracer.stats(), ..Stats::default() };
-        }
-        let (pipeline, clock_jumps) = shared.published();
-        let Sent { agent, otlp } = shared.client.stats();
-        Stats { recorder: tracer.stats(), pipeline, agent, otlp, clock_jumps, texts_cut: TEXTS.refused() }
-    }
-
-    /// What the agent said that it can do; `None`: it has not answered yet.
-    pub fn agent_info(&self) -> Option<Arc<agent::Info>> {
-        let running = self.running.as_ref().filter(|_| !fork::has_happened())?;
-        running.shared.client.agent()?.info()
-    }
-
-    /// Sends what there is, for at most `timeout`, and ends: nothing is recorded any more.
-    pub fn shutdown(mut self, timeout: Duration) -> Stats {
-        self.end(timeout)
-    }
-
-    fn end(&mut self, timeout: Duration) -> Stats {
-        let deadline = deadline::after(timeout);
-        if fork::has_happened() {
-            fork::refuse();
-            let stats = self.stats();
-            // Its client would take a lock whose holder may have stayed behind.
-            std::mem::forget(self.running.take());
-            return stats;
-        }
-        let Some(Running { shared, tracer }) = &self.running else { return Stats::default() };
-        tracer.set_enabled(false);
-        shared.hand_on(true, deadline);
-        let Sent { agent, otlp } = shared.client.shutdown(deadline.saturating_duration_since(Instant::now()));
-        let stats = Stats { agent, otlp, ..self.stats() };
-        self.running = None;
-        stats
-    }
-}
-
-impl Drop for Local {
-    fn drop(&mut self) {
-        self.end(FAREWELL);
-    }
-}
-
-impl std::fmt::Debug for Local {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Local").field("is_running", &self.running.is_some()).finish()
     }
 }
 

@@ -126,7 +126,7 @@ pub struct Counters {
     pub spans_out: u64,
     /// Traces, or parts of them, handed on.
     pub traces_out: u64,
-    /// Spans dropped because their trace id (its low half) or span id was 0.
+    /// Spans dropped because their trace id (its low half) or span id was 0, or a [`TraceFilter`] made the latter 0.
     pub invalid: u64,
     /// Spans dropped because their trace held one with the same id.
     pub duplicates: u64,
@@ -142,6 +142,8 @@ pub struct Counters {
     pub filtered_traces: u64,
     /// Spans in them.
     pub filtered_spans: u64,
+    /// How many of those traces were dropped because a [`TraceFilter`] panicked.
+    pub filter_panics: u64,
 }
 
 #[cfg(test)]

@@ -25,7 +25,9 @@ thread_local! {
 /// own spans.
 ///
 /// A thread gets the lowest free number below `BOUND` (at most 256) when it first traces, and gives it back when it ends.
-/// Beyond `BOUND` threads at a time the spans of further ones are dropped and counted, until one of the others ends.
+/// Beyond `BOUND` threads at a time the spans of further ones are dropped, until one of the others ends. So are those that a thread
+/// starts when it has given its number back, in destructors of its thread-locals that run after that. Both are counted as
+/// [`spans_full`](microspan::Stats::spans_full), however empty the arena is.
 ///
 /// Numbers are those of the process: give all its tracers one `BOUND`, and their arenas so many cores. A signal handler
 /// must not trace with it: a thread's first number may allocate.

@@ -69,7 +69,8 @@ pub(crate) const CAUSES: usize = 9;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Stats {
-    /// Spans that found no free slot.
+    /// Spans that found no free slot, or, however empty the arena is, none that is theirs: on a core, or a thread, for which it has no
+    /// place.
     pub spans_full: u32,
     /// Spans that found only slots that are [reserved](crate::Tracer::reserve) for roots and errors.
     pub spans_reserved: u32,

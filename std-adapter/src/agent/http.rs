@@ -15,6 +15,7 @@ use super::endpoint::Endpoint;
 use super::info::{self, Info};
 #[cfg(unix)]
 use super::unix::{NoNames, Socket};
+use crate::config::quote;
 use crate::error::SendError;
 
 /// The agent closes a connection that was idle for 5 s; one idle for longer than this is not tried.
@@ -25,9 +26,6 @@ pub(super) const ANSWER: u64 = 1 << 20;
 
 /// Which rates were answered last, said by both sides.
 const RATES_VERSION: &str = "Datadog-Rates-Payload-Version";
-
-/// How much of the agent's words is kept for the log, in bytes.
-const QUOTE: usize = 300;
 
 /// What the agent said when it took a payload.
 pub(super) struct Answer {
@@ -203,25 +201,4 @@ fn agent(endpoint: &Endpoint) -> ureq::Agent {
 #[cfg(not(unix))]
 fn agent(_: &Endpoint) -> ureq::Agent {
     over_tcp()
-}
-
-/// What was said, on one line, and without what a terminal would obey.
-pub(super) fn quote(text: &str) -> String {
-    let is_gap = |c: char| c.is_whitespace() || c.is_control();
-    let words: Vec<_> = text.split(is_gap).filter(|word| !word.is_empty()).collect();
-    let mut line = words.join(" ");
-    line.truncate(line.floor_char_boundary(QUOTE));
-    line
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_agents_words_are_quoted_on_one_line_and_shortened() {
-        assert_eq!(quote(" cannot decode\n\tspan \u{fffd} "), "cannot decode span \u{fffd}");
-        assert_eq!(quote(&"é".repeat(200)).len(), 300);
-        assert_eq!(quote("\x1b[2J\x1b]0;mine\x07 \u{9b}1m\0no\x7f"), "[2J ]0;mine 1m no");
-    }
 }

@@ -5,8 +5,7 @@ use std::sync::atomic::Ordering;
 use serde_json::Value;
 
 use super::Client;
-use super::http::quote;
-use crate::config::Filters;
+use crate::config::{Filters, quote};
 
 /// An agent that says that it takes fewer bytes is not believed: hardly a trace would be left.
 pub(super) const LEAST_BYTES: usize = 10_000;

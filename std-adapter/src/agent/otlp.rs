@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use ureq::http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::http::{ANSWER, Answer, over_tcp, quote};
-use crate::config::{self, url};
+use super::http::{ANSWER, Answer, over_tcp};
+use crate::config::{self, quote, url};
 use crate::error::{ConfigError, SendError};
 use crate::otlp::{rejected, words};
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Count;
-use super::http::quote;
+use crate::config::quote;
 use crate::error::SendError;
 
 /// The same refusal is not logged again within this time.

@@ -9,6 +9,7 @@ use super::backoff::Backoff;
 use super::body::Body;
 use super::http::Answer;
 use super::info::Info;
+use super::ours;
 use super::peer::Peer;
 use super::queue::{Queue, count};
 use super::report::Report;
@@ -153,6 +154,7 @@ impl Worker {
 
     /// Sends until the end is asked for and nothing is left, or the time for that is over.
     pub(super) fn run(mut self) {
+        ours::adopt();
         if self.asking.is_wanted() {
             // What comes first is to be counted, and said as the agent takes it.
             self.ask();

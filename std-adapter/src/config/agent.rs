@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::reader::Reader;
-use super::shown::without_password;
 use super::url::{self, Fault};
 
 /// Where an agent listens when nobody says otherwise.
@@ -77,7 +76,7 @@ pub(super) fn url(reader: &mut Reader, socket: Option<String>) -> String {
             let instead = format!(
                 "{wrong}, so that no trace can be sent; set it to one that can be used, such as `http://localhost:8126`"
             );
-            reader.warn(URL, without_password(&url), instead);
+            reader.warn(URL, url.clone(), instead);
         }
         return url;
     }
@@ -113,18 +112,8 @@ pub(super) fn api_version(reader: &mut Reader) -> ApiVersion {
 
 pub(super) fn partial_flush(reader: &mut Reader) -> PartialFlush {
     let enabled = reader.truth(PARTIAL_FLUSH, true);
-    let (value, mut too_small) = (reader.first(&[PARTIAL_FLUSH_MIN]), false);
-    let parse = |value: &str| match value.parse::<i128>() {
-        Ok(count) if count >= 1 => Ok(usize::try_from(count).unwrap_or(usize::MAX)),
-        Ok(_) => {
-            too_small = true;
-            Ok(1)
-        }
-        Err(_) => Err(format!("not a number of spans; {MIN_SPANS} is used")),
-    };
-    let min_spans = reader.read(PARTIAL_FLUSH_MIN, &[PARTIAL_FLUSH_MIN], parse).unwrap_or(MIN_SPANS);
-    if let Some((variable, value)) = value.filter(|_| too_small) {
-        reader.warn(variable, value, "less than one span; 1 is used".to_owned());
-    }
+    let instead = format!("not a number of spans; {MIN_SPANS} is used");
+    let min_spans = reader.count(PARTIAL_FLUSH_MIN, (1, "less than one span; 1 is used"), instead);
+    let min_spans = min_spans.unwrap_or(MIN_SPANS);
     PartialFlush { enabled, min_spans }
 }

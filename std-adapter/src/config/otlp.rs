@@ -8,6 +8,7 @@ use std::time::Duration;
 
 #[cfg(feature = "otlp")]
 use super::Config;
+use super::quoted::shown;
 use super::reader::Reader;
 use super::without_password;
 
@@ -138,7 +139,8 @@ pub(super) fn exporters(reader: &mut Reader) -> Exporters {
                 "none" => {}
                 _ => {
                     return Err(format!(
-                        "`{name}` is none of `datadog`, `otlp` and `none`; `datadog` is used"
+                        "`{}` is none of `datadog`, `otlp` and `none`; `datadog` is used",
+                        shown(name)
                     ));
                 }
             }

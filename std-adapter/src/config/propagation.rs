@@ -2,6 +2,7 @@
 
 use microspan::propagation::{Behavior, Propagator, Style};
 
+use super::quoted::shown;
 use super::reader::Reader;
 
 pub(super) const STYLE: &str = "DD_TRACE_PROPAGATION_STYLE";
@@ -78,11 +79,8 @@ impl Default for Propagation {
 pub(super) fn read(reader: &mut Reader) -> Propagation {
     let default = Propagation::default();
     let mut count = |name, default| {
-        let parse = |value: &str| match value.parse::<i64>() {
-            Ok(count) => Ok(usize::try_from(count).unwrap_or(0)),
-            Err(_) => Err(format!("not a number; {default} is used")),
-        };
-        reader.read(name, &[name], parse).unwrap_or(default)
+        let instead = format!("not a number; {default} is used");
+        reader.count(name, (0, "less than 0; 0 is used"), instead).unwrap_or(default)
     };
     let tags_length = count(TAGS_LENGTH, default.tags_length);
     let baggage_items = count(BAGGAGE_ITEMS, default.baggage_items);
@@ -126,7 +124,7 @@ fn styles(reader: &mut Reader, own: &'static str) -> Option<Vec<Style>> {
     let is_usable = is_none || !styles.is_empty();
     if !wrong.is_empty() {
         let used = if is_usable { "the rest is used" } else { "`datadog,tracecontext,baggage` is used" };
-        reader.warn(variable, value, format!("{}; {used}", wrong.join(", ")));
+        reader.warn(variable, value, format!("{}; {used}", shown(&wrong.join(", "))));
     }
     if !is_usable {
         return None;

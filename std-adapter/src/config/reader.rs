@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::quoted::shown;
+
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
@@ -29,7 +31,7 @@ impl fmt::Display for Origin {
 pub struct Warning {
     /// The variable.
     pub variable: &'static str,
-    /// What it holds.
+    /// What it holds: on one line, 300 bytes of it, without passwords.
     pub value: String,
     /// What is wrong with it, and what is used instead.
     pub instead: String,
@@ -97,9 +99,27 @@ impl Reader {
         self.origins.insert(variable, Origin::Variable(variable));
         if !wrong.is_empty() {
             let used = if parsed.is_empty() { "nothing of it" } else { "the rest" };
-            self.warn(variable, value, format!("{}; {used} is used", wrong.join(", ")));
+            self.warn(variable, value, format!("{}; {used} is used", shown(&wrong.join(", "))));
         }
         Some(parsed)
+    }
+
+    /// A variable that says how many: the `least` stands for what is less, which is warned of in the words beside it, and what is
+    /// no number is so in those of `otherwise`.
+    pub(super) fn count(
+        &mut self,
+        name: &'static str,
+        least: (usize, &str),
+        otherwise: String,
+    ) -> Option<usize> {
+        let (least, words) = least;
+        let number = self.read(name, &[name], |value| value.parse::<i128>().map_err(|_| otherwise))?;
+        if number < least as i128 {
+            let (_, value) = self.first(&[name])?;
+            self.warn(name, value, words.to_owned());
+            return Some(least);
+        }
+        Some(usize::try_from(number).unwrap_or(usize::MAX))
     }
 
     /// A variable that says yes or no.
@@ -122,9 +142,9 @@ impl Reader {
         said.unwrap_or(if says_neither { otherwise } else { default })
     }
 
-    /// Notes what is wrong; what two settings have in common is said once.
+    /// Notes what is wrong, for which `instead` has pieces of the value as they may be [`shown`]; what two settings have in common is said once.
     pub(super) fn warn(&mut self, variable: &'static str, value: String, instead: String) {
-        let warning = Warning { variable, value, instead };
+        let warning = Warning { variable, value: shown(&value), instead };
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
         }

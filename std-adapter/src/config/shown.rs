@@ -12,6 +12,7 @@ use super::otlp::{ENDPOINT, EXPORTERS, HEADERS, PROTOCOL, TIMEOUT};
 use super::propagation::{
     BAGGAGE_BYTES, BAGGAGE_ITEMS, BEHAVIOR, EXTRACT, FIRST, INJECT, OT_BAGGAGE, OTEL, STYLE, TAGS_LENGTH,
 };
+use super::quoted::without_password;
 use super::recording::{self, STACK};
 use super::replace::REPLACE;
 use super::sampling::{LIMIT, RATE, RULES, SPAN_RULES, SPAN_RULES_FILE};
@@ -261,12 +262,4 @@ fn tags(filters: &[TagFilter], matching: bool) -> String {
         _ => None,
     });
     shown.collect::<Vec<_>>().join(" ")
-}
-
-/// A URL as it may be shown.
-pub(crate) fn without_password(url: &str) -> String {
-    let Some((before, host)) = url.rsplit_once('@') else { return url.to_owned() };
-    // One that cannot be read may have a password too.
-    let scheme = before.split_once("://").map(|(scheme, _)| format!("{scheme}://"));
-    format!("{}...@{host}", scheme.unwrap_or_default())
 }

@@ -1,5 +1,6 @@
 //! The drain's thread: from the arena to the agent's client.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -15,11 +16,11 @@ use super::spans::Converter;
 use super::texts::TEXTS;
 use super::time::{Reading, Time};
 use super::wake::WAKE;
-use crate::agent::Followed;
+use crate::agent::{Followed, ours};
 use crate::carrier::Decide;
 use crate::config::Config;
 use crate::model::Source;
-use crate::pipeline::{Assembler, Limits, Trace, TraceFilter};
+use crate::pipeline::{Assembler, Counters, Limits, Trace, TraceFilter};
 
 /// The shortest sleep, and the longest.
 const SHORT: Duration = Duration::from_micros(250);
@@ -44,6 +45,7 @@ const QUIET: u64 = 1_000_000;
 /// What the thread has.
 pub(super) struct Engine {
     shared: Arc<Shared>,
+    tracer: &'static Tracer,
     clock: &'static dyn Clock,
     drain: Drain<64, 0>,
     converter: Converter,
@@ -53,6 +55,8 @@ pub(super) struct Engine {
     started: Instant,
     checked: Instant,
     sleep: Duration,
+    /// What was published last.
+    published: Counters,
     /// It was said that long texts found no room.
     is_told: bool,
 }
@@ -86,10 +90,12 @@ impl Engine {
             assembler,
             followed: Followed::default(),
             shared,
+            tracer,
             clock,
             started,
             checked: started,
             sleep: SHORT,
+            published: Counters::default(),
             is_told: false,
         })
     }
@@ -105,10 +111,26 @@ impl Engine {
         decide::by(tracer, self.said.clone(), source.clone(), self.assembler.decider(source), self.started)
     }
 
-    /// Goes on until it is told to end.
-    pub(super) fn run(mut self) {
-        let ending = Ending(self.shared.clone());
+    /// Goes on until it is told to end. After a panic, of a clock or a log of the program's, nothing is recorded any more.
+    pub(super) fn run(self) {
+        let (shared, tracer) = (self.shared.clone(), self.tracer);
+        let ended = catch_unwind(AssertUnwindSafe(|| self.work()));
+        if ended.is_err() {
+            tracer.set_enabled(false);
+        }
+        TEXTS.close();
+        shared.ended();
+        if ended.is_err() {
+            log::error!(
+                "the thread that takes finished spans panicked, as it was told above: nothing is recorded from here on; \
+                 mend what panicked, a clock or a log of this program's, or report it"
+            );
+        }
+    }
+
+    fn work(mut self) {
         WAKE.adopt();
+        ours::adopt();
         loop {
             let found = self.pass();
             let order = self.shared.order();
@@ -125,7 +147,6 @@ impl Engine {
             }
             self.rest(found);
         }
-        drop(ending);
     }
 
     /// Sleeps as long as it may be expected that few spans come.
@@ -172,14 +193,22 @@ impl Engine {
         // What the agent said before the last of them was taken holds for all that goes out.
         follow(shared, followed, assembler);
         assembler.poll(now, &mut send);
-        if found != 0 {
+        if self.assembler.counters() != self.published {
             self.publish();
         }
         found
     }
 
-    fn publish(&self) {
-        self.shared.publish(self.assembler.counters(), self.converter.time.jumps());
+    fn publish(&mut self) {
+        let counters = self.assembler.counters();
+        self.shared.publish(counters, self.converter.time.jumps());
+        let before = std::mem::replace(&mut self.published, counters);
+        if counters.filter_panics != 0 && before.filter_panics == 0 {
+            log::error!(
+                "a trace filter of this program panicked: the trace that it was shown is dropped, and so will be others like \
+                 it, which are counted and not told; mend the filter"
+            );
+        }
     }
 
     /// Reads both clocks, if it is time to.
@@ -214,16 +243,6 @@ impl Engine {
 fn follow(shared: &Shared, followed: &mut Followed, assembler: &mut Assembler) {
     if let Some(filters) = shared.client.agent().and_then(|agent| followed.news(agent)) {
         assembler.set_agent_filters(filters);
-    }
-}
-
-/// Tells, however the thread ends, that it has.
-struct Ending(Arc<Shared>);
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        TEXTS.close();
-        self.0.ended();
     }
 }
 

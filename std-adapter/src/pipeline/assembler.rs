@@ -326,14 +326,22 @@ impl Assembler {
         }
         self.counters.duplicates += self.resolver.resolve(&mut spans, &context.service, &self.baggage);
         self.stage.rename(&mut spans);
-        if !self.stage.keep(key, &mut spans, open.as_ref(), &context) {
+        let Some(trace_id) = spans.first().map(|first| first.trace_id) else { return };
+        let is_kept = self.stage.keep(key, &mut spans, open.as_ref(), &context);
+        self.counters.filter_panics = self.stage.panics();
+        if !is_kept {
             self.counters.filtered_traces += 1;
             self.counters.filtered_spans += spans.len() as u64;
             self.reclaim_spans(spans);
             return;
         }
         if self.stage.has_own() {
-            self.resolver.resolve_again(&mut spans, &context.service);
+            let (invalid, duplicates) = self.resolver.resolve_again(&mut spans, trace_id, &context.service);
+            self.counters.invalid += invalid;
+            self.counters.duplicates += duplicates;
+            if spans.is_empty() {
+                return;
+            }
         }
         self.stage.repeat(key, &mut spans);
         let mut marks = std::mem::take(&mut self.spare_marks);

@@ -14,6 +14,16 @@ use crate::model::{Span, Value};
 /// full, or the program flushes. Then, and of a device's trace, it sees a part without the root; what it drops by the root alone
 /// has left that part behind.
 ///
+/// It may put spans in another order. The trace is not its to say: all spans go out with the id of the trace that they came
+/// with. A span that has the id 0 afterwards is dropped and counted as [`invalid`](super::Counters::invalid), and one that has another's
+/// as a [duplicate](super::Counters::duplicates). Where a span gets another id, its children's parents are for the filter to change.
+///
+/// It is called on the thread that hands on traces, and holds up all of them: there [`Local::flush`](crate::local::Local::flush) and
+/// [`Local::shutdown`](crate::local::Local::shutdown) do not wait.
+///
+/// A trace at which it panics is dropped, counted as filtered and as [`filter_panics`](super::Counters::filter_panics), and the next
+/// one is shown to it as ever. A program that traces itself tells the first such panic in its log as an error.
+///
 /// ```
 /// use microspan_std::model::Span;
 /// use microspan_std::pipeline::TraceFilter;

@@ -19,7 +19,8 @@ pub struct Rates {
     by_service: Arc<RwLock<ByService>>,
 }
 
-type ByService = HashMap<String, Vec<(String, Rate)>>;
+/// An answer may name tens of thousands of environments of one service, and each trace looks for its own.
+type ByService = HashMap<String, HashMap<String, Rate>>;
 
 /// A rate, and as it is written.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,7 +47,7 @@ impl Rates {
                 && (0.0..=1.0).contains(&value)
             {
                 let rate = Rate { value, text: Text::from(format_rate(value)) };
-                by_service.entry(service.to_owned()).or_default().push((env.to_owned(), rate));
+                by_service.entry(service.to_owned()).or_default().insert(env.to_owned(), rate);
             }
         }
         *self.by_service.write().unwrap_or_else(PoisonError::into_inner) = by_service;
@@ -65,9 +66,7 @@ impl Rates {
         let (service, env) = whose();
         // The agent speaks of the names that it was sent.
         let (service, env) = (normal::service(service), normal::env(env));
-        let find = |service: &str, env: &str| {
-            by_service.get(service)?.iter().find(|(known, _)| known == env).map(|(_, rate)| rate.clone())
-        };
+        let find = |service: &str, env: &str| by_service.get(service)?.get(env).cloned();
         find(&service, &env).or_else(|| find("", ""))
     }
 
@@ -90,6 +89,8 @@ pub(super) fn keeps(rate: f64, id: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     #[test]
@@ -101,6 +102,27 @@ mod tests {
         assert_eq!((seen.rate("web", "prod"), seen.rate("web", "dev")), (Some(0.5), Some(0.25)));
         rates.replace([("service:web,env:prod", 2.0)]);
         assert_eq!(seen.rate("web", "prod"), None);
+    }
+
+    #[test]
+    fn of_many_environments_each_has_its_own_rate_and_is_found_as_fast_as_of_a_few() {
+        let name = |number: usize| format!("service:web,env:e{number}");
+        // The least of some tries: how long a hundred of them are looked for.
+        let time = |count: usize| {
+            let rates = Rates::default();
+            rates.replace((0..count).map(|number| (name(number), number as f64 / count as f64)));
+            let envs: Vec<_> = (count - count.min(100)..count).map(|number| format!("e{number}")).collect();
+            let look = || {
+                let began = Instant::now();
+                for (env, number) in envs.iter().zip(count - envs.len()..) {
+                    assert_eq!(rates.rate("web", env), Some(number as f64 / count as f64));
+                }
+                began.elapsed()
+            };
+            (0..5).map(|_| look()).min()
+        };
+        let (few, many) = (time(100), time(30_000));
+        assert!(many < few.map(|time| time * 20), "{many:?} beside {few:?}");
     }
 
     #[test]

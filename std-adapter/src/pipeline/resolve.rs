@@ -45,22 +45,35 @@ pub(super) struct Resolver {
 impl Resolver {
     /// Completes `spans`. Tells how many duplicates were dropped.
     pub(super) fn resolve(&mut self, spans: &mut Vec<Span>, service: &Text, shown: &BaggageKeys) -> u64 {
-        if let Some(root) = spans.iter().position(Span::is_local_root) {
-            spans[..=root].rotate_right(1);
-        }
-        let duplicates = self.drop_duplicates(spans);
+        let duplicates = self.order(spans);
         baggage::show(spans, shown);
         self.complete(spans, service);
         duplicates
     }
 
-    /// The same of spans that somebody changed since.
-    pub(super) fn resolve_again(&mut self, spans: &mut [Span], service: &Text) {
-        self.places.clear(spans.len());
-        for (place, span) in spans.iter().enumerate() {
-            self.places.insert(span.span_id, place);
-        }
+    /// The same of spans of this trace that somebody changed since: they go out as of no other, and as of no id that is none.
+    /// Tells how many had none, and how many duplicates there were.
+    pub(super) fn resolve_again(
+        &mut self,
+        spans: &mut Vec<Span>,
+        trace_id: u128,
+        service: &Text,
+    ) -> (u64, u64) {
+        let all = spans.len();
+        spans.retain(|span| span.span_id != 0);
+        let invalid = all - spans.len();
+        spans.iter_mut().for_each(|span| span.trace_id = trace_id);
+        let duplicates = self.order(spans);
         self.complete(spans, service);
+        (invalid as u64, duplicates)
+    }
+
+    /// Puts the root first, and keeps the first span of each id; tells how many others there were.
+    fn order(&mut self, spans: &mut Vec<Span>) -> u64 {
+        if let Some(root) = spans.iter().position(Span::is_local_root) {
+            spans[..=root].rotate_right(1);
+        }
+        self.drop_duplicates(spans)
     }
 
     fn complete(&mut self, spans: &mut [Span], service: &Text) {

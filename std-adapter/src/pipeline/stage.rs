@@ -1,5 +1,6 @@
 //! What happens to a trace between its being gathered and its being sent: filters, sampling, hiding.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::ahead::as_gathered;
@@ -24,6 +25,8 @@ pub(super) struct Stage {
     filters: Filters,
     of_agent: Filters,
     own: Vec<Box<dyn TraceFilter>>,
+    /// How often one of them panicked.
+    panics: u64,
     /// Whether they pass.
     judged: Recent<Key, bool>,
     said: Said,
@@ -43,6 +46,7 @@ impl Stage {
             filters: Filters::default(),
             of_agent: Filters::default(),
             own: Vec::new(),
+            panics: 0,
             judged: Recent::new(REMEMBERED),
             said: Said::default(),
             knows_roots: false,
@@ -130,6 +134,23 @@ impl Stage {
         !self.own.is_empty()
     }
 
+    /// How often one of them panicked.
+    pub(super) fn panics(&self) -> u64 {
+        self.panics
+    }
+
+    /// Whether a program's own filters let a trace pass; one that panics does not.
+    fn ask_own(&mut self, spans: &mut [Span]) -> bool {
+        let Self { own, panics, .. } = self;
+        own.iter_mut().all(|filter| {
+            // What a panic leaves of the trace is dropped, and what it leaves of the filter is the filter's.
+            catch_unwind(AssertUnwindSafe(|| filter.keep(spans))).unwrap_or_else(|_| {
+                *panics += 1;
+                false
+            })
+        })
+    }
+
     /// Whether a trace goes on; one of which a part was dropped does not, and lists let all of one pass of which the root did, or a part
     /// by what the root, if that is `open`, was then.
     pub(super) fn keep(
@@ -146,14 +167,14 @@ impl Stage {
         let began = began_trace(first).then_some(first.trace_id);
         let is_late = !first.is_local_root() && self.said.knows(key);
         let known = self.judged.get(&key).copied().or(is_late.then_some(true));
-        let mut lists = [&self.filters, &self.of_agent].into_iter();
+        let lists = [&self.filters, &self.of_agent];
         let passes = known.unwrap_or_else(|| match open {
-            Some(root) => lists.all(|filters| passes_so_far(filters, root, context)),
-            None => {
-                spans.get(root(spans)).is_none_or(|root| lists.all(|filters| pass(filters, root, context)))
-            }
+            Some(root) => lists.iter().all(|filters| passes_so_far(filters, root, context)),
+            None => spans
+                .get(root(spans))
+                .is_none_or(|root| lists.iter().all(|filters| pass(filters, root, context))),
         });
-        let is_kept = passes && self.own.iter_mut().all(|filter| filter.keep(spans));
+        let is_kept = passes && self.ask_own(spans);
         // A root that continues a trace is not the only one of it: its caller may be open here too.
         if let Some(id) = began.filter(|_| !is_kept) {
             self.sampler.decisions().forget(id);

@@ -176,3 +176,34 @@ fn a_span_can_be_finished_while_its_thread_ends() {
         assert_eq!((spans.len(), roots, TRACER.stats()), (6, 3, microspan::Stats::default()));
     });
 }
+
+#[test]
+fn a_span_that_is_started_after_its_thread_gave_its_number_back_is_dropped_and_counted_as_of_a_full_arena() {
+    static ARENA: Arena<16, 16, 4> = Arena::new();
+    static TRACER: Tracer = Tracer::new(&ARENA, &Still).context(&Threads::<4>);
+
+    struct Farewell;
+
+    impl Drop for Farewell {
+        fn drop(&mut self) {
+            TRACER.trace("farewell").finish();
+        }
+    }
+
+    thread_local! {
+        static FIRST: Farewell = const { Farewell };
+        static LAST: Farewell = const { Farewell };
+    }
+
+    alone(|| {
+        let ends = thread::spawn(|| {
+            // Used before and after the number first is: one of them is destroyed after it.
+            FIRST.with(|_| ());
+            TRACER.trace("work").finish();
+            LAST.with(|_| ());
+        });
+        ends.join().unwrap();
+        let names: Vec<_> = recorded(&TRACER).iter().map(|span| span.name.as_str().to_owned()).collect();
+        assert_eq!((names, TRACER.stats().spans_full), (vec!["work".to_owned(), "farewell".to_owned()], 1));
+    });
+}

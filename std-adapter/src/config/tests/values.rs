@@ -151,6 +151,9 @@ fn a_bad_value_is_warned_of_once_with_what_is_used_instead() {
         ("DD_TRACE_RATE_LIMIT", "x", "not a number of traces a second; 100 is used"),
         ("DD_TRACE_SAMPLE_RATE", "NaN", "not a number from 0 to 1; no rate is used"),
         ("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "x", "not a number; 512 is used"),
+        ("DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH", "-1", "less than 0; 0 is used"),
+        ("DD_TRACE_BAGGAGE_MAX_ITEMS", "-1", "less than 0; 0 is used"),
+        ("DD_TRACE_BAGGAGE_MAX_BYTES", "-2", "less than 0; 0 is used"),
         (
             "DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT",
             "x",
@@ -247,7 +250,7 @@ fn an_address_of_the_agent_that_cannot_be_spoken_to_is_warned_of() {
 
 #[test]
 fn what_is_no_host_is_warned_of_and_the_usual_one_is_used() {
-    for value in ["a b", "http://agent", "agent/base", "user@agent", "agent:8126", "[::1"] {
+    for value in ["a b", "http://agent", "agent/base", "user@agent", "agent:8126", "%zz", "[::1"] {
         let found = config(&[("DD_AGENT_HOST", value), ("DD_TRACE_AGENT_PORT", "7")]);
         assert_eq!(found.agent_url, "http://localhost:7");
         let expected =
@@ -314,4 +317,24 @@ fn what_lines_and_stacks_say_is_as_the_variables_have_it_or_the_program() {
     let said = found.with_logs(Logs::default()).with_stack_frames(7).with_long_trace_ids(true);
     assert_eq!((said.logs.are_injected, said.stack_frames, said.long_trace_ids), (true, 7, true));
     assert!(variables.iter().all(|(name, _)| said.origin(name) == Origin::Program));
+}
+
+#[test]
+fn a_warning_shows_little_of_a_value_nothing_a_terminal_obeys_and_no_password() {
+    let variables = Config::from_vars([("", "")]).settings().into_iter().map(|setting| setting.name);
+    let names: Vec<_> =
+        variables.chain(["DD_AGENT_HOST", "DD_TRACE_AGENT_PORT", "OTEL_PROPAGATORS"]).collect();
+    for bad in [format!("http://u:pw7@h\x1b[2J\n{}", "%, ".repeat(2_000)), "u:pw7@h".to_owned()] {
+        let mut warned = 0;
+        for &name in &names {
+            for warning in Config::from_vars([(name, bad.as_str())]).warnings {
+                let line = warning.to_string();
+                assert!(line.len() < 900 && !line.contains(char::is_control), "{name}: {line}");
+                assert!(!line.contains("pw7"), "{name}: {line}");
+                assert!(!warning.instead.ends_with("..."), "{name}: {line}");
+                warned += 1;
+            }
+        }
+        assert!(warned > 20, "{warned} variables");
+    }
 }

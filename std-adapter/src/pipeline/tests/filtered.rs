@@ -103,6 +103,37 @@ fn a_programs_filter_changes_a_trace_or_drops_it() {
 }
 
 #[test]
+fn ids_that_a_filter_writes_tear_no_trace_apart_and_send_no_span_that_is_none() {
+    let after = |write: fn(&mut [Span])| {
+        let mut bench = bench();
+        bench.assembler.add_filter(Box::new(move |spans: &mut [Span]| {
+            write(spans);
+            true
+        }));
+        [span(7, 2, 1), span(7, 3, 2), span(7, 1, 0)].into_iter().for_each(|span| bench.push(span, 0));
+        let mut sent = Vec::new();
+        bench.assembler.flush(&mut |trace| {
+            sent.extend(trace.spans().iter().map(|span| (span.trace_id, span.span_id)));
+        });
+        let Counters { invalid, duplicates, spans_out, traces_out, .. } = bench.assembler.counters();
+        assert_eq!((spans_out as usize, traces_out), (sent.len(), u64::from(!sent.is_empty())));
+        (sent, invalid, duplicates)
+    };
+    let whole = [(7, 1), (7, 2), (7, 3)];
+    for (write, sent, invalid, duplicates) in [
+        ((|spans| spans[1].trace_id = 8) as fn(&mut [Span]), &whole[..], 0, 0),
+        (|spans| spans.iter_mut().for_each(|span| span.trace_id = 0), &whole, 0, 0),
+        (|spans| spans.swap(0, 1), &whole, 0, 0),
+        (|spans| spans[1].span_id = 0, &[(7, 1), (7, 3)], 1, 0),
+        (|spans| spans[2].span_id = 2, &whole[..2], 0, 1),
+        (|spans| spans[2].span_id = 9, &[(7, 1), (7, 2), (7, 9)], 0, 0),
+        (|spans| spans.iter_mut().for_each(|span| span.span_id = 0), &[], 3, 0),
+    ] {
+        assert_eq!(after(write), (sent.to_vec(), invalid, duplicates));
+    }
+}
+
+#[test]
 fn a_service_may_go_by_another_name() {
     let mut bench = configured(&[("DD_SERVICE_MAPPING", "main:shown")]);
     bench.push(span(1, 1, 0), 0);

@@ -35,6 +35,8 @@ fn every_public_type_has_a_format() {
         Held<'_>,
         Image<4, 4>,
         Interrupts,
+        #[cfg(not(target_os = "none"))]
+        LongTexts,
         Names,
         OneContext,
         OneThread,

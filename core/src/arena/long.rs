@@ -69,6 +69,13 @@ impl LongTexts {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for LongTexts {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "LongTexts");
+    }
+}
+
 impl ArenaView {
     /// Has this keep texts from here on, unless something does already.
     pub(crate) fn keep_long_texts(&self, by: &'static LongTexts) {

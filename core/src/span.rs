@@ -7,7 +7,8 @@
 //! | `span/tags.rs` | tags into cells, and out again |
 //! | `span/beyond.rs` | events, links, baggage, a parent elsewhere |
 //! | `span/judge.rs` | traces kept or rejected by hand, and those that are not recorded |
-//! | `span/errors.rs`, `span/message.rs` | errors: their types, messages, sources and places |
+//! | `span/errors.rs` | errors: their types, messages, sources and places |
+//! | `span/shown.rs`, `span/message.rs` | texts that code of the program puts together, and the beginnings of them |
 
 use crate::arena::{Cause, ERROR, Here, Started};
 use crate::callsite::Happened;
@@ -23,6 +24,7 @@ mod builder;
 mod errors;
 mod judge;
 mod message;
+mod shown;
 mod tags;
 
 pub use builder::SpanBuilder;

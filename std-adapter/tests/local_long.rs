@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::cell::Cell;
 use std::error::Error;
 use std::fmt;
 use std::thread;
@@ -41,6 +42,20 @@ fn fails(text: &str) -> Result<(), Refused> {
     Err(Refused(text.to_owned(), None))
 }
 
+/// An error that can be shown once, as what wraps an iterator.
+struct Once(Cell<Option<String>>);
+
+impl fmt::Display for Once {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.take().expect("shown once"))
+    }
+}
+
+#[wrap(name = "fails.once", err)]
+fn fails_once(text: &str) -> Result<(), Once> {
+    Err(Once(Cell::new(Some(text.to_owned()))))
+}
+
 /// What the agent got. On a busy machine it may be late, and get a payload again.
 fn spans(agent: &Agent) -> Vec<Span> {
     let mut spans = agent.spans();
@@ -78,6 +93,7 @@ fn a_long_text_arrives_whole_and_nothing_is_left_of_it() {
     let cause = Refused("near column_7".into(), Some(Box::new(Refused(sql.clone(), None))));
     trace("failed").set_error(&Refused(sql.clone(), Some(Box::new(cause))));
     assert!(fails(&sql).is_err());
+    assert!(fails_once(&sql).is_err());
     let caught = std::panic::catch_unwind(|| {
         let _through = trace("panicked");
         panic!("{sql}");
@@ -98,6 +114,7 @@ fn a_long_text_arrives_whole_and_nothing_is_left_of_it() {
     assert_eq!(failed.meta["error.message"], sql);
     assert_eq!(failed.meta["error.stack"], format!("caused by: near column_7\ncaused by: {sql}"));
     assert_eq!(agent.span("fails").meta["error.message"], sql);
+    assert_eq!(agent.span("fails.once").meta["error.message"], sql);
     assert_eq!(agent.span("panicked").meta["error.message"], sql);
 
     // More than there is room for at once, and again when the drain has made room.

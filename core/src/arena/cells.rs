@@ -104,7 +104,8 @@ impl<'a> Cells<'a> {
             Ok(cell) => cell,
             #[cfg(not(target_os = "none"))]
             Err(long) if long.len() > MAX_STR => {
-                return self.long(key, long, format_args!("{long}"), ATTRIBUTE);
+                let number = self.arena.keep_long(&mut |whole| _ = whole.write_str(long));
+                return self.long(key, long, number, ATTRIBUTE);
             }
             Err(long) => return self.text(key, long, ATTRIBUTE),
         };

@@ -17,8 +17,9 @@ use core::num::NonZeroU64;
 ///
 /// All three are called by whoever sets a tag, reads one, or drains.
 ///
-/// - `keep` keeps what it is given to write, and returns a number that it returned never before. `None`: it has no room, and the
-///   text is cut as it is without it.
+/// - `keep` has a text written, once, keeps it, and returns a number that it returned never before. `None`: it has no room, and the
+///   text is cut as it is without it. Writing runs code of the program (the `Display` of an error), so no lock SHOULD be held
+///   meanwhile. Nothing is written when the text turns out to fit into tag cells: its number, if it has one, is forgotten at once.
 /// - `show` shows the text of a number. It MUST do so until that is forgotten, and not afterwards.
 /// - `forget` is told each number once, when nobody needs its text any more.
 ///
@@ -32,11 +33,13 @@ use core::num::NonZeroU64;
 ///
 /// static KEPT: Mutex<(u64, BTreeMap<u64, String>)> = Mutex::new((0, BTreeMap::new()));
 /// static LONG: LongTexts = LongTexts::new(
-///     |text| {
+///     |write| {
+///         let mut text = String::new(); // without a bound: an example
+///         write(&mut text);
 ///         let mut kept = KEPT.lock().unwrap();
 ///         kept.0 += 1;
 ///         let number = kept.0;
-///         kept.1.insert(number, text.to_string()); // without a bound: an example
+///         kept.1.insert(number, text);
 ///         NonZeroU64::new(number)
 ///     },
 ///     |number, look| KEPT.lock().unwrap().1.get(&number).into_iter().for_each(|text| look(text)),
@@ -45,10 +48,16 @@ use core::num::NonZeroU64;
 /// ```
 #[derive(Debug)]
 pub struct LongTexts {
-    keep: fn(fmt::Arguments<'_>) -> Option<NonZeroU64>,
+    keep: Keep,
     show: Show,
     forget: fn(u64),
 }
+
+/// Writes a text to somewhere.
+type Write<'w> = &'w mut dyn FnMut(&mut dyn fmt::Write);
+
+/// Keeps what is written.
+type Keep = fn(Write<'_>) -> Option<NonZeroU64>;
 
 /// Shows the text of a number.
 type Show = fn(u64, &mut dyn FnMut(&str));
@@ -60,11 +69,7 @@ impl LongTexts {
     /// use microspan::LongTexts;
     /// static NOBODY: LongTexts = LongTexts::new(|_| None, |_, _| (), |_| ());
     /// ```
-    pub const fn new(
-        keep: fn(fmt::Arguments<'_>) -> Option<NonZeroU64>,
-        show: Show,
-        forget: fn(u64),
-    ) -> Self {
+    pub const fn new(keep: Keep, show: Show, forget: fn(u64)) -> Self {
         Self { keep, show, forget }
     }
 }
@@ -90,11 +95,11 @@ impl ArenaView {
     }
 
     /// The number of a text that was kept. None outlives a reset, and who closes what a panic left waits for nobody.
-    fn keep_long(&self, text: fmt::Arguments<'_>) -> Option<NonZeroU64> {
+    pub(crate) fn keep_long(&self, write: Write<'_>) -> Option<NonZeroU64> {
         if self.kept.is_some() || self.has_panicked() {
             return None;
         }
-        (self.long_texts()?.keep)(text)
+        (self.long_texts()?.keep)(write)
     }
 
     /// Shows a text that is kept; nothing, if its cell was freed meanwhile.
@@ -104,7 +109,7 @@ impl ArenaView {
         }
     }
 
-    fn forget_number(&self, number: u64) {
+    pub(crate) fn forget_number(&self, number: u64) {
         if let Some(texts) = self.long_texts() {
             (texts.forget)(number);
         }
@@ -141,10 +146,11 @@ impl ArenaView {
         key: &'static str,
         text: &str,
     ) -> Result<(), Cause> {
-        self.long_text(by, handle, key, text, format_args!("{text}"))
+        let number = self.keep_long(&mut |whole| _ = whole.write_str(text));
+        self.long_text(by, handle, key, text, number)
     }
 
-    /// Sets a tag of a span to a long text, of which the beginning is at hand.
+    /// Sets a tag of a span to a long text, of which the beginning is at hand, and the number if it is kept.
     #[cold]
     pub(crate) fn long_text(
         &self,
@@ -152,26 +158,26 @@ impl ArenaView {
         handle: u32,
         key: &'static str,
         beginning: &str,
-        whole: fmt::Arguments<'_>,
+        number: Option<NonZeroU64>,
     ) -> Result<(), Cause> {
         let mut cells = Cells::new(self, by, handle);
-        cells.long(key, beginning, whole, 0)?;
+        cells.long(key, beginning, number, 0)?;
         cells.push()
     }
 }
 
 impl Cells<'_> {
-    /// A long text under a key: where nobody keeps it, its beginning.
+    /// A long text under a key, by its number: where nobody keeps it, its beginning.
     #[cold]
     #[inline(never)]
     pub(super) fn long(
         &mut self,
         key: &'static str,
         beginning: &str,
-        whole: fmt::Arguments<'_>,
+        number: Option<NonZeroU64>,
         marks: u32,
     ) -> Result<(), Cause> {
-        let Some(number) = self.arena.keep_long(whole) else {
+        let Some(number) = number else {
             return self.string(Kind::Cut, key, cut(beginning, MAX_STR), marks);
         };
         let key = cut(key, MAX_NAME);

@@ -1,7 +1,7 @@
 //! Errors: their types, messages, sources and places.
 
 use super::SpanRef;
-use super::message::Message;
+use super::shown::{Kept, forget, put_together};
 use super::tags::{shown, tag, text};
 use crate::arena::{Cause, ERROR, Here, Started};
 use crate::exclusive::Threads;
@@ -82,7 +82,7 @@ impl<M: Threads> SpanRef<M> {
     /// The same with a message that is put together.
     pub(crate) fn set_error_shown(&self, kind: &'static str, message: fmt::Arguments<'_>) {
         record(self, |tracer, handle| {
-            failed::<M>(tracer, handle, kind, Message::of(message).as_str(), Some(message));
+            failed_so::<M>(tracer, handle, kind, message);
         });
     }
 
@@ -182,12 +182,12 @@ fn caught<M: Threads>(
     place: &'static Location<'static>,
 ) {
     record(span, |tracer, handle| {
-        failed::<M>(tracer, handle, kind, Message::of(message).as_str(), Some(message));
+        failed_so::<M>(tracer, handle, kind, message);
         tag::<M>(tracer, handle, "error.file", Value::Static(place.file()));
         tag::<M>(tracer, handle, "error.line", Value::U64(place.line().into()));
         if source.is_some() {
-            let sources = format_args!("{}", Sources(source));
-            shown::<M>(tracer, handle, "error.stack", Message::of(sources).as_str(), sources);
+            let (sources, kept) = put_together(tracer, format_args!("{}", Sources(source)));
+            shown::<M>(tracer, handle, "error.stack", sources.as_str(), kept);
         }
     });
 }
@@ -208,21 +208,35 @@ impl fmt::Display for Sources<'_> {
     }
 }
 
-/// Says that a span failed, and how: by a message, or one that is put together of which the beginning is at hand.
+/// The same as [`failed`], with a message to be put together.
+#[inline(always)]
+fn failed_so<M: Threads>(
+    tracer: &'static Tracer,
+    handle: u32,
+    kind: &'static str,
+    message: fmt::Arguments<'_>,
+) {
+    let (message, kept) = put_together(tracer, message);
+    failed::<M>(tracer, handle, kind, message.as_str(), Some(kept));
+}
+
+/// Says that a span failed, and how: by a message, or by the beginning of one that was put together.
 #[inline(never)]
 fn failed<M: Threads>(
     tracer: &'static Tracer,
     handle: u32,
     kind: &'static str,
     message: &str,
-    whole: Option<fmt::Arguments<'_>>,
+    kept: Option<Kept>,
 ) {
     if mark(tracer, handle) {
         tag::<M>(tracer, handle, "error.type", Value::Static(kind));
-        match whole {
-            Some(whole) => shown::<M>(tracer, handle, "error.message", message, whole),
+        match kept {
+            Some(kept) => shown::<M>(tracer, handle, "error.message", message, kept),
             None => text::<M>(tracer, handle, "error.message", message),
         }
+    } else if let Some(kept) = kept {
+        forget(tracer, kept);
     }
 }
 

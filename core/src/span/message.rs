@@ -38,6 +38,11 @@ impl Message {
         self.len = self.len.min(len);
     }
 
+    #[cfg(not(target_os = "none"))]
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         self.bytes.get(..self.len).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default()
     }

@@ -2,13 +2,13 @@
 
 use super::SpanRef;
 use super::message::Message;
+use super::shown::Kept;
 #[cfg(not(target_os = "none"))]
 use crate::arena::MAX_STR;
 use crate::arena::{Cell, MAX_NAME, MAX_STATIC, note_of};
 use crate::exclusive::Threads;
 use crate::tag::{Static, Value, Word, cut, in_one_cell};
 use crate::tracer::Tracer;
-use core::fmt;
 
 /// A number, as the value of a [metric](SpanRef::set_metric).
 ///
@@ -215,18 +215,18 @@ pub(super) fn text<M: Threads>(tracer: &'static Tracer, handle: u32, key: &'stat
     }
 }
 
-/// Sets a tag to a text that is put together, of which `beginning` is at hand: on hosts all of it may be kept.
+/// Sets a tag to a text that was put together, of which `beginning` is at hand: on hosts all of it may be kept.
 pub(super) fn shown<M: Threads>(
     tracer: &'static Tracer,
     handle: u32,
     key: &'static str,
     beginning: &str,
-    _whole: fmt::Arguments<'_>,
+    _kept: Kept,
 ) {
     #[cfg(not(target_os = "none"))]
     if beginning.len() > MAX_STR {
         let by = tracer.cell_by(M::MODE);
-        if let Err(cause) = tracer.arena.long_text(by, handle, key, beginning, _whole) {
+        if let Err(cause) = tracer.arena.long_text(by, handle, key, beginning, _kept) {
             tracer.arena.lost_tag(tracer.context.core(), handle, cause);
         }
         return;

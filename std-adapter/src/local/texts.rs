@@ -34,7 +34,7 @@ const SHARDS: usize = 16;
 
 /// What the tracer of the program keeps its long texts in.
 pub(super) static LONG: LongTexts = LongTexts::new(
-    |text| TEXTS.keep(text),
+    |write| TEXTS.keep(write),
     |number, look| TEXTS.show(number, look),
     |number| TEXTS.forget(number),
 );
@@ -78,12 +78,16 @@ impl Texts {
         }
     }
 
-    fn keep(&self, text: fmt::Arguments<'_>) -> Option<NonZeroU64> {
+    fn keep(&self, write: &mut dyn FnMut(&mut dyn Write)) -> Option<NonZeroU64> {
         if self.is_out_of_use() {
             return None;
         }
         // Before the lock is taken: this runs code of the program.
-        let text: Arc<str> = put_together(text).into();
+        let text = put_together(write);
+        if text.is_empty() {
+            return None;
+        }
+        let text: Arc<str> = text.into();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let mut shard = self.shard(number)?;
         if self.is_closed.load(Ordering::Relaxed) || !self.take(text.len() + BESIDE) {
@@ -147,10 +151,10 @@ fn locked<T>(shard: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// A text of at most [`LONGEST`] bytes.
-fn put_together(text: fmt::Arguments<'_>) -> String {
+fn put_together(write: &mut dyn FnMut(&mut dyn Write)) -> String {
     let mut whole = Bounded(String::new());
-    // It ends early where there is no more room, or where somebody's own `fmt` fails: what was written until then stands.
-    let _ = whole.write_fmt(text);
+    // It ends early where there is no more room: what was written until then stands.
+    write(&mut whole);
     let Bounded(mut whole) = whole;
     if whole.len() > LONGEST {
         whole.truncate(whole.floor_char_boundary(LONGEST - CUT.len()));
@@ -176,6 +180,11 @@ mod tests {
     use super::*;
     use std::thread;
 
+    /// Keeps a text.
+    fn keep(texts: &Texts, text: &str) -> Option<NonZeroU64> {
+        texts.keep(&mut |whole| _ = whole.write_str(text))
+    }
+
     /// What is shown of a number.
     fn shown(texts: &Texts, number: NonZeroU64) -> Option<String> {
         let mut seen = None;
@@ -187,7 +196,7 @@ mod tests {
     fn a_text_is_there_until_it_is_forgotten_and_then_takes_no_room() {
         let texts = Texts::new();
         let (one, other) = ("x".repeat(20_000), "y".repeat(300));
-        let numbers = [&one, &other].map(|text| texts.keep(format_args!("{text}")).expect("room"));
+        let numbers = [&one, &other].map(|text| keep(&texts, text).expect("room"));
         assert_eq!(numbers.map(|number| shown(&texts, number)), [Some(one), Some(other.clone())]);
         texts.forget(numbers[0].get());
         assert_eq!(numbers.map(|number| shown(&texts, number)), [None, Some(other)]);
@@ -197,13 +206,13 @@ mod tests {
 
     #[test]
     fn one_that_is_longer_than_the_agent_takes_is_cut_between_characters_and_says_so() {
-        assert_eq!(put_together(format_args!("{}", "é".repeat(12_500))), "é".repeat(12_500));
+        assert_eq!(put_together(&mut |whole| _ = whole.write_str(&"é".repeat(12_500))), "é".repeat(12_500));
         for more in 1..300 {
-            let cut = put_together(format_args!("{}x", "é".repeat(12_499 + more)));
+            let cut = put_together(&mut |whole| _ = write!(whole, "{}x", "é".repeat(12_499 + more)));
             assert_eq!(cut, format!("{}...", "é".repeat(12_498)), "{more}");
         }
         // What comes in pieces, of which a later one would fit where an earlier one did not.
-        let pieces = put_together(format_args!("{}{}{}", "x".repeat(25_001), "日本", "y"));
+        let pieces = put_together(&mut |whole| _ = write!(whole, "{}{}{}", "x".repeat(25_001), "日本", "y"));
         assert_eq!(pieces, format!("{}...", "x".repeat(24_997)));
     }
 
@@ -211,7 +220,7 @@ mod tests {
     fn no_more_is_held_than_there_is_room_for_and_what_is_refused_is_counted() {
         let texts = Texts::new();
         let text = "x".repeat(24_000);
-        let keep = || texts.keep(format_args!("{text}"));
+        let keep = || keep(&texts, &text);
         let kept: Vec<_> = (0..1_000).map_while(|_| keep()).collect();
         assert_eq!(kept.len(), MOST / (24_000 + BESIDE));
         assert_eq!((keep(), texts.refused()), (None, 2));
@@ -224,9 +233,9 @@ mod tests {
     fn one_that_is_closed_holds_nothing_and_keeps_nothing() {
         let texts = Texts::new();
         let text = "x".repeat(300);
-        let number = texts.keep(format_args!("{text}")).expect("room");
+        let number = keep(&texts, &text).expect("room");
         texts.close();
-        assert_eq!((texts.keep(format_args!("{text}")), shown(&texts, number)), (None, None));
+        assert_eq!((keep(&texts, &text), shown(&texts, number)), (None, None));
         texts.forget(number.get());
         assert!(texts.shards.iter().all(|shard| locked(shard).is_empty()));
         assert_eq!(texts.bytes.into_inner(), 0);
@@ -242,7 +251,7 @@ mod tests {
                     scope.spawn(move || {
                         let text = format!("{thread}").repeat(300);
                         for turn in 0..50 {
-                            let Some(number) = texts.keep(format_args!("{text}")) else { break };
+                            let Some(number) = keep(texts, &text) else { break };
                             let seen = shown(texts, number);
                             assert!(seen.is_none_or(|seen| seen == text));
                             if turn % 2 == 0 {

@@ -15,14 +15,14 @@ type Texts = Mutex<(u64, BTreeMap<u64, String>)>;
 /// How many texts are kept at once.
 const MOST: usize = 5;
 
-fn keep(texts: &Texts, text: fmt::Arguments<'_>) -> Option<NonZeroU64> {
+fn keep(texts: &Texts, write: &mut dyn FnMut(&mut dyn fmt::Write)) -> Option<NonZeroU64> {
     let mut texts = texts.lock().unwrap();
     let number = texts.0 + 1;
     if texts.1.len() == MOST {
         return None;
     }
     *texts = (number, core::mem::take(&mut texts.1));
-    texts.1.insert(number, text.to_string());
+    write(texts.1.entry(number).or_default());
     NonZeroU64::new(number)
 }
 
@@ -40,7 +40,7 @@ macro_rules! keeper {
     ($tracer:ident, $texts:ident, $setup:expr) => {
         static $texts: Texts = Mutex::new((0, BTreeMap::new()));
         static LONG: LongTexts = LongTexts::new(
-            |text| keep(&$texts, text),
+            |write| keep(&$texts, write),
             |number, look| show(&$texts, number, look),
             |number| forget(&$texts, number),
         );
@@ -147,6 +147,73 @@ fn messages_and_sources_of_errors_are_whole() {
     let stack = format!("caused by: near SELECT\ncaused by: {sql}");
     assert_eq!(of("error.stack"), [(&*stack, false)]);
     assert_eq!(are_kept(&TEXTS), 0);
+}
+
+/// An error that can be shown once.
+struct Once(core::cell::Cell<Option<usize>>);
+
+fn once(len: usize) -> Once {
+    Once(core::cell::Cell::new(Some(len)))
+}
+
+impl fmt::Display for Once {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let len = self.0.take().expect("shown twice");
+        "é".repeat(len / 2).chars().try_for_each(|piece| write!(f, "{piece}"))
+    }
+}
+
+impl fmt::Debug for Once {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Once")
+    }
+}
+
+impl core::error::Error for Once {}
+
+#[test]
+fn an_error_is_shown_once_however_long_it_is_and_whoever_keeps_it() {
+    let lengths = [0, 2, 252, 254, 256, 258, 260, 600];
+    let set = |tracer: &'static Tracer, len| {
+        tracer.trace("set").set_error(&once(len));
+        crate::__private::Failure(&once(len)).record(&tracer.trace("wrapped"));
+    };
+    let messages = |drain: &mut Drain<64, 0>| {
+        let mut found = take(drain);
+        found.retain(|(key, ..)| key == "error.message");
+        found.into_iter().map(|(_, text, cut)| (text, cut)).collect::<Vec<_>>()
+    };
+    let cut = |len: usize| ("é".repeat(len.min(MAX_STR) / 2), len > MAX_STR);
+    for len in lengths {
+        let (tracer, _) = setup::<8, 64>();
+        let mut drain = Drain::<64, 0>::new(tracer, Session::new(7)).unwrap();
+        set(tracer, len);
+        assert_eq!(messages(&mut drain), [cut(len), cut(len)], "{len}, with nobody");
+    }
+    keeper!(tracer, TEXTS, setup::<8, 64>().0);
+    let mut drain = Drain::<64, 0>::new(tracer, Session::new(7)).unwrap();
+    for len in lengths {
+        set(tracer, len);
+        assert_eq!(are_kept(&TEXTS), if len > MAX_STR { 2 } else { 0 }, "{len}");
+        assert_eq!(
+            messages(&mut drain),
+            [("é".repeat(len / 2), false), ("é".repeat(len / 2), false)],
+            "{len}"
+        );
+    }
+    // There is no more room.
+    let full = tracer.trace("full");
+    (0..MOST).for_each(|_| _ = full.set_tag("sql", &*sql()));
+    for len in lengths {
+        set(tracer, len);
+        assert_eq!(messages(&mut drain), [cut(len), cut(len)], "{len}, without room");
+    }
+    // The span is gone when its error has been shown.
+    drop(full);
+    let name = tracer.trace("gone").as_ref().unwrap();
+    take(&mut drain);
+    name.set_error_shown("Late", format_args!("{}", once(600)));
+    assert_eq!((are_kept(&TEXTS), tracer.stats().stale), (0, 1));
 }
 
 #[test]

@@ -3,9 +3,10 @@
 
 mod support;
 
-use microspan::{RecordErr, Static, Stats, Value};
+use microspan::{Drain, RecordErr, Session, Static, Stats, Value};
 use std::error::Error;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use support::assert_traces;
 
 #[test]
@@ -188,6 +189,37 @@ fn an_error_of_a_dropped_span_is_kept_with_its_place_where_slots_are_reserved() 
         file!()
     );
     assert!(support::traces(&T).contains(&kept));
+}
+
+#[derive(Debug)]
+struct Unshowable;
+
+impl fmt::Display for Unshowable {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic!("in a Display")
+    }
+}
+
+impl Error for Unshowable {}
+
+#[test]
+fn an_error_of_a_dropped_span_whose_display_panics_leaves_its_slot_to_others() {
+    static ARENA: microspan::Arena<4, 32> = microspan::Arena::new();
+    static CLOCK: support::Steps = support::Steps::new();
+    static T: microspan::Tracer = microspan::Tracer::new(&ARENA, &CLOCK).reserve(2);
+    let mut drain = Drain::<64, 0>::new(&T, Session::new(7)).expect("the only drain");
+    for round in 0..4 {
+        let held = [T.trace("root"), T.trace("a"), T.trace("b")];
+        assert!(held.iter().all(|span| span.is_recording()), "{round}");
+        let dropped = T.trace("dropped");
+        assert!(!dropped.is_recording());
+        let caught = catch_unwind(AssertUnwindSafe(|| _ = dropped.set_error(&Unshowable)));
+        assert!(caught.is_err());
+        drop((dropped, held));
+        let mut failed = vec![];
+        while drain.take(|span| failed.extend(span.error().then(|| span.name().to_owned()))) {}
+        assert_eq!(failed, ["dropped_span_error"], "{round}");
+    }
 }
 
 #[test]

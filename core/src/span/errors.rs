@@ -253,8 +253,26 @@ fn mark(tracer: &'static Tracer, handle: u32) -> bool {
 fn error_of_dropped<M: Threads>(tracer: &'static Tracer, record: impl FnOnce(&'static Tracer, u32)) {
     let here = Here::of(tracer.context);
     if let Some(handle) = tracer.arena.start_error(M::MODE, here, tracer.clock) {
+        let _finished = StandIn { tracer, here, handle };
+        // It stands for an error, also where that panics when it is to be shown.
+        #[cfg(not(target_os = "none"))]
+        mark(tracer, handle);
         record(tracer, handle);
-        // SAFETY: `start_error` returned the handle, to this call alone.
+    }
+}
+
+/// The span of an error whose own span was dropped, finished when this is.
+struct StandIn {
+    tracer: &'static Tracer,
+    here: Here,
+    handle: u32,
+}
+
+impl Drop for StandIn {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let Self { tracer, here, handle } = *self;
+        // SAFETY: `start_error` returned the handle, to the call that made this alone.
         unsafe { tracer.arena.finish(here, Started { handle, previous: 0 }, tracer.clock.now()) };
     }
 }

@@ -119,7 +119,8 @@ pub(super) const RESOURCE: &str = "resource.name";
 pub(super) const TYPE: &str = "span.type";
 
 impl<M: Threads> SpanRef<M> {
-    /// What a tag of the span holds, of whatever kind; `None`: it is not set, or the span is not open.
+    /// What a tag of the span holds, of whatever kind; `None`: it is not set, or the span is not open. A text of more than 255 bytes
+    /// is `None` as well once who [keeps](Tracer::keep_long_texts) it has let go of it, as `microspan-std` does when it is shut down.
     ///
     /// ```
     /// # use microspan::{Arena, Clock, Tracer, Value};

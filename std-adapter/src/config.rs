@@ -22,7 +22,7 @@
 //! | --- | --- |
 //! | `config.rs` | all settings together |
 //! | `config/reader.rs` | a variable to a value, its origin and its warning |
-//! | `config/agent.rs` | where the agent is, and how it is spoken to |
+//! | `config/agent.rs`, `config/url.rs` | where the agent is, and how it is spoken to; which URLs can be one's |
 //! | `config/writer.rs` | when payloads go out, how much waits, how long the agent may take |
 //! | `config/otlp.rs` | whether traces go to the agent, in OpenTelemetry's protocol, or both ways |
 //! | `config/tagging.rs` | service, env, version, tags |

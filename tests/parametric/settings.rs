@@ -18,7 +18,8 @@ const SETTINGS: [(&str, &str); 10] = [
 ];
 
 /// What there is nothing of here, which therefore is off.
-const OFF: [&str; 4] = [
+const OFF: [&str; 5] = [
+    "dd_trace_debug",
     "dd_runtime_metrics_enabled",
     "dd_profiling_enabled",
     "dd_data_streams_enabled",

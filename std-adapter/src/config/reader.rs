@@ -96,7 +96,9 @@ impl Reader {
     ) -> Option<Vec<T>> {
         let (_, value) = self.first(&[variable])?;
         let (parsed, wrong) = parse(value.trim());
-        self.origins.insert(variable, Origin::Variable(variable));
+        if !parsed.is_empty() || wrong.is_empty() {
+            self.came_from(variable, variable);
+        }
         if !wrong.is_empty() {
             let used = if parsed.is_empty() { "nothing of it" } else { "the rest" };
             self.warn(variable, value, format!("{}; {used} is used", shown(&wrong.join(", "))));
@@ -138,8 +140,14 @@ impl Reader {
                 Err(format!("neither `true` nor `false`; `{otherwise}` is used"))
             }
         };
-        let said = self.read(name, &[name], parse);
-        said.unwrap_or(if says_neither { otherwise } else { default })
+        if let Some(said) = self.read(name, &[name], parse) {
+            return said;
+        }
+        if !says_neither || otherwise == default {
+            return default;
+        }
+        self.came_from(name, name);
+        otherwise
     }
 
     /// Notes what is wrong, for which `instead` has pieces of the value as they may be [`shown`]; what two settings have in common is said once.

@@ -67,6 +67,24 @@ fn each_value_keeps_the_variable_it_came_from() {
 }
 
 #[test]
+fn a_variable_is_an_origin_where_it_changes_what_is_used() {
+    let config = config(&[
+        ("DD_TRACE_ENABLED", "yes"),
+        ("DD_LOGS_INJECTION", "maybe"),
+        ("DD_TRACE_SAMPLING_RULES", "{"),
+        ("DD_SPAN_SAMPLING_RULES", "[]"),
+    ]);
+    let origin = |name| config.origin(name);
+    assert_eq!(value(&config, "DD_TRACE_ENABLED"), "false");
+    assert_eq!(origin("DD_TRACE_ENABLED"), Origin::Variable("DD_TRACE_ENABLED"));
+    assert_eq!(origin("DD_SPAN_SAMPLING_RULES"), Origin::Variable("DD_SPAN_SAMPLING_RULES"));
+    assert_eq!(
+        (origin("DD_LOGS_INJECTION"), origin("DD_TRACE_SAMPLING_RULES")),
+        (Origin::Default, Origin::Default)
+    );
+}
+
+#[test]
 fn the_service_is_looked_for_in_datadogs_order() {
     let mut all = vec![
         ("DD_SERVICE", "a"),

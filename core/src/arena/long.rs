@@ -17,7 +17,7 @@ use core::num::NonZeroU64;
 ///
 /// All three are called by whoever sets a tag, reads one, or drains.
 ///
-/// - `keep` has a text written, once, keeps it, and returns a number that it returned never before. `None`: it has no room, and the
+/// - `keep` has a text written, once, keeps it, and returns a number that it never returned before. `None`: it has no room, and the
 ///   text is cut as it is without it. Writing runs code of the program (the `Display` of an error), so no lock SHOULD be held
 ///   meanwhile. Nothing is written when the text turns out to fit into tag cells: its number, if it has one, is forgotten at once.
 /// - `show` shows the text of a number. It MUST do so until that is forgotten, and not afterwards.

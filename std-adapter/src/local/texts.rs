@@ -205,6 +205,12 @@ mod tests {
     }
 
     #[test]
+    fn a_text_of_which_nothing_is_written_takes_no_number() {
+        let texts = Texts::new();
+        assert_eq!((keep(&texts, ""), texts.next.into_inner()), (None, 1));
+    }
+
+    #[test]
     fn one_that_is_longer_than_the_agent_takes_is_cut_between_characters_and_says_so() {
         assert_eq!(put_together(&mut |whole| _ = whole.write_str(&"é".repeat(12_500))), "é".repeat(12_500));
         for more in 1..300 {

@@ -12,7 +12,7 @@ use microspan::propagation::Baggage;
 const PREFIX: &str = "ot-baggage-";
 
 /// Items beyond so many do not travel, as with W3C's baggage.
-const MOST_ITEMS: usize = 64;
+pub(super) const MOST_ITEMS: usize = 64;
 
 /// Nor do those whose names and values take more bytes than this together.
 const MOST_BYTES: usize = 8192;

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use microspan::__private::time_trace_ids;
+use microspan::__private::timed_drain;
 use microspan::{Clock, Drain, MAX_STR, Session, Tracer};
 
 use super::ahead;
@@ -72,8 +72,7 @@ impl Engine {
     ) -> Option<Self> {
         // One second for all: of a root that was drained long ago nobody knows when it began.
         let seconds = if config.long_trace_ids { unix_seconds() } else { 0 };
-        time_trace_ids(tracer, seconds);
-        let drain = Drain::new(tracer, session)?;
+        let drain = timed_drain(tracer, session, seconds)?;
         let started = Instant::now();
         let mut source = Source::new(session.trace_id(0));
         source.process_id = Some(std::process::id());

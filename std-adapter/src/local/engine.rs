@@ -1,5 +1,6 @@
 //! The drain's thread: from the arena to the agent's client.
 
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -113,7 +114,8 @@ impl Engine {
     /// Goes on until it is told to end. After a panic, of a clock or a log of the program's, nothing is recorded any more.
     pub(super) fn run(self) {
         let (shared, tracer) = (self.shared.clone(), self.tracer);
-        let ended = catch_unwind(AssertUnwindSafe(|| self.work()));
+        // What it panicked with might panic when it is let go.
+        let ended = catch_unwind(AssertUnwindSafe(|| self.work())).map_err(mem::forget);
         if ended.is_err() {
             tracer.set_enabled(false);
         }

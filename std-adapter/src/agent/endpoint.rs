@@ -99,7 +99,13 @@ mod tests {
 
     #[test]
     fn an_error_does_not_tell_the_password() {
-        for url in ["https://u:secret@h", "http://u:secret@h:0", "u:secret@h"] {
+        for url in [
+            "https://u:secret@h",
+            "http://u:secret@h:0",
+            "u:secret@h",
+            "u:secret@h://x",
+            "http://[u:secret%40@h",
+        ] {
             let error = Endpoint::parse(url).expect_err("unusable");
             let told = format!("{error} {error:?}");
             assert!(!told.contains("secret") && told.contains("...@h"), "{told}");

@@ -23,9 +23,16 @@ pub(crate) enum Fault {
     Malformed(String),
 }
 
+/// The scheme of a URL, and what follows it.
+pub(crate) fn split(url: &str) -> Option<(&str, &str)> {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    // What looks otherwise may be a name and a password.
+    url.split_once("://").filter(|(scheme, _)| scheme.bytes().all(is_letter))
+}
+
 /// Reads `http://host[:port][/base]` or `unix:///path`.
 pub(crate) fn address(url: &str) -> Result<Address, Fault> {
-    let Some((scheme, rest)) = url.split_once("://") else {
+    let Some((scheme, rest)) = split(url) else {
         return Err(Fault::Malformed("it has no scheme".to_owned()));
     };
     if cfg!(unix) && scheme.eq_ignore_ascii_case("unix") {

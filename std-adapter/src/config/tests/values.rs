@@ -268,7 +268,21 @@ fn an_address_of_the_agent_that_cannot_be_spoken_to_is_warned_of() {
 
 #[test]
 fn what_is_no_host_is_warned_of_and_the_usual_one_is_used() {
-    for value in ["a b", "http://agent", "agent/base", "user@agent", "agent:8126", "%zz", "[::1"] {
+    for value in [
+        "a b",
+        "http://agent",
+        "agent/base",
+        "user@agent",
+        "agent:8126",
+        "%zz",
+        "[::1",
+        "::1]",
+        "[h]",
+        "[]",
+        "*",
+        "-",
+        "h,i",
+    ] {
         let found = config(&[("DD_AGENT_HOST", value), ("DD_TRACE_AGENT_PORT", "7")]);
         assert_eq!(found.agent_url, "http://localhost:7");
         let shown = value.replace("user@", "...@");

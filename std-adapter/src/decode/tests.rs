@@ -247,6 +247,20 @@ fn fate() -> impl Strategy<Value = Fate> {
     ]
 }
 
+#[test]
+fn a_list_that_is_used_again_brings_no_tags_of_other_spans() {
+    let packets = device(1, 2);
+    let mut decoder = Decoder::new();
+    let mut lists = vec![vec![(Text::from("old"), Value::Bool(true))]; 20];
+    decoder.reuse(&mut lists);
+    let mut spans = Vec::new();
+    for (n, packet) in packets.iter().enumerate() {
+        decoder.packet(packet, at(n), &mut |span| spans.push(span));
+    }
+    assert!(lists.is_empty());
+    assert_eq!(spans, decode(&packets).0);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
 

@@ -236,7 +236,9 @@ fn what_comes_while_the_queue_is_full_is_refused_and_counted() {
         send(&client, 3_000);
     }
     send(&client, 20_000);
+    assert!(client.is_crowded());
     let stats = client.shutdown(SOON);
+    assert!(!client.is_crowded(), "who waits for room would wait for ever");
     assert!(stats.dropped_queue_full.traces >= 7, "{stats:?}");
     assert_eq!(stats.dropped().traces, 11, "{stats:?}");
 }

@@ -236,11 +236,24 @@ fn what_comes_while_the_queue_is_full_is_refused_and_counted() {
         send(&client, 3_000);
     }
     send(&client, 20_000);
-    assert!(client.is_crowded());
     let stats = client.shutdown(SOON);
-    assert!(!client.is_crowded(), "who waits for room would wait for ever");
     assert!(stats.dropped_queue_full.traces >= 7, "{stats:?}");
     assert_eq!(stats.dropped().traces, 11, "{stats:?}");
+}
+
+#[test]
+fn nobody_is_to_wait_for_room_after_the_end() {
+    let options = Options { queue_bytes: Some(10_000), payload_bytes: Some(4_000), ..quick() };
+    let client =
+        Client::start(&format!("http://{}", Scripted::unused_address()), options).expect("a usable URL");
+    for _ in 0..10 {
+        send(&client, 3_000);
+    }
+    assert!(client.is_crowded());
+    client.shutdown(Duration::ZERO);
+    let stats = client.shutdown(SOON);
+    assert!(stats.dropped_at_exit.traces >= 2, "so many are still held: {stats:?}");
+    assert!(!client.is_crowded());
 }
 
 #[test]

@@ -75,7 +75,7 @@ use reader::Reader;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Config {
-    /// The agent's URL as given or put together; the agent client judges whether it can be used.
+    /// The agent's URL as given or put together; one that cannot be used is warned of here, and refused by the client.
     pub agent_url: String,
     /// Where traces go.
     pub exporters: Exporters,

@@ -3,8 +3,8 @@
 //! [`prefix`] is what a formatter writes before a line, and [`Correlation::each`] the same field by field; for `tracing_subscriber` there
 //! is `layer::Correlated`. Whoever started the span, it is that of [`microspan::current_span`].
 //!
-//! Service, environment and version are those that [`init`](crate::init) was called with, or else the environment's. With
-//! `DD_LOGS_INJECTION=false` nothing is said, and with `DD_TRACE_128_BIT_TRACEID_LOGGING_ENABLED=false` only the lower half of a trace's
+//! Service, environment and version are those that [`init`](crate::init) was called with, or else the environment's, whatever service a
+//! span has of its own; they are told as the program's spans go out with them. With `DD_LOGS_INJECTION=false` nothing is said, and with `DD_TRACE_128_BIT_TRACEID_LOGGING_ENABLED=false` only the lower half of a trace's
 //! id, as a number: see [`Logs`].
 //!
 //! A logger for `log`, in the way of `env_logger`'s `Builder::format`:
@@ -31,7 +31,7 @@ use microspan::{SpanContext, SpanRef};
 
 use crate::config::{Config, Logs, Tagging};
 use crate::model::Text;
-use crate::model::normal::UNNAMED_SERVICE;
+use crate::model::normal::{self, SERVICE, UNNAMED_SERVICE, VALUE};
 
 /// The span that a line of a log belongs to: shown as Datadog's log pipelines read it.
 ///
@@ -123,9 +123,26 @@ struct Settings {
 }
 
 impl Settings {
+    /// As spans go out: to the agent in its form, in OpenTelemetry's protocol as the program wrote it.
     fn of(config: &Config) -> Self {
         let mut tagging = config.tagging.clone();
-        tagging.service.get_or_insert_with(|| Text::new(UNNAMED_SERVICE));
+        let mut service = tagging.service.take().unwrap_or(Text::constant(UNNAMED_SERVICE));
+        service.truncate(SERVICE);
+        for (from, to) in &tagging.mapping {
+            if service == *from {
+                service = to.clone();
+            }
+        }
+        for text in [&mut tagging.env, &mut tagging.version].into_iter().flatten() {
+            text.truncate(VALUE);
+        }
+        if config.exporters.agent || !config.exporters.otlp {
+            service = Text::new(&normal::service(&service));
+            let env = tagging.env.take().map(|env| Text::new(&normal::env(&env)));
+            // Of one that has nothing the agent keeps, nothing is stored.
+            tagging.env = env.filter(|env| !env.is_empty());
+        }
+        tagging.service = Some(service);
         Self { tagging, logs: config.logs }
     }
 }
@@ -169,6 +186,24 @@ mod tests {
     #[test]
     fn a_program_without_a_name_has_the_one_that_its_spans_go_out_with() {
         assert_eq!(Settings::of(&Config::new()).tagging.service.as_deref(), Some(UNNAMED_SERVICE));
+    }
+
+    #[test]
+    fn a_line_has_service_environment_and_version_as_spans_go_out_with_them() {
+        let told = |more: &[(&'static str, &str)]| {
+            let ours = [("DD_SERVICE", "My Service_1"), ("DD_ENV", "1 The Lab"), ("DD_VERSION", "V 1")];
+            let config = Config::from_vars(ours.iter().chain(more).copied());
+            let Tagging { service, env, version, .. } = Settings::of(&config).tagging;
+            [service, env, version].map(|text| text.map(|text| text.to_string()).unwrap_or_default())
+        };
+        assert_eq!(told(&[]), ["my_service_1", "the_lab", "V 1"]);
+        assert_eq!(told(&[("DD_SERVICE_MAPPING", "My Service_1:The Mill")]), ["the_mill", "the_lab", "V 1"]);
+        assert_eq!(told(&[("DD_ENV", "1"), ("DD_SERVICE", " ! ")]), ["unnamed-rust-service", "", "V 1"]);
+        let long = "a".repeat(VALUE + 1);
+        let [service, _, version] = told(&[("DD_SERVICE", &long), ("DD_VERSION", &long)]);
+        assert_eq!((service.len(), version.len()), (SERVICE, VALUE));
+        #[cfg(feature = "otlp")]
+        assert_eq!(told(&[("OTEL_TRACES_EXPORTER", "otlp")]), ["My Service_1", "1 The Lab", "V 1"]);
     }
 
     #[test]

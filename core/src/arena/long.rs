@@ -17,7 +17,7 @@ use core::num::NonZeroU64;
 ///
 /// All three are called by whoever sets a tag, reads one, or drains.
 ///
-/// - `keep` keeps what it is given to write, and returns a number that it returned never before. `None`: it has no room, and the
+/// - `keep` keeps what it is given to write, and returns a number that it never returned before. `None`: it has no room, and the
 ///   text is cut as it is without it.
 /// - `show` shows the text of a number. It MUST do so until that is forgotten, and not afterwards.
 /// - `forget` is told each number once, when nobody needs its text any more.

@@ -183,8 +183,8 @@ impl Propagator {
         (self.baggage.items, self.baggage.bytes)
     }
 
-    /// The key of the first item of baggage that [`inject`](Self::inject) does not write, as there is no room for it; nor does it
-    /// those behind it. Where no baggage is to travel at all none is left out.
+    /// The key of the first item of baggage that [`inject`](Self::inject) does not write, as there is no room for it, nor those
+    /// behind it. Where no baggage is to travel at all none is left out.
     ///
     /// ```
     /// use microspan::propagation::*;

@@ -155,12 +155,11 @@ impl<'c> Passing<'c> {
         self.decision.or(by_default)
     }
 
-    /// The tags that go on: those that came, but for what was decided otherwise here, and the rate.
+    /// The tags that go on: those that came, but for who decided where that does not hold, and the rate where there is one of here.
     pub(super) fn sent_tags(self) -> impl Iterator<Item = Tag<'c>> + Clone {
-        let is_new = self.rate.is_some() || self.is_overruled;
         let came = self.tags.iter().filter(move |tag| match tag.key {
             DM => !self.is_overruled,
-            KSR => !is_new,
+            KSR => self.rate.is_none(),
             _ => true,
         });
         came.chain(self.rate.map(|rate| Tag { key: KSR, value: TagValue::plain(rate) }))

@@ -20,6 +20,10 @@ const LOCAL: u8 = 3;
 const CUSTOMER: u8 = 11;
 const DYNAMIC: u8 = 12;
 
+/// What a rule for traces may say, and one for spans.
+const TRACE_KEYS: &[&str] = &["sample_rate", "service", "name", "resource", "tags", "provenance"];
+const SPAN_KEYS: &[&str] = &["service", "name", "sample_rate", "max_per_second"];
+
 /// Which traces and spans are kept.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sampling {
@@ -155,6 +159,7 @@ pub(super) fn each<T>(
 }
 
 fn trace_rule(object: &Map<String, Value>) -> Result<SamplingRule, String> {
+    has_only(object, TRACE_KEYS)?;
     let rate = number(object, "sample_rate")?.ok_or("has no `sample_rate`")?;
     let tags = match object.get("tags") {
         None | Some(Value::Null) => Vec::new(),
@@ -177,6 +182,7 @@ fn trace_rule(object: &Map<String, Value>) -> Result<SamplingRule, String> {
 }
 
 fn span_rule(object: &Map<String, Value>) -> Result<SpanRule, String> {
+    has_only(object, SPAN_KEYS)?;
     let any = || "*".to_owned();
     Ok(SpanRule {
         service: pattern(object, "service")?.unwrap_or_else(any),
@@ -185,6 +191,14 @@ fn span_rule(object: &Map<String, Value>) -> Result<SpanRule, String> {
         // Below 0 is how others write that there is no limit.
         max_per_second: number(object, "max_per_second")?.filter(|most| *most >= 0.0),
     })
+}
+
+/// A rule with a key that is misspelt would be for more than it was meant for.
+fn has_only(object: &Map<String, Value>, known: &[&str]) -> Result<(), String> {
+    match object.keys().find(|key| !known.contains(&key.as_str())) {
+        Some(key) => Err(format!("has the unknown key `{key}`")),
+        None => Ok(()),
+    }
 }
 
 fn share(rate: f64) -> Result<f64, String> {

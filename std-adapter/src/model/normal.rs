@@ -8,7 +8,7 @@
 //! | an environment | the same | a letter or `:` | the same | 200 characters, 400 bytes |
 //!
 //! Only what goes to an agent takes it: requests for traces and for statistics, and the look-up of the agent's rates. Rules, filters
-//! and OTLP have what the program wrote. What is longer ends in [`CUT`], as all texts that were cut to a length.
+//! and OTLP have what the program wrote, cut to length. What is longer ends in [`CUT`], as all texts that were cut to a length.
 //!
 //! The agent is written in Go, its rules are also in Rust (`libdd-trace-normalization`), and both differ: that takes digits from the
 //! beginning of a service, which the agent leaves and so stays here; and a capital that is wider than its small letter (`K`, the

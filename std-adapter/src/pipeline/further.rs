@@ -1,4 +1,4 @@
-//! On what the tags depend that spans have beside their own: so that who writes many can tell which have the same.
+//! What the tags depend on that a span has beside its own, so that it is seen which spans have the same.
 
 use std::sync::Arc;
 

@@ -255,7 +255,7 @@ impl Seen {
         seen
     }
 
-    /// As the function of this name.
+    /// Cuts what is over a limit, and leaves the last of those that have one key.
     fn tidy(mut self, tags: &mut Vec<Tag>) {
         if self.is_long {
             cut(tags);

@@ -163,7 +163,7 @@ fn each_style_that_names_another_trace_is_a_link_and_one_of_the_same_trace_is_no
 }
 
 #[test]
-fn what_a_user_decides_here_takes_the_place_of_what_came_and_a_rate_goes_along() {
+fn what_a_user_decides_here_takes_the_place_of_what_came_and_the_rate_stays_until_there_is_a_new_one() {
     let mut headers: Vec<_> = headers(SAME, "dd=s:2;t.dm:-3;t.ksr:0.5").to_vec();
     headers.push(("x-datadog-tags", "_dd.p.dm=-3,_dd.p.ksr=0.5,_dd.p.usr.id=ada"));
     let came = Propagator::new().extract(headers.as_slice());
@@ -175,11 +175,24 @@ fn what_a_user_decides_here_takes_the_place_of_what_came_and_a_rate_goes_along()
     };
     assert_eq!(
         sent(&came.passing.overruled_by(4), 2),
-        ["_dd.p.dm=-4,_dd.p.usr.id=ada", "dd=p:00000000000000cc;s:2;t.dm:-4;t.usr.id:ada"]
+        [
+            "_dd.p.dm=-4,_dd.p.ksr=0.5,_dd.p.usr.id=ada",
+            "dd=p:00000000000000cc;s:2;t.dm:-4;t.usr.id:ada;t.ksr:0.5"
+        ]
     );
     assert_eq!(
         sent(&came.passing.overruled_by(4), -1),
-        ["_dd.p.dm=-4,_dd.p.usr.id=ada", "dd=p:00000000000000cc;s:-1;t.dm:-4;t.usr.id:ada"]
+        [
+            "_dd.p.dm=-4,_dd.p.ksr=0.5,_dd.p.usr.id=ada",
+            "dd=p:00000000000000cc;s:-1;t.dm:-4;t.usr.id:ada;t.ksr:0.5"
+        ]
+    );
+    assert_eq!(
+        sent(&came.passing.overruled_by(3).sampled_at("1"), 2),
+        [
+            "_dd.p.dm=-3,_dd.p.usr.id=ada,_dd.p.ksr=1",
+            "dd=p:00000000000000cc;s:2;t.dm:-3;t.usr.id:ada;t.ksr:1"
+        ]
     );
     assert_eq!(
         sent(&Passing::default().decided_by(1).sampled_at("0.25"), 1),

@@ -31,6 +31,28 @@ fn sampling_rules_are_read_one_by_one() {
 }
 
 #[test]
+fn a_rule_with_a_key_that_none_has_is_not_used_as_it_would_be_for_more_than_was_meant() {
+    let (rules, wrong) = shown(
+        "DD_TRACE_SAMPLING_RULES",
+        r#"[{"sample_rate":0,"resorce":"GET /health"},{"sample_rate":1,"service":"a","name":"b","resource":"c","tags":{},"provenance":"customer"}]"#,
+    );
+    assert_eq!(
+        rules,
+        r#"[{"name":"b","provenance":"customer","resource":"c","sample_rate":1.0,"service":"a"}]"#
+    );
+    assert_eq!(wrong, ["rule 1 has the unknown key `resorce`; the rest is used"]);
+    let (rules, wrong) = shown(
+        "DD_SPAN_SAMPLING_RULES",
+        r#"[{"resource":"x"},{"service":"a","name":"b","sample_rate":1,"max_per_second":2},{}]"#,
+    );
+    assert_eq!(
+        rules,
+        r#"[{"max_per_second":2.0,"name":"b","sample_rate":1.0,"service":"a"},{"name":"*","sample_rate":1.0,"service":"*"}]"#
+    );
+    assert_eq!(wrong, ["rule 1 has the unknown key `resource`; the rest is used"]);
+}
+
+#[test]
 fn who_made_a_rule_is_its_mechanism() {
     let rules = r#"[{"sample_rate":1,"provenance":"customer"},{"sample_rate":1,"provenance":"dynamic"},{"sample_rate":1}]"#;
     let config = config(&[("DD_TRACE_SAMPLING_RULES", rules)]);

@@ -91,7 +91,7 @@ fn what_is_too_long_is_cut_and_says_so() {
     assert_form(env, &"e".repeat(201), &format!("{}...", "e".repeat(197)));
     assert_form(env, &"é".repeat(201), &format!("{}...", "é".repeat(197)));
     assert_form(env, &"窯".repeat(134), &format!("{}...", "窯".repeat(132)));
-    // What is left out anyway is not missed.
+    // What this leaves out anyway is not missed; a span's service is cut before.
     assert_form(service, &format!("oven{}", "!".repeat(200)), "oven");
 }
 

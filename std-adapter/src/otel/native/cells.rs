@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use microspan::MAX_STR;
 use opentelemetry::trace::{SpanKind, Status};
 
 use super::{names, scopes};
+use crate::model::normal::CUT;
 use crate::model::{Event, Link, Span, Tag, Text, Value};
 use crate::otel::facts::{Maker, Said};
 use crate::otel::map;
@@ -146,7 +148,9 @@ fn set_time(event: &mut Event) {
 fn set_state(link: &mut Link) {
     let at = link.attributes.iter().position(|(key, _)| is(key, STATE));
     if let Some((_, Value::Str(state))) = at.map(|at| link.attributes.remove(at)) {
-        link.tracestate = Some(state);
+        // One that found no room to be whole is none.
+        let is_cut = state.len() == MAX_STR + CUT.len() && state.ends_with(CUT);
+        link.tracestate = (!is_cut).then_some(state);
     }
 }
 
@@ -175,5 +179,24 @@ impl Kept {
             _ => return true,
         }
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_of_a_link_that_was_cut_is_none() {
+        let state = |text: String| {
+            let attributes = vec![(Text::from(STATE), Value::Str(Text::new(&text)))];
+            let mut link = Link { attributes, ..Link::new(1, 2) };
+            set_state(&mut link);
+            assert!(link.attributes.is_empty());
+            link.tracestate
+        };
+        let whole = format!("vendor={}", "1".repeat(400));
+        assert_eq!(state(whole.clone()).as_deref(), Some(&*whole));
+        assert_eq!(state(format!("{}...", &whole[..MAX_STR])), None);
     }
 }

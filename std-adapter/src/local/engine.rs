@@ -141,6 +141,10 @@ impl Engine {
                 let client = &self.shared.client;
                 self.assembler.flush(&mut |trace| client.send(trace));
                 self.publish();
+                if order.ends {
+                    // Who waits for the end finds no text held.
+                    TEXTS.close();
+                }
                 self.shared.obeyed(order);
             }
             if order.ends {

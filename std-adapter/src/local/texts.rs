@@ -218,7 +218,7 @@ mod tests {
             assert_eq!(cut, format!("{}...", "é".repeat(12_498)), "{more}");
         }
         // What comes in pieces, of which a later one would fit where an earlier one did not.
-        let pieces = put_together(&mut |whole| _ = write!(whole, "{}{}{}", "x".repeat(25_001), "日本", "y"));
+        let pieces = put_together(&mut |whole| _ = write!(whole, "{}日本y", "x".repeat(25_001)));
         assert_eq!(pieces, format!("{}...", "x".repeat(24_997)));
     }
 

@@ -219,7 +219,8 @@ mod tests {
         }
         // What comes in pieces, of which a later one would fit where an earlier one did not.
         let pieces = ["x".repeat(25_001), "日本".into(), "y".into()];
-        let pieces = put_together(&mut |whole| _ = pieces.iter().try_for_each(|piece| whole.write_str(piece)));
+        let pieces =
+            put_together(&mut |whole| _ = pieces.iter().try_for_each(|piece| whole.write_str(piece)));
         assert_eq!(pieces, format!("{}...", "x".repeat(24_997)));
     }
 

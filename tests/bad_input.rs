@@ -163,6 +163,11 @@ fn a_link_or_an_agent_that_cannot_be_used_is_one_line_that_says_what_to_do() {
     for url in ["ftp://127.0.0.1", "not a url", "http://"] {
         let command = &mut bridge::command(&["--udp", "127.0.0.1:0", "--agent-url", url]);
         assert_one_line(command, &[url, "DD_TRACE_AGENT_URL", "http://localhost:8126"]);
+        let command = &mut bridge::command(&["--udp", "127.0.0.1:0"]);
+        assert_one_line(
+            command.env("DD_TRACE_AGENT_URL", url),
+            &[url, "DD_TRACE_AGENT_URL", "http://localhost:8126"],
+        );
     }
 }
 

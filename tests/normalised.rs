@@ -30,7 +30,9 @@ fn text(unit: &str, length: usize) -> Text {
 fn sent(length: usize, change: impl Fn(&mut Span)) -> Vec<pb::Span> {
     let env: Tag = ("env".into(), Value::Str(text("prod", length)));
     let service = Some(text("svc-1.a", length));
-    let source = Arc::new(Source { service: service.clone(), tags: vec![env], ..Source::new(7) });
+    let source = Source { service: service.clone(), tags: vec![env], ..Source::new(7) };
+    let [version, device, build_id] = ["1.0-rc", "oven ", "0af3"].map(|unit| Some(text(unit, length)));
+    let source = Arc::new(Source { version, device, build_id, ..source });
     let mut assembler = Assembler::new(Limits::default(), Tagging::default());
     for (id, parent) in [(1, 0), (2, 1)] {
         let mut span = Span { start: START, duration: 5, ..Span::new(9, id, parent, "", source.clone()) };
@@ -61,6 +63,12 @@ fn texts_of_any_length_are_as_the_agent_would_leave_them() {
         let spans = sent(length, |_| {});
         assert_eq!(spans.len(), 2);
         assert_unchanged(&spans, &format!("{length} characters"));
+        // The oracle leaves the texts of tags alone, which the agent cuts.
+        for key in ["version", "device.name", "build.id"] {
+            let value = &spans[0].meta[key];
+            assert_eq!(value.len(), length.min(25_000), "{key}");
+            assert!(length <= 25_000 || value.ends_with("..."), "{key}");
+        }
     }
 }
 

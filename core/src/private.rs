@@ -21,6 +21,8 @@ pub use root::Root;
 
 use crate::arena::Here;
 use crate::clock::Clock;
+#[cfg(not(target_os = "none"))]
+use crate::drain::Drain;
 use crate::exclusive::Threads;
 use crate::future::Detached;
 #[cfg(not(target_os = "none"))]
@@ -96,11 +98,16 @@ impl Drop for Entered {
     }
 }
 
-/// Has the ids of traces that begin in a tracer be [`timed_trace_id`]s: to be called before its drain is made, by who then tells the
-/// spans of that drain in the same way.
+/// The drain of a tracer, the ids of whose traces are [`timed_trace_id`]s from here on, for who tells the spans of that drain in
+/// the same way; `None`: it had one, and the ids stay what they are.
 #[cfg(not(target_os = "none"))]
-pub fn time_trace_ids(tracer: &Tracer, seconds: u32) {
-    tracer.arena.time_ids(seconds);
+pub fn timed_drain<const MTU: usize, const NAMES: usize>(
+    tracer: &'static Tracer,
+    session: Session,
+    seconds: u32,
+) -> Option<Drain<MTU, NAMES>> {
+    let is_first = tracer.arena.begin_timed_session(session, seconds);
+    is_first.then(|| Drain::of_new_session(tracer, session))
 }
 
 /// The id of a session's trace whose root has this counter, with Unix seconds and 32 zero bits above its root's id; of 64 bits where

@@ -253,7 +253,9 @@ impl Client {
 
     /// Whether more than half of the queue is used: who can wait should, by [`flush`](Self::flush).
     pub fn is_crowded(&self) -> bool {
-        self.shared.lock().queue.is_crowded()
+        let state = self.shared.lock();
+        // Nobody makes room after the end.
+        !state.ended && state.queue.is_crowded()
     }
 
     /// Sends what is held without waiting for the flush interval, and waits until each of those traces was taken or

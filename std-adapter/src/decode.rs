@@ -159,10 +159,11 @@ impl Decoder {
         Self { programs: Some(programs), ..Self::default() }
     }
 
-    /// Takes these emptied lists for the tags of spans to come, if it has none left.
+    /// Takes these lists for the tags of spans to come, if it has none left; what is in them is dropped.
     pub fn reuse(&mut self, spare: &mut Vec<Vec<Tag>>) {
         if self.spare.is_empty() {
             std::mem::swap(&mut self.spare, spare);
+            self.spare.iter_mut().for_each(Vec::clear);
         }
     }
 

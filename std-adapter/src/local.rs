@@ -50,7 +50,9 @@
 //! `DD_TRACE_SPAN_TRACEBACK_MAX_SIZE` says another number, and none of the panic's own. Where panics abort, spans that are not sent yet are lost.
 //!
 //! A [`TraceFilter`] that panics costs the trace that it was shown. A clock or a log that panics on the thread that drains ends the
-//! tracing of this program: nothing is recorded from then on, an error in the log says so, and [`Local::flush`] says `false`.
+//! tracing of this program: nothing is recorded from then on, an error in the log says so, and [`Local::flush`] says `false`. A log that
+//! panics on a thread that sends ends the sending there: an error in the log says so, and what is held and what comes later is dropped
+//! and counted.
 //!
 //! # Forks
 //!

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use microspan_std::config::Config;
+use microspan_std::config::{Config, Warning};
 use microspan_std::daemon::{self, Input};
 use microspan_std::print::Style;
 use microspan_std::screen::Screen;
@@ -157,7 +157,8 @@ fn main() -> ExitCode {
 }
 
 fn run_bridge(args: Bridge) -> anyhow::Result<()> {
-    let mut config = read_config();
+    // An agent's address that cannot be used is no matter where none is used, and otherwise an error.
+    let mut config = read_config(|warning| warning.variable != "DD_TRACE_AGENT_URL");
     if let Some(url) = args.agent_url {
         config = config.with_agent_url(url).with_agent(true);
     }
@@ -189,17 +190,17 @@ fn run_bridge(args: Bridge) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The configuration of the environment; what is wrong with it is said.
-fn read_config() -> Config {
+/// The configuration of the environment; what is wrong with it is said, where that `matters`.
+fn read_config(matters: impl Fn(&Warning) -> bool) -> Config {
     let config = Config::from_env();
-    for warning in &config.warnings {
+    for warning in config.warnings.iter().filter(|warning| matters(warning)) {
         log::warn!("{warning}");
     }
     config
 }
 
 fn show_config(args: &Shown) -> anyhow::Result<()> {
-    let config = read_config();
+    let config = read_config(|_| true);
     let settings = config.settings();
     let text = if args.json {
         let shown = settings.iter().map(|setting| {

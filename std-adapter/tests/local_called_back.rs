@@ -3,7 +3,7 @@
 mod support;
 
 use std::net::TcpListener;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,8 @@ use microspan_std::pipeline::{Assembler, Limits};
 use support::Agent;
 
 static LOCAL: Mutex<Option<Local>> = Mutex::new(None);
+/// A client to an agent that is not there.
+static CLIENT: OnceLock<Client> = OnceLock::new();
 static ANSWERS: Mutex<Vec<(&str, bool)>> = Mutex::new(Vec::new());
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -35,10 +37,14 @@ fn answer(to: &str) -> bool {
 
 fn flush(asked: &'static str) {
     let answer = lock(&LOCAL).as_ref().expect("it is there").flush(Duration::MAX);
+    tell(asked, answer);
+}
+
+fn tell(asked: &'static str, answer: bool) {
     lock(&ANSWERS).push((asked, answer));
 }
 
-/// A log that flushes when a client warns.
+/// A log that flushes when a client warns, and ends the client.
 struct Log;
 
 impl log::Log for Log {
@@ -49,6 +55,10 @@ impl log::Log for Log {
     fn log(&self, _: &log::Record) {
         if thread::current().name() == Some("microspan-agent") {
             flush("the sender");
+            let client = CLIENT.get().expect("it is there");
+            tell("the client", client.flush(Duration::MAX));
+            tell("its statistics", client.flush_statistics(Duration::MAX));
+            tell("its end", client.shutdown(Duration::MAX).dropped().traces == 0);
         }
     }
 
@@ -61,25 +71,25 @@ fn filter(spans: &mut [Span]) -> bool {
         "ends" => {
             let local = lock(&LOCAL).take().expect("it is there");
             let stats = local.shutdown(Duration::MAX);
-            lock(&ANSWERS).push(("the end", stats.agent.dropped_at_exit.traces == 0));
+            tell("the end", stats.agent.dropped_at_exit.traces == 0);
         }
         _ => {}
     }
     true
 }
 
-/// A client's one trace, to an agent that is not there.
-fn send_in_vain() -> Client {
+/// The client's one trace.
+fn send_in_vain() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     drop(listener);
-    let options = Options { flush_interval: Some(Duration::from_millis(1)), ..Options::default() };
-    let client = Client::start(&url, options).expect("a thread");
+    let interval = Some(Duration::from_millis(1));
+    let options = Options { flush_interval: interval, stats: true, ..Options::default() };
+    let client = CLIENT.get_or_init(|| Client::start(&url, options).expect("a thread"));
     let mut assembler = Assembler::new(Limits::default(), Default::default());
     let span = Span::new(1, 1, 0, "lost", Source::new(1).into());
     assembler.push(span, 0, &mut |_| {});
     assembler.flush(&mut |trace| client.send(trace));
-    client
 }
 
 #[test]
@@ -92,8 +102,11 @@ fn neither_a_flush_nor_the_end_waits_for_the_thread_it_is_called_on() {
 
     log::set_logger(&Log).expect("the first");
     log::set_max_level(log::LevelFilter::Warn);
-    let _client = send_in_vain();
-    assert!(!answer("the sender"));
+    send_in_vain();
+    for asked in ["the sender", "the client", "its statistics"] {
+        assert!(!answer(asked), "{asked}");
+    }
+    assert!(answer("its end"), "the trace is held while it is told");
 
     trace("ends").finish();
     assert!(answer("the end"));

@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::panic::panic_any;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -62,6 +63,15 @@ fn await_errors(count: usize) {
     }
 }
 
+/// What panics with it panics again when that is let go.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("it went off");
+    }
+}
+
 #[test]
 fn a_filter_that_panics_costs_its_trace_and_a_clock_that_does_the_tracing_and_both_are_told() {
     log::set_logger(&Log).expect("the first");
@@ -69,13 +79,16 @@ fn a_filter_that_panics_costs_its_trace_and_a_clock_that_does_the_tracing_and_bo
     let agent = Agent::start();
     let frail = |spans: &mut [Span]| {
         assert_ne!(spans[0].name, "heavy", "it is too much");
+        if spans[0].name == "bomb" {
+            panic_any(Bomb);
+        }
         true
     };
     let builder = Builder::new().config(agent.config()).tracer(&TRACER, &Trap).trace_filter(frail);
     let local = builder.init().expect("the first tracer");
     trace("heavy").finish();
     await_errors(1);
-    for name in ["before", "heavy", "after"] {
+    for name in ["before", "heavy", "bomb", "after"] {
         let _root = trace(name);
         trace("child").finish();
     }
@@ -84,7 +97,7 @@ fn a_filter_that_panics_costs_its_trace_and_a_clock_that_does_the_tracing_and_bo
     roots.sort_by_key(|span| span.start);
     assert_eq!(roots.iter().map(|span| span.name.as_str()).collect::<Vec<_>>(), ["before", "after"]);
     let pipeline = local.stats().pipeline;
-    assert_eq!((pipeline.filter_panics, pipeline.filtered_traces, pipeline.filtered_spans), (2, 2, 3));
+    assert_eq!((pipeline.filter_panics, pipeline.filtered_traces, pipeline.filtered_spans), (3, 3, 5));
     assert_eq!(errors().len(), 1, "it is told once: {:?}", errors());
     assert!(errors()[0].contains("a trace filter of this program panicked"), "{:?}", errors());
 

@@ -102,13 +102,21 @@ fn assert_cut(sent: &str, said: &str, most: usize, what: &str) {
     }
 }
 
-/// Whether a service went out as the agent would make it.
-fn assert_service(sent: &str, said: &str, what: &str) {
+/// Whether a service whose text is first cut to this length went out as the agent would make it.
+fn assert_service(sent: &str, said: &str, most: usize, what: &str) {
     assert_eq!(of_service(sent), sent, "{what}");
-    match of_service(said) {
-        normal if said.len() <= 100 => assert_eq!(sent, normal, "{what}"),
-        _ => assert!(sent.len() <= 100, "{what}"),
+    match of_service(&cut(said, most)) {
+        normal if normal.len() <= 100 => assert_eq!(sent, normal, "{what}"),
+        _ => assert!(sent.len() <= 100 && sent.ends_with("..."), "{what}: {sent}"),
     }
+    assert!(said.len() <= most || sent.ends_with("..."), "{what} does not say that it was cut: {sent}");
+}
+
+/// A text of at most so many bytes, as the pipeline cuts it before it goes out.
+fn cut(text: &str, most: usize) -> Text {
+    let mut text = Text::new(text);
+    text.truncate(most);
+    text
 }
 
 proptest! {
@@ -127,9 +135,9 @@ proptest! {
             normal if normal.is_empty() && text.len() <= 100 => unnamed.to_owned(),
             _ => text.to_owned(),
         };
-        assert_service(&root.service, &or_unnamed(&said.main), "the main service");
+        assert_service(&root.service, &or_unnamed(&said.main), 100, "the main service");
         let service = if said.service.is_empty() { &said.main } else { &said.service };
-        assert_service(&call.service, &or_unnamed(service), "a service");
+        assert_service(&call.service, &or_unnamed(service), 100, "a service");
         for span in &spans {
             // The agent leaves no such run in a name; the oracle does.
             assert!(!["__", "._", "_."].iter().any(|run| span.name.contains(run)), "{}", span.name);
@@ -140,16 +148,24 @@ proptest! {
             match alphanumeric(&said.name) {
                 letters if letters.is_empty() => assert_eq!(span.name, "unnamed_operation"),
                 letters if said.name.len() <= 100 => assert_eq!(alphanumeric(&span.name), letters),
-                _ => assert!(span.name.len() <= 100, "{}", span.name),
+                _ if alphanumeric(&cut(&said.name, 100)).is_empty() => {
+                    assert_eq!(span.name, "unnamed_operation");
+                }
+                _ => assert!(span.name.len() <= 100 && span.name.ends_with("..."), "{}", span.name),
             }
             if !said.resource.is_empty() {
                 assert_cut(&span.resource, &said.resource, 5_000, "a resource");
             }
             assert_cut(&span.r#type, &said.span_type, 100, "a type");
-            assert_service(&span.meta["peer.service"], &said.peer, "a peer");
-            match normalize_tag_cloned(&said.env) {
-                normal if said.env.len() <= 200 => assert_eq!(span.meta["env"], normal),
-                _ => assert!(span.meta["env"].chars().count() <= 200),
+            assert_service(&span.meta["peer.service"], &said.peer, 25_000, "a peer");
+            let env = &span.meta["env"];
+            match normalize_tag_cloned(&cut(&said.env, 25_000)) {
+                // The oracle cuts without a mark, and takes a `_` from the end.
+                normal if normal.chars().count() < 199 && normal.len() < 399 => assert_eq!(*env, normal),
+                normal => {
+                    assert!(env.chars().count() <= 200 && env.len() <= 400, "{env}");
+                    assert!(env.ends_with("...") || *env == normal, "{env}");
+                }
             }
             if said.key != said.metric && (said.key.len() <= 200) {
                 assert_cut(&span.meta[&said.key], &said.value, 25_000, "a value");
@@ -185,10 +201,8 @@ proptest! {
         rates.replace([(format!("service:{},env:{env}", spans[1].service), 0.5)]);
         let service = if said.service.is_empty() { &said.main } else { &said.service };
         if !service.is_empty() {
-            // The pipeline cuts a service before it asks, as it is cut before it is sent.
-            let mut asked = Text::new(service);
-            asked.truncate(100);
-            prop_assert_eq!(rates.rate(&asked, &said.env), Some(0.5));
+            // The pipeline cuts both before it asks, as they are cut before they are sent.
+            prop_assert_eq!(rates.rate(&cut(service, 100), &cut(&said.env, 25_000)), Some(0.5));
         }
     }
 }

@@ -48,18 +48,38 @@ impl Known {
 impl ArenaView {
     /// Begins the session; `false`: it has begun already.
     pub(crate) fn begin_session(&self, session: Session) -> bool {
+        let is_first = self.claim_session();
+        if is_first {
+            self.tell_session(session);
+        }
+        is_first
+    }
+
+    /// The same of one that has these seconds and 32 zero bits stand above the ids of traces that begin here.
+    #[cfg(not(any(loom, target_os = "none")))]
+    pub(crate) fn begin_timed_session(&self, session: Session, seconds: u32) -> bool {
+        let is_first = self.claim_session();
+        if is_first {
+            // Before the key, without which nobody asks for an id.
+            self.state.session.seconds.store(seconds, Ordering::Relaxed);
+            self.state.session.are_timed.store(true, Ordering::Relaxed);
+            self.tell_session(session);
+        }
+        is_first
+    }
+
+    /// Whether nobody has begun it before.
+    fn claim_session(&self) -> bool {
+        !self.state.asleep.load(Ordering::Relaxed)
+            && !self.state.session.is_begun.swap(true, Ordering::AcqRel)
+    }
+
+    fn tell_session(&self, session: Session) {
         let known = &self.state.session;
-        if self.state.asleep.load(Ordering::Relaxed) {
-            return false;
-        }
-        if known.is_begun.swap(true, Ordering::AcqRel) {
-            return false;
-        }
         let [low, high] = &known.key;
         low.store(session.0 as u32, Ordering::Relaxed);
         high.store((session.0 >> 32) as u32, Ordering::Relaxed);
         known.has_key.store(true, Ordering::Release);
-        true
     }
 
     /// The session, once it has begun.
@@ -70,13 +90,6 @@ impl ArenaView {
             let half = |word: &AtomicU32| u64::from(word.load(Ordering::Relaxed));
             Session::new(half(high) << 32 | half(low))
         })
-    }
-
-    /// Has these seconds and 32 zero bits stand above the ids of traces that begin here, from before the session begins.
-    #[cfg(not(any(loom, target_os = "none")))]
-    pub(crate) fn time_ids(&self, seconds: u32) {
-        self.state.session.seconds.store(seconds, Ordering::Relaxed);
-        self.state.session.are_timed.store(true, Ordering::Relaxed);
     }
 
     /// The id of the trace of this session whose root has this counter.

@@ -56,9 +56,10 @@ mod tests {
         static ARENA: [Arena<8, 8>; 2] = [const { Arena::new() }; 2];
         static TRACERS: [Tracer; 2] = [Tracer::new(&ARENA[0], &Still), Tracer::new(&ARENA[1], &Still)];
         for (tracer, seconds) in TRACERS.iter().zip([0, 0x6b02_fb5c_u32]) {
-            super::super::time_trace_ids(tracer, seconds);
             let session = Session::new(7);
-            let _drain: Drain<256, 4> = Drain::new(tracer, session).unwrap();
+            let drain = |seconds| super::super::timed_drain::<256, 4>(tracer, session, seconds);
+            let _drain = drain(seconds).unwrap();
+            assert!(drain(seconds + 1).is_none(), "and the ids stay what they are");
             let order = tracer.trace("order");
             let context = order.context().unwrap();
             assert_eq!(context.trace_id, u128::from(seconds) << 96 | u128::from(context.span_id));

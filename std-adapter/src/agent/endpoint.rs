@@ -71,6 +71,8 @@ mod tests {
             ("HTTP://[::1]:8126/", "http://[::1]:8126/v0.4/traces"),
             ("http://proxy/agent/", "http://proxy/agent/v0.4/traces"),
             ("http://name:word@proxy", "http://name:word@proxy/v0.4/traces"),
+            ("http://u:w@[fe80::1]", "http://u:w@[fe80::1]/v0.4/traces"),
+            ("http://-a_b.1.", "http://-a_b.1./v0.4/traces"),
         ] {
             assert_eq!(Endpoint::parse(url).expect("usable").v04, traces);
         }
@@ -99,7 +101,13 @@ mod tests {
 
     #[test]
     fn an_error_does_not_tell_the_password() {
-        for url in ["https://u:secret@h", "http://u:secret@h:0", "u:secret@h"] {
+        for url in [
+            "https://u:secret@h",
+            "http://u:secret@h:0",
+            "u:secret@h",
+            "u:secret@h://x",
+            "http://[u:secret%40@h",
+        ] {
             let error = Endpoint::parse(url).expect_err("unusable");
             let told = format!("{error} {error:?}");
             assert!(!told.contains("secret") && told.contains("...@h"), "{told}");
@@ -121,6 +129,15 @@ mod tests {
             "http://a#",
             "http://a:+80",
             "http://[::1]:+80",
+            "http://[::1]x:8126",
+            "http://[::1]8126",
+            "http://[::1]:",
+            "http://[u:pw@h]:1",
+            "http://[h]",
+            "http://[]",
+            "http://*",
+            "http://-:1",
+            "http://..",
         ] {
             assert!(matches!(Endpoint::parse(url), Err(ConfigError::MalformedUrl { .. })), "{url}");
         }

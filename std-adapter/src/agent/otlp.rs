@@ -21,8 +21,7 @@ impl Otlp {
     pub(super) fn new(settings: &config::Otlp) -> Result<Self, ConfigError> {
         let wrong =
             |reason: String| ConfigError::Otlp { url: config::without_password(&settings.url), reason };
-        let (scheme, rest) =
-            settings.url.split_once("://").ok_or_else(|| wrong("it has no scheme".to_owned()))?;
+        let (scheme, rest) = url::split(&settings.url).ok_or_else(|| wrong("it has no scheme".to_owned()))?;
         if !scheme.eq_ignore_ascii_case("http") {
             return Err(wrong(format!("the scheme `{scheme}` is not supported")));
         }

@@ -130,3 +130,11 @@ impl Report {
         !is_known
     }
 }
+
+/// The thread that sends to whoever goes by these words is gone.
+pub(super) fn panicked(peer: &str) {
+    log::error!(
+        "the thread that sends to {peer} panicked, as it was told above: nothing is sent there from here on; mend what panicked, \
+         a log of this program's, or report it"
+    );
+}

@@ -242,6 +242,21 @@ fn what_comes_while_the_queue_is_full_is_refused_and_counted() {
 }
 
 #[test]
+fn nobody_is_to_wait_for_room_after_the_end() {
+    let options = Options { queue_bytes: Some(10_000), payload_bytes: Some(4_000), ..quick() };
+    let client =
+        Client::start(&format!("http://{}", Scripted::unused_address()), options).expect("a usable URL");
+    for _ in 0..10 {
+        send(&client, 3_000);
+    }
+    assert!(client.is_crowded());
+    client.shutdown(Duration::ZERO);
+    let stats = client.shutdown(SOON);
+    assert!(stats.dropped_at_exit.traces >= 2, "so many are still held: {stats:?}");
+    assert!(!client.is_crowded());
+}
+
+#[test]
 fn the_end_waits_for_the_agent_no_longer_than_it_may() {
     let server = Scripted::start(vec![Turn::Silence(Duration::from_secs(3))]);
     let client = client(&server, Options { timeout: Some(Duration::from_secs(3)), ..quick() });

@@ -1,5 +1,6 @@
 //! The thread that sends.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use super::info::Info;
 use super::ours;
 use super::peer::Peer;
 use super::queue::{Queue, count};
-use super::report::Report;
+use super::report::{self, Report};
 use super::statistics::Counting;
 use super::{Count, Options, Stats};
 use crate::deadline;
@@ -97,6 +98,7 @@ const LONGEST_ASKED: Duration = Duration::from_secs(60);
 
 /// The status of success under which spans are counted that were not taken.
 const SUCCESS: u16 = 200;
+
 /// What the thread is to do.
 enum Work {
     /// Send these traces; with them how many are not sent, if they are in statistics.
@@ -152,8 +154,25 @@ impl Worker {
         }
     }
 
-    /// Sends until the end is asked for and nothing is left, or the time for that is over.
-    pub(super) fn run(mut self) {
+    /// Sends until the end is asked for and nothing is left, or the time for that is over; or a log of the program's panics.
+    pub(super) fn run(self) {
+        let (shared, peer) = (self.shared.clone(), self.peer.to_string());
+        let is_sound = catch_unwind(AssertUnwindSafe(|| self.work())).is_ok();
+        let mut state = shared.lock();
+        if !is_sound {
+            // What comes later is counted as dropped.
+            state.closing.get_or_insert_with(Instant::now);
+        }
+        state.stats.statistics.dropped += state.counting.as_mut().map_or(0, Counting::give_up);
+        state.ended = true;
+        drop(state);
+        shared.changed.notify_all();
+        if !is_sound {
+            let _ = catch_unwind(|| report::panicked(&peer));
+        }
+    }
+
+    fn work(mut self) {
         ours::adopt();
         if self.asking.is_wanted() {
             // What comes first is to be counted, and said as the agent takes it.
@@ -167,11 +186,6 @@ impl Worker {
             }
             self.shared.changed.notify_all();
         }
-        let mut state = self.shared.lock();
-        state.stats.statistics.dropped += state.counting.as_mut().map_or(0, Counting::give_up);
-        state.ended = true;
-        drop(state);
-        self.shared.changed.notify_all();
     }
 
     fn send(&mut self, payload: Body, mut told: Option<Count>) {

@@ -1,6 +1,6 @@
 //! Baggage that is not sent, as there is more than may travel: the first time it is told.
 
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use microspan::SpanContext;
 use microspan::propagation::{Passing, PropagationError, Propagator, SetHeader};
@@ -12,11 +12,13 @@ pub(crate) fn inject(
     passing: &Passing<'_>,
     headers: &mut impl SetHeader,
 ) -> Result<(), PropagationError<'static>> {
-    static TOLD: Once = Once::new();
-    if !TOLD.is_completed()
+    static IS_TOLD: AtomicBool = AtomicBool::new(false);
+    // The log may send requests of its own.
+    if !IS_TOLD.load(Ordering::Relaxed)
         && let Some(warning) = warning(propagator, passing)
+        && !IS_TOLD.swap(true, Ordering::Relaxed)
     {
-        TOLD.call_once(|| log::warn!("{warning}"));
+        log::warn!("{warning}");
     }
     propagator.inject(context, passing, headers)
 }

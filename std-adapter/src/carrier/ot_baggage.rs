@@ -3,7 +3,7 @@
 //! Datadog's tracers read and write it when `DD_TRACE_PROPAGATION_HTTP_BAGGAGE_ENABLED` says so. Its names are not known
 //! beforehand, so a carrier has to be able to list them.
 
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 #[cfg(any(feature = "http", feature = "opentelemetry", feature = "opentracing"))]
 use microspan::propagation::Baggage;
@@ -12,7 +12,7 @@ use microspan::propagation::Baggage;
 const PREFIX: &str = "ot-baggage-";
 
 /// Items beyond so many do not travel, as with W3C's baggage.
-const MOST_ITEMS: usize = 64;
+pub(super) const MOST_ITEMS: usize = 64;
 
 /// Nor do those whose names and values take more bytes than this together.
 const MOST_BYTES: usize = 8192;
@@ -92,13 +92,14 @@ impl Room {
 
 /// Tells which item is the first that is not sent, once in a process.
 fn warn(key: &str) {
-    static TOLD: Once = Once::new();
-    TOLD.call_once(|| {
+    static IS_TOLD: AtomicBool = AtomicBool::new(false);
+    // The log may send requests of its own.
+    if !IS_TOLD.swap(true, Ordering::Relaxed) {
         log::warn!(
             "the baggage item `{key}` and those behind it are not sent: at most {MOST_ITEMS} items and {MOST_BYTES} bytes \
              travel in headers `{PREFIX}..`; set less baggage (this is told once)"
         );
-    });
+    }
 }
 
 #[cfg(test)]

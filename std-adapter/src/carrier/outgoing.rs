@@ -7,6 +7,7 @@ use microspan::propagation::{Passing, PropagationError, SetHeader};
 use microspan::{SpanContext, SpanRef, Value};
 
 use super::left_out::inject;
+use super::ot_baggage::MOST_ITEMS;
 use super::propagator;
 use crate::model::Text;
 
@@ -97,8 +98,8 @@ impl Outgoing {
         };
         let priority = decided.as_ref().map(|decided| decided.priority).or(context.sampling_priority);
         let context = SpanContext { sampling_priority: priority, ..context };
-        // One more than may travel, so that it is known to be left out.
-        let most = propagator().most_baggage().0.saturating_add(1);
+        // One more than may travel in any header, so that it is known to be left out.
+        let most = propagator().most_baggage().0.max(MOST_ITEMS).saturating_add(1);
         let mut items: Vec<(&'static str, String)> = Vec::new();
         span.each_baggage_item(|key, value| {
             if items.len() < most && items.iter().all(|(known, _)| *known != key) {

@@ -60,6 +60,11 @@ impl Default for PartialFlush {
     }
 }
 
+/// Whether a variable says where the agent is, so that before an `@` there is a name and a password.
+pub(super) fn is_place(variable: &str) -> bool {
+    variable == URL || PARTS.contains(&variable)
+}
+
 /// The agent's socket, where there is one.
 pub(super) fn socket() -> Option<String> {
     (cfg!(unix) && Path::new(SOCKET).exists()).then(|| format!("unix://{SOCKET}"))
@@ -98,7 +103,7 @@ pub(super) fn url(reader: &mut Reader, socket: Option<String>) -> String {
 /// Whether a URL is of a kind that the client speaks.
 fn has_known_scheme(url: &str) -> bool {
     let is = |scheme: &str, known: &str| scheme.eq_ignore_ascii_case(known);
-    url.split_once("://").is_some_and(|(scheme, _)| is(scheme, "http") || cfg!(unix) && is(scheme, "unix"))
+    url::split(url).is_some_and(|(scheme, _)| is(scheme, "http") || cfg!(unix) && is(scheme, "unix"))
 }
 
 pub(super) fn api_version(reader: &mut Reader) -> ApiVersion {

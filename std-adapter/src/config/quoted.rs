@@ -1,5 +1,7 @@
 //! What others wrote, as a line of a log may show it: short, harmless, and without passwords.
 
+use super::url::split;
+
 /// So many bytes of it are shown.
 const MOST: usize = 300;
 
@@ -20,10 +22,15 @@ pub(crate) fn quote(text: &str) -> String {
 
 /// A URL as it may be shown.
 pub(crate) fn without_password(url: &str) -> String {
-    let Some((before, host)) = url.rsplit_once('@') else { return url.to_owned() };
+    let Some((before, host)) = at_host(url) else { return url.to_owned() };
     // One that cannot be read may have a password too.
-    let scheme = before.split_once("://").map(|(scheme, _)| format!("{scheme}://"));
-    format!("{}...@{host}", scheme.unwrap_or_default())
+    let scheme = split(before).map(|(scheme, _)| format!("{scheme}://"));
+    format!("{}...{host}", scheme.unwrap_or_default())
+}
+
+/// What stands before the last `@`, and that with what follows; a URL may have it as `%40`.
+fn at_host(text: &str) -> Option<(&str, &str)> {
+    text.split_at_checked(text.rfind('@').max(text.rfind("%40"))?)
 }
 
 /// What a variable holds, as it may be shown.
@@ -34,7 +41,7 @@ pub(super) fn shown(value: &str) -> String {
 /// A text in which there may be a URL where none belongs.
 fn without_passwords(text: &str) -> String {
     match text.split_once("://") {
-        Some((before, rest)) if rest.contains('@') => {
+        Some((before, rest)) if at_host(rest).is_some() => {
             // A password may have anything in it.
             format!("{}{}", hide(before), without_password(&format!("://{rest}")))
         }
@@ -44,7 +51,7 @@ fn without_passwords(text: &str) -> String {
 
 /// Hides what stands in single words as a name and a password do. JSON has `:` and `@` too, with quotes between them.
 fn hide(text: &str) -> String {
-    let hide = |word: &str| match word.rsplit_once('@') {
+    let hide = |word: &str| match at_host(word) {
         Some((before, _)) if before.contains(':') && !before.contains('"') => without_password(word),
         _ => word.to_owned(),
     };

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::quoted::shown;
+use super::agent::is_place;
+use super::quoted::{quote, shown, without_password};
 
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,7 +153,8 @@ impl Reader {
 
     /// Notes what is wrong, for which `instead` has pieces of the value as they may be [`shown`]; what two settings have in common is said once.
     pub(super) fn warn(&mut self, variable: &'static str, value: String, instead: String) {
-        let warning = Warning { variable, value: shown(&value), instead };
+        let value = if is_place(variable) { quote(&without_password(&value)) } else { shown(&value) };
+        let warning = Warning { variable, value, instead };
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
         }

@@ -23,9 +23,16 @@ pub(crate) enum Fault {
     Malformed(String),
 }
 
+/// The scheme of a URL, and what follows it.
+pub(crate) fn split(url: &str) -> Option<(&str, &str)> {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    // What looks otherwise may be a name and a password.
+    url.split_once("://").filter(|(scheme, _)| scheme.bytes().all(is_letter))
+}
+
 /// Reads `http://host[:port][/base]` or `unix:///path`.
 pub(crate) fn address(url: &str) -> Result<Address, Fault> {
-    let Some((scheme, rest)) = url.split_once("://") else {
+    let Some((scheme, rest)) = split(url) else {
         return Err(Fault::Malformed("it has no scheme".to_owned()));
     };
     if cfg!(unix) && scheme.eq_ignore_ascii_case("unix") {
@@ -48,16 +55,21 @@ pub(crate) fn http(rest: &str) -> Result<String, String> {
     if uri.host().is_none_or(str::is_empty) {
         return Err("it names no host".to_owned());
     }
-    // What stands behind a name and password, and the brackets of an IPv6 address, if there are any.
+    // What stands behind a name and password.
     let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let tail = authority.rsplit(['@', ']']).next().unwrap_or_default();
-    if let Some((_, port)) = tail.split_once(':') {
-        // A number may have a sign, a port none.
-        let is_port =
-            port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port != 0);
-        if !is_port {
-            return Err("its port is not a number from 1 to 65535".to_owned());
-        }
+    let place = authority.rsplit('@').next().unwrap_or_default();
+    let (name, behind) =
+        place.split_at(place.find(']').map_or(place.find(':').unwrap_or(place.len()), |end| end + 1));
+    // One of IPv6 has brackets here.
+    if host(name).as_deref() != Some(name) {
+        return Err("its host is neither a name nor an address".to_owned());
+    }
+    // A number may have a sign, a port none.
+    let is_port = |port: &str| {
+        port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port != 0)
+    };
+    if !behind.is_empty() && !behind.strip_prefix(':').is_some_and(is_port) {
+        return Err("its port is not a number from 1 to 65535".to_owned());
     }
     if uri.query().is_some() {
         return Err("it has a query".to_owned());
@@ -72,9 +84,10 @@ pub(crate) fn http(rest: &str) -> Result<String, String> {
 /// The name or the address of a host as a URL has it; `None`: it is something else.
 pub(super) fn host(name: &str) -> Option<String> {
     let inner = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
-    if inner.contains(':') {
-        return inner.parse::<Ipv6Addr>().ok().map(|_| format!("[{inner}]"));
+    if inner.parse::<Ipv6Addr>().is_ok() {
+        return Some(format!("[{inner}]"));
     }
-    let uri: Uri = format!("http://{name}:1").parse().ok()?;
-    (uri.host() == Some(name)).then(|| name.to_owned())
+    let is_known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let is_name = name.bytes().all(is_known) && name.bytes().any(|byte| byte.is_ascii_alphanumeric());
+    is_name.then(|| name.to_owned())
 }

@@ -45,7 +45,6 @@ impl Session {
         }
     }
 
-    /// So many ticks after the start of a span, in nanoseconds since the Unix epoch.
     /// What stands among the tags and is none.
     #[inline(never)]
     fn set_other(
@@ -82,6 +81,7 @@ impl Session {
         }
     }
 
+    /// So many ticks after the start of a span, in nanoseconds since the Unix epoch.
     fn at(&self, first: u64, start: i64, ticks: i64) -> i64 {
         if let Some(unix) = first.checked_add_signed(ticks).and_then(|tick| self.clock.peek(tick)) {
             return unix;

@@ -178,6 +178,32 @@ fn the_losses_of_a_forgotten_session_stay_counted() {
 }
 
 #[test]
+fn the_tags_of_a_span_take_the_memory_of_an_emptied_list_and_nothing_of_what_was_in_it() {
+    let packets = device(1, 2);
+    let (mut decoder, mut fresh) = (Decoder::new(), Vec::new());
+    decoder.packet(&packets[0], at(0), &mut |span| fresh.push(span.tags));
+    let mut list = fresh.swap_remove(0);
+    assert!(!list.is_empty());
+    list.clear();
+    list.reserve_exact(50);
+    let memory = list.as_ptr();
+    let mut spare = vec![list];
+    decoder.reuse(&mut spare);
+    assert!(spare.is_empty());
+    // While there are some left no others are taken.
+    let mut others = vec![Vec::new()];
+    decoder.reuse(&mut others);
+    assert_eq!(others.len(), 1);
+    let mut spans = Vec::new();
+    decoder.packet(&packets[1], at(1), &mut |span| spans.push(span));
+    let places: Vec<_> = spans.iter().map(|span| span.tags.as_ptr()).collect();
+    assert_eq!(places.iter().filter(|place| **place == memory).count(), 1, "{spans:?}");
+    let (anew, _) = decode(&packets);
+    let tags = |spans: &[Span]| spans.iter().map(|span| span.tags.clone()).collect::<Vec<_>>();
+    assert_eq!(tags(&spans), tags(&anew[3..]));
+}
+
+#[test]
 fn a_stream_that_ends_within_a_frame_is_counted() {
     let mut line = Vec::new();
     for packet in device(1, 2) {
@@ -245,6 +271,20 @@ fn fate() -> impl Strategy<Value = Fate> {
         1 => Just(Fate::SwapsWithTheNext),
         1 => any::<u8>().prop_map(Fate::IsDamaged),
     ]
+}
+
+#[test]
+fn a_list_that_is_used_again_brings_no_tags_of_other_spans() {
+    let packets = device(1, 2);
+    let mut decoder = Decoder::new();
+    let mut lists = vec![vec![(Text::from("old"), Value::Bool(true))]; 20];
+    decoder.reuse(&mut lists);
+    let mut spans = Vec::new();
+    for (n, packet) in packets.iter().enumerate() {
+        decoder.packet(packet, at(n), &mut |span| spans.push(span));
+    }
+    assert!(lists.is_empty());
+    assert_eq!(spans, decode(&packets).0);
 }
 
 proptest! {

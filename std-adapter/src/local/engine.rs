@@ -1,10 +1,11 @@
 //! The drain's thread: from the arena to the agent's client.
 
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use microspan::__private::time_trace_ids;
+use microspan::__private::timed_drain;
 use microspan::{Clock, Drain, MAX_STR, Session, Tracer};
 
 use super::ahead;
@@ -72,8 +73,7 @@ impl Engine {
     ) -> Option<Self> {
         // One second for all: of a root that was drained long ago nobody knows when it began.
         let seconds = if config.long_trace_ids { unix_seconds() } else { 0 };
-        time_trace_ids(tracer, seconds);
-        let drain = Drain::new(tracer, session)?;
+        let drain = timed_drain(tracer, session, seconds)?;
         let started = Instant::now();
         let mut source = Source::new(session.trace_id(0));
         source.process_id = Some(std::process::id());
@@ -114,7 +114,8 @@ impl Engine {
     /// Goes on until it is told to end. After a panic, of a clock or a log of the program's, nothing is recorded any more.
     pub(super) fn run(self) {
         let (shared, tracer) = (self.shared.clone(), self.tracer);
-        let ended = catch_unwind(AssertUnwindSafe(|| self.work()));
+        // What it panicked with might panic when it is let go.
+        let ended = catch_unwind(AssertUnwindSafe(|| self.work())).map_err(mem::forget);
         if ended.is_err() {
             tracer.set_enabled(false);
         }
@@ -140,6 +141,10 @@ impl Engine {
                 let client = &self.shared.client;
                 self.assembler.flush(&mut |trace| client.send(trace));
                 self.publish();
+                if order.ends {
+                    // Who waits for the end finds no text held.
+                    TEXTS.close();
+                }
                 self.shared.obeyed(order);
             }
             if order.ends {

@@ -149,6 +149,14 @@ pub(super) fn fit(span: &mut Span) {
         take_special(span);
         seen = Seen::of(&span.tags);
     }
+    // Empty means "not set", here as for the agent.
+    span.service.take_if(|text| text.is_empty());
+    span.resource.take_if(|text| text.is_empty());
+    span.span_type.take_if(|text| text.is_empty());
+    // A name stands for the resource as well, which may be longer.
+    if span.name.len() > NAME && span.resource.is_none() {
+        span.resource = Some(span.name.clone());
+    }
     span.name.truncate(NAME);
     if span.name.is_empty() {
         span.name = Text::from(UNNAMED);
@@ -156,10 +164,6 @@ pub(super) fn fit(span: &mut Span) {
     span.service.as_mut().into_iter().for_each(|text| text.truncate(SERVICE));
     span.resource.as_mut().into_iter().for_each(|text| text.truncate(RESOURCE));
     span.span_type.as_mut().into_iter().for_each(|text| text.truncate(TYPE));
-    // Empty means "not set", here as for the agent.
-    span.service.take_if(|text| text.is_empty());
-    span.resource.take_if(|text| text.is_empty());
-    span.span_type.take_if(|text| text.is_empty());
     seen.tidy(&mut span.tags);
     for link in &mut span.links {
         tidy(&mut link.attributes);

@@ -1,5 +1,6 @@
 //! What happens to a trace between its being gathered and its being sent: filters, sampling, hiding.
 
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -144,8 +145,10 @@ impl Stage {
         let Self { own, panics, .. } = self;
         own.iter_mut().all(|filter| {
             // What a panic leaves of the trace is dropped, and what it leaves of the filter is the filter's.
-            catch_unwind(AssertUnwindSafe(|| filter.keep(spans))).unwrap_or_else(|_| {
+            catch_unwind(AssertUnwindSafe(|| filter.keep(spans))).unwrap_or_else(|payload| {
                 *panics += 1;
+                // It is the program's too, and may panic when it is let go.
+                _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(mem::forget);
                 false
             })
         })

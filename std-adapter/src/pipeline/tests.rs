@@ -355,6 +355,16 @@ fn of_equal_keys_the_last_counts_however_many_there_are() {
 }
 
 #[test]
+fn keys_that_become_equal_by_being_cut_are_one_whose_last_value_counts() {
+    let mut bench = bench();
+    let long = |len, value: &'static str| (Text::from("x".repeat(len)), Value::from(value));
+    let mut sent = Vec::new();
+    bench.push(Span { tags: vec![long(201, "first"), long(202, "last")], ..span(1, 1, 0) }, 0);
+    bench.assembler.flush(&mut |trace| sent = trace.spans()[0].tags.clone());
+    assert_eq!(sent, [(Text::from(format!("{}...", "x".repeat(197))), Value::from("last"))]);
+}
+
+#[test]
 fn an_operation_name_among_the_tags_is_the_name() {
     let mut renamed = span(1, 1, 0);
     renamed.tags = tags([("operation.name", "first"), ("a", "b"), ("operation.name", "order")]);

@@ -161,12 +161,14 @@ fn an_endpoint_that_cannot_be_used_is_told_with_what_to_do() {
         ("https://backend", "the scheme `https` is not supported"),
         ("http://:4318", "it names no host"),
         ("collector:4318", "it has no scheme"),
+        ("u:secret@collector://x", "it has no scheme"),
         ("http://a:0", "its port is not a number from 1 to 65535"),
     ] {
         let settings = config::Otlp { url: url.to_owned(), ..settings("http://a") };
         let error = Client::start_otlp(&settings, quick()).err().expect("unusable").to_string();
+        let shown = url.replace("u:secret@", "...@");
         let expected = format!(
-            "cannot send traces by OTLP to `{url}`: {reason}; set OTEL_EXPORTER_OTLP_ENDPOINT to an http:// address, such \
+            "cannot send traces by OTLP to `{shown}`: {reason}; set OTEL_EXPORTER_OTLP_ENDPOINT to an http:// address, such \
              as http://localhost:4318"
         );
         assert_eq!(error, expected);

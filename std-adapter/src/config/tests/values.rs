@@ -268,11 +268,26 @@ fn an_address_of_the_agent_that_cannot_be_spoken_to_is_warned_of() {
 
 #[test]
 fn what_is_no_host_is_warned_of_and_the_usual_one_is_used() {
-    for value in ["a b", "http://agent", "agent/base", "user@agent", "agent:8126", "%zz", "[::1"] {
+    for value in [
+        "a b",
+        "http://agent",
+        "agent/base",
+        "user@agent",
+        "agent:8126",
+        "%zz",
+        "[::1",
+        "::1]",
+        "[h]",
+        "[]",
+        "*",
+        "-",
+        "h,i",
+    ] {
         let found = config(&[("DD_AGENT_HOST", value), ("DD_TRACE_AGENT_PORT", "7")]);
         assert_eq!(found.agent_url, "http://localhost:7");
+        let shown = value.replace("user@", "...@");
         let expected =
-            format!("DD_AGENT_HOST=`{value}`: not the name or the address of a host; `localhost` is used");
+            format!("DD_AGENT_HOST=`{shown}`: not the name or the address of a host; `localhost` is used");
         assert_eq!(warnings(&found), [expected]);
     }
     for (value, url) in
@@ -289,6 +304,28 @@ fn a_password_in_the_agents_address_is_not_shown() {
     let shown = config.settings().into_iter().find(|setting| setting.name == "DD_TRACE_AGENT_URL");
     assert_eq!(shown.map(|setting| setting.value).as_deref(), Some("http://...@agent:8126"));
     assert_eq!(config.agent_url, "http://user:secret@agent:8126");
+}
+
+#[test]
+fn a_warning_of_an_address_shows_nothing_before_its_host() {
+    for value in [
+        "u:secret@h://x",
+        "ftp://u:secret@h",
+        "u:secret@i://u@h",
+        "u:secret\"@h",
+        "u:secret @h",
+        "u secret@h",
+        "secret@h",
+        "http://[u:secret%40h",
+        "u:secret%40h:1",
+    ] {
+        for variable in ["DD_TRACE_AGENT_URL", "DD_AGENT_HOST", "DD_TRACE_AGENT_PORT"] {
+            let told = warnings(&config(&[(variable, value)]));
+            let is_shown = |told: &String| told.contains("...@h") || told.contains("...%40h");
+            assert!(told.len() == 1 && told.iter().all(is_shown), "{told:?}");
+            assert!(!told[0].contains("secret"), "{told:?}");
+        }
+    }
 }
 
 #[test]

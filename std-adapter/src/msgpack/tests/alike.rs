@@ -40,6 +40,12 @@ fn traces() -> Vec<Trace> {
         add(source, &|root, child| {
             [root, child].into_iter().for_each(|span| span.service = Some("other".into()))
         });
+        add(source, &|root, _| root.service = Some("other".into()));
+        add(source, &|root, child| {
+            [&mut *root, child].into_iter().for_each(|span| span.service = Some("other".into()));
+            root.tags.push(("version".into(), "own".into()));
+        });
+        add(source, &|root, child| (root.parent_id, child.service) = (99, Some("other".into())));
         add(source, &|_, child| child.extra_mut().removed.push("env".into()));
         add(source, &|root, _| root.clock_error = NonZeroU64::new(7));
         add(source, &|root, _| {

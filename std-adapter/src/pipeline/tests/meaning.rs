@@ -43,3 +43,23 @@ fn that_a_span_is_measured_is_a_number_however_it_was_set() {
         assert_eq!(found, [expected], "{value:?}");
     }
 }
+
+#[test]
+fn a_name_that_is_too_long_for_one_is_the_resource_whole_unless_there_is_another() {
+    let sent = |name: &str, resource: Option<&'static str>| {
+        let mut bench = bench();
+        let span =
+            Span { resource: resource.map(Text::from), ..Span::new(1, 1, 0, name.to_owned(), source()) };
+        let mut sent = None;
+        bench.push(span, 0);
+        bench.assembler.flush(&mut |trace| sent = Some(trace.spans()[0].clone()));
+        let sent = sent.expect("a span");
+        (sent.name.to_string(), sent.resource.map(|text| text.to_string()))
+    };
+    let (fits, long) = ("x".repeat(100), "x".repeat(150));
+    let cut = format!("{}...", &long[..97]);
+    assert_eq!(sent(&fits, None), (fits, None));
+    assert_eq!(sent(&long, None), (cut.clone(), Some(long.clone())));
+    assert_eq!(sent(&long, Some("")), (cut.clone(), Some(long.clone())));
+    assert_eq!(sent(&long, Some("GET /")), (cut, Some("GET /".to_owned())));
+}

@@ -55,7 +55,8 @@ impl Session {
         (self.mix(u64::MAX) as u128) << 64 | self.span_id(root) as u128
     }
 
-    /// The same with Unix seconds and 32 zero bits above it, in the form of Datadog's tracers, whose second is that in which the trace began; of 64 bits where these are 0.
+    /// The same with Unix seconds and 32 zero bits above it, in the form of Datadog's tracers, whose second is that in which the
+    /// trace began; of 64 bits where these are 0.
     #[cfg(not(target_os = "none"))]
     pub(crate) const fn timed_trace_id(self, root: u64, seconds: u32) -> u128 {
         (seconds as u128) << 96 | self.span_id(root) as u128

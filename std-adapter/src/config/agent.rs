@@ -75,7 +75,7 @@ pub(super) fn url(reader: &mut Reader, socket: Option<String>) -> String {
     if let Some(url) = reader.read(URL, &[URL], |value| Ok(value.to_owned())) {
         if let Err(fault) = url::address(&url) {
             let wrong = match fault {
-                Fault::Malformed(reason) if has_known_scheme(&url) => reason,
+                Fault::Malformed(reason) if url::split(&url).is_some() => reason,
                 _ => "neither an `http://` nor a `unix://` URL".to_owned(),
             };
             let instead = format!(
@@ -98,12 +98,6 @@ pub(super) fn url(reader: &mut Reader, socket: Option<String>) -> String {
             .ok_or_else(|| format!("not the name or the address of a host; `{DEFAULT_HOST}` is used"))
     });
     format!("http://{}:{}", host.as_deref().unwrap_or(DEFAULT_HOST), port.unwrap_or(DEFAULT_PORT))
-}
-
-/// Whether a URL is of a kind that the client speaks.
-fn has_known_scheme(url: &str) -> bool {
-    let is = |scheme: &str, known: &str| scheme.eq_ignore_ascii_case(known);
-    url::split(url).is_some_and(|(scheme, _)| is(scheme, "http") || cfg!(unix) && is(scheme, "unix"))
 }
 
 pub(super) fn api_version(reader: &mut Reader) -> ApiVersion {

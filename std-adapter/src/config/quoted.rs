@@ -1,12 +1,10 @@
 //! What others wrote, as a line of a log may show it: short, harmless, and without passwords.
 
 use super::url::split;
+use crate::model::normal::cut;
 
 /// So many bytes of it are shown.
 const MOST: usize = 300;
-
-/// Stands for what is left out.
-const GAP: &str = "...";
 
 /// What was said, on one line, shortened, and without what a terminal would obey.
 pub(crate) fn quote(text: &str) -> String {
@@ -14,8 +12,7 @@ pub(crate) fn quote(text: &str) -> String {
     let words: Vec<_> = text.split(is_gap).filter(|word| !word.is_empty()).collect();
     let mut line = words.join(" ");
     if line.len() > MOST {
-        line.truncate(line.floor_char_boundary(MOST - GAP.len()));
-        line.push_str(GAP);
+        cut(&mut line, MOST);
     }
     line
 }

@@ -9,6 +9,7 @@ use microspan::wire::{Span as WireSpan, TagValue, Tags, Text as WireText};
 
 use super::indexed::Indexed;
 use super::stack::Crash;
+use crate::model::normal::CUT;
 use crate::model::{Tag, Text, Value, widened};
 
 /// How many names are kept, and how many strings of a program: more than a device's table can hold.
@@ -327,7 +328,7 @@ pub(super) fn convert<'a>(value: TagValue<'a>, text: impl FnOnce(WireText<'a>) -
         TagValue::F32(value) => Value::Float(widened(value)),
         TagValue::F64(value) => Value::Float(value),
         TagValue::Text(wire) => Value::Str(text(wire)),
-        TagValue::Cut(wire) => Value::Str(Text::new(&format!("{}...", text(wire).as_str()))),
+        TagValue::Cut(wire) => Value::Str(Text::new(&format!("{}{CUT}", text(wire).as_str()))),
         _ => return None,
     })
 }

@@ -6,6 +6,7 @@ use microspan::__private::timed_trace_id;
 use microspan::{Held, Said, Session, SpanContext, Taken, Value as Recorded};
 
 use super::time::Time;
+use crate::model::normal::CUT;
 use crate::model::{Event, Link, Source, Span, Tag, Text, Value, widened};
 
 /// The metric that carries a sampling priority.
@@ -151,7 +152,7 @@ pub(super) fn convert(value: Recorded<'_>, cut: bool) -> Option<Value> {
         Recorded::F32(value) => Value::Float(widened(value)),
         Recorded::F64(value) => Value::Float(value),
         Recorded::Static(text) => Value::Str(Text::from(text)),
-        Recorded::Str(text) if cut => Value::Str(Text::from(format!("{text}..."))),
+        Recorded::Str(text) if cut => Value::Str(Text::from(format!("{text}{CUT}"))),
         Recorded::Str(text) => Value::Str(Text::new(text)),
         _ => return None,
     })

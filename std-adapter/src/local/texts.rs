@@ -13,15 +13,10 @@ use microspan::LongTexts;
 
 use super::fork;
 use super::wake::WAKE;
+use crate::model::normal::{VALUE, cut};
 
-/// The longest text, in bytes: the agent takes no more.
-const LONGEST: usize = 25_000;
-
-/// What one that was cut ends in.
-const CUT: &str = "...";
-
-/// So much of a text is put together before it is cut: a longer one is cut, and so says so.
-const ROOM: usize = LONGEST + 4;
+/// So much of a text is put together before it is cut, and so says so: one character more than the agent takes.
+const ROOM: usize = VALUE + 4;
 
 /// How many bytes are held at once.
 const MOST: usize = 4 << 20;
@@ -150,15 +145,14 @@ fn locked<T>(shard: &Mutex<T>) -> MutexGuard<'_, T> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A text of at most [`LONGEST`] bytes.
+/// A text of at most [`VALUE`] bytes.
 fn put_together(write: &mut dyn FnMut(&mut dyn Write)) -> String {
     let mut whole = Bounded(String::new());
     // It ends early where there is no more room: what was written until then stands.
     write(&mut whole);
     let Bounded(mut whole) = whole;
-    if whole.len() > LONGEST {
-        whole.truncate(whole.floor_char_boundary(LONGEST - CUT.len()));
-        whole.push_str(CUT);
+    if whole.len() > VALUE {
+        cut(&mut whole, VALUE);
     }
     whole
 }
